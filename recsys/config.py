@@ -1,0 +1,68 @@
+"""The engine's configuration: frozen, part of each snapshot's lineage.
+
+A state is `fold(log)` for one configuration; changing a field that the fold reads starts a new lineage.
+"""
+
+import dataclasses
+import hashlib
+import json
+
+from recsys.errors import ConfigurationError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What the fold and the ranking depend on.
+
+    Attributes
+    ----------
+    model : str
+        Name in `recsys.models.registry`: ``"gaussian"`` or ``"river-logistic"``.
+    attribution_window_s : int
+        A click later than this after its slate was served teaches nothing; a slate without one becomes
+        "none of these" when the window closes.
+    session_gap_s : int
+        Inactivity that ends a session.
+    popularity_half_life_s, trending_half_life_s : int
+        Half-lives of an item's long and short click statistics.
+    forgetting_half_life_s : int
+        Half-life of the evidence in the world belief.
+    slate_size : int
+        Slots in the "for you" slate.
+    whole_catalogue_up_to : int
+        Catalogues up to this many items are ranked whole; larger ones go through retrieval.
+    candidates : int
+        How many candidates retrieval may return for larger catalogues.
+    exploration : float
+        Temperature of the draw, in logits; 0 always serves the best.
+    diversity : float
+        Logits taken from a candidate for full content similarity to the slots above it.
+    seed : int
+        Seeds the exploration noise together with session and item.
+    """
+
+    model: str = "gaussian"
+    attribution_window_s: int = 600
+    session_gap_s: int = 1_800
+    popularity_half_life_s: int = 30 * 86_400
+    trending_half_life_s: int = 86_400
+    forgetting_half_life_s: int = 180 * 86_400
+    slate_size: int = 12
+    whole_catalogue_up_to: int = 5_000
+    candidates: int = 500
+    exploration: float = 0.15
+    diversity: float = 0.6
+    seed: int = 20_240_229
+
+    def __post_init__(self) -> None:
+        for name in ("exploration", "diversity"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} must be 0 or more, received {getattr(self, name)!r}")
+        for field in dataclasses.fields(self):
+            if field.type is int and getattr(self, field.name) < 1:
+                raise ConfigurationError(f"{field.name} must be 1 or more, received {getattr(self, field.name)!r}")
+
+    def digest(self) -> str:
+        """Return 12 hex digits that name this configuration."""
+        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True).encode()
+        return hashlib.sha256(canonical).hexdigest()[:12]

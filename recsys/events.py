@@ -1,0 +1,195 @@
+"""What can happen, and its wire form.
+
+Every event is a frozen struct; in the log it is MessagePack with the tag field ``type``, and the same structs
+read and write JSON lines (recorded logs, exports). `SCHEMA_VERSION` travels with each event as ``v``;
+`decode` brings older ones up to date, so that the rest of the engine sees only the newest form.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from recsys.errors import InvalidEvent
+
+SCHEMA_VERSION: Final = 1
+
+#: Every list on every page is a slate with a surface of its own. `history` is for events without a page.
+SURFACES: Final = ("history", "for_you", "trending", "new", "genre", "neighbours", "search", "session_history")
+
+MAX_ID_LENGTH: Final = 128
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """Base of all events.
+
+    Attributes
+    ----------
+    event_time_ms : int
+        When it happened (receive time minus the age that the browser reported, clamped).
+    v : int
+        Schema version.
+    """
+
+    event_time_ms: int
+    v: int = SCHEMA_VERSION
+
+    @classmethod
+    def tag(cls) -> str:
+        """Return the event's name on the wire."""
+        return str(cls.__struct_config__.tag)
+
+
+class ItemUpserted(Event, frozen=True, kw_only=True, tag="item"):
+    """An item entered the catalogue or changed.
+
+    `categories` are few and broad (genres, departments): each is a taste that a session can have. `tags` are
+    many and narrow (directors, actors, keywords) and serve similarity.
+    """
+
+    item: str
+    title: str
+    categories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    year: int | None = None
+
+
+class ItemRemoved(Event, frozen=True, kw_only=True, tag="item_removed"):
+    """An item left the catalogue: never a candidate again, its statistics stay."""
+
+    item: str
+
+
+class SessionEvent(Event, frozen=True, kw_only=True):
+    """Base of what happens in a session.
+
+    Attributes
+    ----------
+    session : str
+        Session id, shared by all tabs of a visitor's browser.
+    seq : int
+        Per-session sequence number from 1, drawn by the browser; the log holds each once. 0 = made by the
+        server (slates, history), never deduplicated.
+    simulated : bool
+        Made by a simulator or load test.
+    """
+
+    session: str
+    seq: int = 0
+    simulated: bool = False
+
+
+class SlateServed(SessionEvent, frozen=True, kw_only=True, tag="slate"):
+    """An ordered list that was served, with everything needed to learn from it later.
+
+    Attributes
+    ----------
+    slate : str
+        Slate id, unique in the log.
+    surface : str
+        One of `SURFACES`.
+    items : tuple of str
+        Item ids in the order shown; position = index, from 0.
+    propensities : tuple of float
+        Probability, given the slots above, that the policy put this item into this slot. 1.0 where the
+        list is fixed (trending, search ...).
+    arm : str
+        Experiment arm that made the slate.
+    version : str
+        Version of the world it was made with: the offset up to which that world had folded the log.
+    signals : bytes
+        Little-endian float32 of shape (len(items), number of signals): the raw features as served
+        (`recsys.features`). Empty where the surface is not ranked by the model.
+    visitor : str
+        Visitor id where the visitor consented to being recognised, else empty.
+    """
+
+    slate: str
+    surface: str
+    items: tuple[str, ...]
+    propensities: tuple[float, ...] = ()
+    arm: str = "adaptive"
+    version: str = ""
+    signals: bytes = b""
+    visitor: str = ""
+
+
+class ItemEvent(SessionEvent, frozen=True, kw_only=True):
+    """Base of what a visitor does with one item. `slate` is empty in histories without slates."""
+
+    item: str
+    slate: str = ""
+    position: int = 0
+
+
+class Impression(ItemEvent, frozen=True, kw_only=True, tag="impression"):
+    """The item was on screen: at least half of its card for half a second."""
+
+
+class Click(ItemEvent, frozen=True, kw_only=True, tag="click"):
+    """The item was opened."""
+
+
+class Dwell(ItemEvent, frozen=True, kw_only=True, tag="dwell"):
+    """Time spent on the item's page."""
+
+    dwell_ms: int
+
+
+class Dismissal(ItemEvent, frozen=True, kw_only=True, tag="dismissal"):
+    """The visitor said "not for me"."""
+
+
+class DismissalUndone(ItemEvent, frozen=True, kw_only=True, tag="dismissal_undone"):
+    """The visitor took a dismissal back."""
+
+
+TYPE_NAMES: Final = ("item", "item_removed", "slate", "impression", "click", "dwell", "dismissal", "dismissal_undone")
+
+AnyEvent = ItemUpserted | ItemRemoved | SlateServed | Impression | Click | Dwell | Dismissal | DismissalUndone
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyEvent)
+_json_encoder = msgspec.json.Encoder()
+_json_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: Event) -> bytes:
+    """Return the event's MessagePack form, as it stands in the log."""
+    return _encoder.encode(event)
+
+
+def decode(payload: bytes) -> Event:
+    """Read an event from its MessagePack form.
+
+    Raises
+    ------
+    InvalidEvent
+        When the bytes are not an event of a schema that this code knows.
+
+    >>> click = Click(event_time_ms=5, session="s", seq=1, item="7")
+    >>> decode(encode(click)) == click
+    True
+    """
+    return _decoded(_decoder, payload, "MessagePack")
+
+
+def encode_json(event: Event) -> bytes:
+    """Return the event as one line of JSON, without the line end."""
+    return _json_encoder.encode(event)
+
+
+def decode_json(line: bytes) -> Event:
+    """Read an event from one line of JSON. Raises `InvalidEvent` as `decode` does."""
+    return _decoded(_json_decoder, line, "JSON")
+
+
+def _decoded(decoder: Any, payload: bytes, form: str) -> Event:
+    try:
+        event: Event = decoder.decode(payload)
+    except msgspec.DecodeError as error:
+        raise InvalidEvent(
+            f"expected {form} of one of {', '.join(TYPE_NAMES)}; received {payload[:80]!r}: {error}"
+        ) from error
+    if event.v > SCHEMA_VERSION:
+        raise InvalidEvent(f"expected schema version up to {SCHEMA_VERSION}, received {event.v}: upgrade this reader")
+    return event

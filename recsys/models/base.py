@@ -1,0 +1,49 @@
+"""What every click model can do, whatever learns inside it.
+
+A click is a choice out of a list: out of the items seen, with "none of these" as one more option whose logit is
+0. With one item the choice is the plain question "clicked or not", so a slate of one is logistic regression and
+any binary classifier can stand behind this interface.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: `chosen` of a list that was left without a click.
+NONE_OF_THESE: Final = -1
+
+Design = NDArray[np.float32]
+Logits = NDArray[np.float64]
+
+
+class ClickModel(Protocol):
+    """A world model over design rows (`recsys.layout`)."""
+
+    def score_many(self, design: Design) -> Logits:
+        """Return the log-odds against "none of these" of each row. Shape (n,). Never changes the model."""
+        ...
+
+    def learn_choice(self, design: Design, chosen: int, elapsed_s: float) -> None:
+        """Learn that row `chosen` (or `NONE_OF_THESE`) was chosen among the rows.
+
+        `elapsed_s` is the log time since the last example, for forgetting.
+        """
+        ...
+
+    def weight_variance(self) -> NDArray[np.float64]:
+        """Return the posterior variance of each weight, shape (width,): what sessions and exploration start from."""
+        ...
+
+    def weight_mean(self) -> NDArray[np.float64]:
+        """Return each weight's posterior mean, shape (width,); zeros where a model has no linear weights."""
+        ...
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that are the model."""
+        ...
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Become the model that `state` described. Raises `CorruptState`."""
+        ...

@@ -1,0 +1,112 @@
+"""Growable columns that know which rows changed: the shape of all replicated state.
+
+A `Table` is what snapshots write whole and deltas write by row, so no part of the engine has a serialiser of
+its own. Growing never changes what a row holds.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import CorruptState
+
+Columns = Mapping[str, tuple[str, tuple[int, ...], float]]
+
+
+class Table:
+    """Columns of equal length, addressed by row.
+
+    Parameters
+    ----------
+    columns : mapping of name to (dtype, shape of one row, fill value)
+        For example ``{"clicks": ("f8", (), 0.0)}``.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = dict(columns)
+        self._rows = 0
+        self._capacity = 64
+        self._data: dict[str, NDArray[Any]] = {
+            name: np.full((self._capacity, *shape), fill, dtype=dtype) for name, (dtype, shape, fill) in columns.items()
+        }
+        self._changed: NDArray[np.bool_] = np.zeros(self._capacity, dtype=np.bool_)
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, column: str) -> NDArray[Any]:
+        """Return the column's rows as a view: valid until the table grows."""
+        return self._data[column][: self._rows]
+
+    def grow(self, rows: int) -> None:
+        """Make sure that there are at least `rows` rows; new ones hold the fill values and count as changed."""
+        if rows <= self._rows:
+            return
+        if rows > self._capacity:
+            while self._capacity < rows:
+                self._capacity *= 2
+            for name, (dtype, shape, fill) in self._columns.items():
+                larger = np.full((self._capacity, *shape), fill, dtype=dtype)
+                larger[: self._rows] = self._data[name][: self._rows]
+                self._data[name] = larger
+            changed = np.zeros(self._capacity, dtype=np.bool_)
+            changed[: self._rows] = self._changed[: self._rows]
+            self._changed = changed
+        self._changed[self._rows : rows] = True
+        self._rows = rows
+
+    def touch(self, row: int) -> None:
+        """Mark one row as changed since the last `settle`."""
+        self._changed[row] = True
+
+    def settle(self) -> None:
+        """Forget which rows changed: they have been published."""
+        self._changed[:] = False
+
+    def whole(self) -> dict[str, NDArray[Any]]:
+        """Return all rows of all columns (views)."""
+        return {name: self[name] for name in self._columns}
+
+    def restore(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Replace all rows. Raises `CorruptState` when a column is missing or has another shape."""
+        lengths = {len(self._fitting(columns, name)) for name in self._columns}
+        if len(lengths) != 1:
+            raise CorruptState(f"expected columns of one length, received lengths {sorted(lengths)}")
+        self._rows = 0
+        self.grow(lengths.pop())
+        for name in self._columns:
+            self._data[name][: self._rows] = columns[name]
+        self.settle()
+
+    def changes(self) -> dict[str, NDArray[Any]]:
+        """Return the changed rows: ``row`` (int64 row numbers, ascending), ``rows`` (length 1: the table's
+        length), and one array per column.
+        """
+        rows = np.flatnonzero(self._changed[: self._rows])
+        return {
+            "row": rows,
+            "rows": np.array([self._rows], dtype=np.int64),
+            **{name: self[name][rows] for name in self._columns},
+        }
+
+    def apply(self, changes: Mapping[str, NDArray[Any]]) -> None:
+        """Overwrite the rows that `changes` names; idempotent."""
+        for name in self._columns:
+            self._fitting(changes, name)
+        self.grow(int(changes["rows"][0]))
+        for name in self._columns:
+            self._data[name][changes["row"]] = changes[name]
+
+    def _fitting(self, columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+        dtype, shape, _ = self._columns[name]
+        if name not in columns:
+            raise CorruptState(f"expected column {name!r}, received {sorted(columns)}")
+        column = columns[name]
+        if column.dtype != np.dtype(dtype) or column.shape[1:] != shape:
+            raise CorruptState(
+                f"column {name!r}: expected {np.dtype(dtype)} rows of shape {shape}, "
+                f"received {column.dtype} of shape {column.shape[1:]}"
+            )
+        return column
