@@ -1,0 +1,26 @@
+"""What the ASGI server runs: pages, the visitor's websocket, and the work beside them."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import CookieMiddleware
+from django.core.asgi import get_asgi_application
+
+http = get_asgi_application()
+
+from webapp import checks
+from webapp.feed.routing import websocket_urlpatterns
+from webapp.lifespan import Lifespan
+
+checks.refuse_to_start_on_errors()
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": AllowedHostsOriginValidator(CookieMiddleware(URLRouter(websocket_urlpatterns))),
+        "lifespan": Lifespan(),
+    }
+)

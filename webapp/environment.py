@@ -1,0 +1,184 @@
+"""Typed readers for the environment: each declares a setting once, with its unit, default and meaning.
+
+`webapp.settings` calls them; the calls are the registry (`DECLARED`) from which `docs/settings.md` is made. A value
+that can't be used never stops the import: the default stands in, and the problem is reported by the startup checks
+(`webapp.checks`), all of them at once.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+Value = TypeVar("Value")
+
+_YES: Final = ("1", "true", "yes", "on")
+_NO: Final = ("0", "false", "no", "off")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """What a setting is, for its documentation.
+
+    Attributes
+    ----------
+    name : str
+        Its environment variable, with the unit in the name.
+    kind : str
+        What is expected, in words.
+    default : str
+        The default, or how it is found.
+    help : str
+        What it does.
+    section : str
+        The heading that it stands under.
+    """
+
+    name: str
+    kind: str
+    default: str
+    help: str
+    section: str
+
+
+class Problem(NamedTuple):
+    """A setting that can't be used as it is: what is wrong, and what to do."""
+
+    name: str
+    message: str
+    hint: str
+
+
+class Environment:
+    """Reads `FRESHET_` settings from a mapping and remembers what it was asked for.
+
+    Attributes
+    ----------
+    declared : dict of str to Setting
+        In order of declaration.
+    problems : list of Problem
+        Values that could not be used.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._section = "General"
+        self.declared: dict[str, Setting] = {}
+        self.problems: list[Problem] = []
+
+    def section(self, heading: str) -> None:
+        """Put the settings that follow under this heading of the documentation."""
+        self._section = heading
+
+    def text(self, name: str, default: str, help: str, *, shown: str | None = None, form: str = "") -> str:
+        """Read a text. `form` is a regular expression that it must match; `shown` is the documented default."""
+
+        def read(given: str) -> str:
+            if form and not re.fullmatch(form, given):
+                raise ValueError
+            return given
+
+        return self._read(name, f"text like `{form}`" if form else "text", read, default, help, shown)
+
+    def flag(self, name: str, default: bool, help: str) -> bool:
+        """Read a yes or no."""
+
+        def read(given: str) -> bool:
+            if given.lower() not in (*_YES, *_NO):
+                raise ValueError
+            return given.lower() in _YES
+
+        return self._read(name, "`1` or `0`", read, default, help, "1" if default else "0")
+
+    def integer(self, name: str, default: int, help: str, *, at_least: int = 1, at_most: int | None = None) -> int:
+        """Read a whole number within its bounds (underscores may group its digits)."""
+
+        def read(given: str) -> int:
+            number = int(given)
+            if number < at_least or (at_most is not None and number > at_most):
+                raise ValueError
+            return number
+
+        bounds = f"from {at_least:_}" + ("" if at_most is None else f" to {at_most:_}")
+        return self._read(name, f"whole number {bounds}", read, default, help, f"{default:_}")
+
+    def number(self, name: str, default: float, help: str, *, at_least: float = 0.0) -> float:
+        """Read a finite number that is not below its bound."""
+
+        def read(given: str) -> float:
+            number = float(given)
+            if not at_least <= number < float("inf"):
+                raise ValueError
+            return number
+
+        return self._read(name, f"number from {at_least:g}", read, default, help, f"{default:g}")
+
+    def choice(self, name: str, default: str, help: str, *, among: tuple[str, ...]) -> str:
+        """Read one of a few words."""
+
+        def read(given: str) -> str:
+            if given not in among:
+                raise ValueError
+            return given
+
+        return self._read(name, "one of " + ", ".join(f"`{word}`" for word in among), read, default, help)
+
+    def words(self, name: str, default: tuple[str, ...], help: str) -> list[str]:
+        """Read a list of words separated by commas."""
+
+        def read(given: str) -> list[str]:
+            return [word.strip() for word in given.split(",") if word.strip()]
+
+        return self._read(name, "words separated by commas", read, list(default), help, ",".join(default))
+
+    def url(self, name: str, default: str, help: str, *, schemes: tuple[str, ...], shown: str | None = None) -> str:
+        """Read a URL of one of the schemes."""
+
+        def read(given: str) -> str:
+            if urlsplit(given).scheme not in schemes:
+                raise ValueError
+            return given
+
+        kind = "URL beginning with " + " or ".join(f"`{scheme}://`" for scheme in schemes)
+        return self._read(name, kind, read, default, help, shown)
+
+    def folder(self, name: str, default: Path, help: str, *, shown: str) -> Path:
+        """Read a folder, absolute or relative to the working directory; it need not exist yet."""
+        return self._read(name, "folder", lambda given: Path(given).expanduser().resolve(), default, help, shown)
+
+    def _read(
+        self,
+        name: str,
+        kind: str,
+        read: Callable[[str], Value],
+        default: Value,
+        help: str,
+        shown: str | None = None,
+    ) -> Value:
+        if name in self.declared:
+            raise ValueError(f"{name} is declared twice")
+        self.declared[name] = Setting(name, kind, str(default) if shown is None else shown, help, self._section)
+        given = self._values.get(name, "").strip()
+        if not given:
+            return default
+        try:
+            return read(given)
+        except ValueError:
+            self.problems.append(
+                Problem(
+                    name,
+                    f"{name}: expected {kind.replace('`', '')}, received {given!r}.",
+                    f"{help} See docs/settings.md.",
+                )
+            )
+            return default
+
+    def unknown(self) -> list[str]:
+        """Return the names that look like settings but are none: misspelt, most likely."""
+        return sorted(name for name in self._values if name.startswith("FRESHET_") and name not in self.declared)
+
+
+ENVIRONMENT: Final = Environment(os.environ)

@@ -1,0 +1,146 @@
+"""What a visitor allows: three modes, the cookies that carry them, and what switching does.
+
+`off` adapts in memory and logs nothing; `session` logs under a session id that ends with the visit; `visitor` adds an
+id that is recognised next time. The visitor cookie exists in `visitor` mode only.
+"""
+
+import dataclasses
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Final, get_args
+
+from django.conf import settings
+from django.http import HttpResponseBase
+
+from recsys.errors import RefusedEvent
+from webapp import wiring
+from webapp.tracking.tokens import Consent, SessionToken, read_session, sign_session
+
+CONSENT_COOKIE: Final = "freshet_consent"
+SESSION_COOKIE: Final = "freshet_session"
+VISITOR_COOKIE: Final = "freshet_visitor"
+
+MODES: Final[tuple[Consent, ...]] = get_args(Consent)
+_YEAR_S: Final = 365 * 86_400
+_VISITOR_ID: Final = re.compile(r"[\w-]{22}", re.ASCII)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Visit:
+    """Who is here, as far as they allow it to be known.
+
+    Attributes
+    ----------
+    session : str
+        Session id, shared by all tabs.
+    consent : str
+        ``off``, ``session`` or ``visitor``.
+    visitor : str
+        Visitor id in `visitor` mode, else empty.
+    at_ms : int
+        Time of this request.
+    new : bool
+        The session began with this request.
+    """
+
+    session: str
+    consent: Consent
+    visitor: str
+    at_ms: int
+    new: bool
+
+    @property
+    def token(self) -> str:
+        """The session token for pages and the cookie."""
+        return sign_session(SessionToken(self.session, self.consent, self.at_ms))
+
+    @property
+    def logged(self) -> bool:
+        """Whether what happens may enter the log."""
+        return self.consent != "off"
+
+
+def visit_from(cookies: Mapping[str, str], now_ms: int) -> Visit:
+    """Return the visit that the cookies describe: the running session within its inactivity gap, else a new one.
+
+    Works on a request's cookies and on those of a websocket handshake; writes nothing.
+    """
+    consent = _chosen(cookies)
+    running = _running(cookies, consent, now_ms)
+    return Visit(
+        session=running or new_id(),
+        consent=consent,
+        visitor=_visitor(cookies) if consent == "visitor" else "",
+        at_ms=now_ms,
+        new=not running,
+    )
+
+
+def switched(visit: Visit, consent: Consent) -> Visit:
+    """Return the visit after the visitor chose `consent`.
+
+    Allowing more goes on with what the session has learned. Allowing less, or coming from `off`, begins a new session:
+    what was logged and what must not be are never one.
+    """
+    if consent == visit.consent:
+        return visit
+    goes_on = visit.consent == "session" and consent == "visitor"
+    return dataclasses.replace(
+        visit,
+        session=visit.session if goes_on else new_id(),
+        consent=consent,
+        visitor=new_id() if consent == "visitor" else "",
+        new=not goes_on,
+    )
+
+
+def remember(response: HttpResponseBase, visit: Visit, cookies: Mapping[str, str]) -> None:
+    """Set the cookies of the visit; a visitor id among the browser's `cookies` that is not allowed is removed."""
+    gap_s = wiring.config().session_gap_s
+    # Without consent nothing outlives the browser; the server ends the session by its gap all the same.
+    _set(response, SESSION_COOKIE, visit.token, gap_s if visit.logged else None)
+    if visit.visitor:
+        _set(response, VISITOR_COOKIE, visit.visitor, _YEAR_S)
+    elif VISITOR_COOKIE in cookies:
+        response.delete_cookie(VISITOR_COOKIE, samesite="Lax")
+
+
+def remember_choice(response: HttpResponseBase, consent: Consent) -> None:
+    """Set the cookie that holds the choice itself."""
+    _set(response, CONSENT_COOKIE, consent, _YEAR_S)
+
+
+def consent_named(name: str) -> Consent | None:
+    """Return the mode of that name, None when there is none."""
+    return next((mode for mode in MODES if mode == name), None)
+
+
+def new_id() -> str:
+    """Return an id that nobody can guess: 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+def _chosen(cookies: Mapping[str, str]) -> Consent:
+    """Return the mode chosen, or the site's default for those who have not chosen."""
+    return consent_named(cookies.get(CONSENT_COOKIE, "")) or consent_named(settings.FRESHET_CONSENT_DEFAULT) or "off"
+
+
+def _running(cookies: Mapping[str, str], consent: Consent, now_ms: int) -> str:
+    """Return the id of the running session, empty when there is none, it ended, or consent changed under it."""
+    try:
+        token = read_session(cookies.get(SESSION_COOKIE, ""))
+    except RefusedEvent:
+        return ""
+    ended = now_ms - token.at_ms > wiring.config().session_gap_s * 1_000
+    return "" if ended or token.consent != consent else token.session
+
+
+def _visitor(cookies: Mapping[str, str]) -> str:
+    given = cookies.get(VISITOR_COOKIE, "")
+    return given if _VISITOR_ID.fullmatch(given) else new_id()
+
+
+def _set(response: HttpResponseBase, name: str, value: str, max_age_s: int | None) -> None:
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(name, value, max_age=max_age_s, httponly=True, samesite="Lax", secure=secure)

@@ -1,0 +1,57 @@
+"""The visit of each request, and its cookies on the way out."""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from webapp import wiring
+from webapp.tracking.consent import Visit, remember, visit_from
+
+_ATTRIBUTE = "_freshet_visit"
+
+
+def visit_of(request: HttpRequest) -> Visit:
+    """Return who makes this request; the first call begins or prolongs the session (`VisitMiddleware` sets cookies)."""
+    visit = getattr(request, _ATTRIBUTE, None)
+    if visit is None:
+        visit = visit_from(request.COOKIES, wiring.clock().now_ms())
+        begin_visit(request, visit)
+    return cast(Visit, visit)
+
+
+def begin_visit(request: HttpRequest, visit: Visit) -> None:
+    """Go on with `visit` from here: the response carries its cookies."""
+    setattr(request, _ATTRIBUTE, visit)
+
+
+class VisitMiddleware:
+    """Sets the session's cookies on responses to requests that asked `visit_of`; others stay without."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        response = self._get_response(request)
+        return _with_cookies(request, response) if isinstance(response, HttpResponseBase) else self._later(
+            request, response
+        )
+
+    async def _later(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+        return _with_cookies(request, await response)
+
+
+def _with_cookies(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    visit = getattr(request, _ATTRIBUTE, None)
+    if visit is not None:
+        remember(response, visit, request.COOKIES)
+        # A shared cache must not hand one visitor's slates or cookies to another.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response

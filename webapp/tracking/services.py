@@ -1,0 +1,152 @@
+"""Accepting what browsers send: validate, append, say what became of each event."""
+
+import dataclasses
+import functools
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+from django.conf import settings
+
+from recsys.clock import Clock
+from recsys.errors import InvalidEvent, LogUnavailable
+from recsys.events import Event, ItemEvent
+from recsys.log.base import Receipt
+from webapp import metrics, wiring
+from webapp.tracking.rates import RateLimit
+from webapp.tracking.refusals import Ledger
+from webapp.tracking.tokens import Consent, SessionToken
+from webapp.tracking.validation import Validated, validate
+from webapp.tracking.wire import Batch, decode_batch
+
+_logger = structlog.get_logger(__name__)
+
+
+class AppendLog(Protocol):
+    """The half of the log that accepting needs."""
+
+    async def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Append each event once. Raises `LogUnavailable`."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    session : SessionToken or None
+        Whose batch it was; None when its token was not to be believed.
+    outcomes : dict of sequence number to outcome
+        For the acknowledgement (`wire.Ack`).
+    events : list of ItemEvent
+        Those that were accepted or stay unlogged, in the order sent: what the session's own belief learns from.
+        Duplicates are not among them.
+    """
+
+    session: SessionToken | None
+    outcomes: dict[int, str]
+    events: list[ItemEvent]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Intake:
+    """Everything that accepting depends on.
+
+    Attributes
+    ----------
+    log : AppendLog
+    clock : Clock
+        Receive time.
+    items : container of str
+        Ids of the catalogue's items (the replica's ``world.rows``).
+    ledger : Ledger
+        Where refusals are counted.
+    rate : RateLimit
+    """
+
+    log: AppendLog
+    clock: Clock
+    items: Container[str]
+    ledger: Ledger
+    rate: RateLimit
+
+    async def decode(self, payload: bytes | str) -> Batch | None:
+        """Read a message; None, counted and kept among the dead letters, when it is no batch."""
+        try:
+            return decode_batch(payload)
+        except InvalidEvent:
+            raw = payload.encode(errors="replace") if isinstance(payload, str) else payload
+            await self.ledger.record({"undecodable": 1}, [raw])
+            return None
+
+    async def accept(self, batch: Batch, consent: Consent) -> Accepted:
+        """Validate a batch, append what may be kept, and say what became of each event.
+
+        `consent` is the visitor's choice by now (`consent.visit_from`): whatever a page was served under, nothing is
+        logged after a visitor said `off`.
+
+        Raises
+        ------
+        LogUnavailable
+            When the log can't be reached: acknowledge nothing, the browser keeps its events.
+        """
+        now_ms = self.clock.now_ms()
+        checked = validate(batch, now_ms, self.items)
+        accepted = await self._kept(checked, consent, now_ms)
+        if checked.reasons:
+            await self.ledger.record(checked.reasons, checked.unreadable)
+        return accepted
+
+    async def _kept(self, checked: Validated, consent: Consent, now_ms: int) -> Accepted:
+        outcomes = {seq: f"refused:{reason}" for seq, reason in checked.refused.items()}
+        session = checked.session
+        if session is None:
+            return Accepted(None, outcomes, [])
+        granted = self.rate.take(session.session, len(checked.events), now_ms)
+        events, deferred = checked.events[:granted], checked.events[granted:]
+        if "off" in (consent, session.consent):
+            receipts = ["unlogged"] * len(events)
+        else:
+            receipts = [receipt.outcome for receipt in await self.log.append(events)] if events else []
+        outcomes.update({event.seq: outcome for event, outcome in zip(events, receipts, strict=True)})
+        outcomes.update({event.seq: "full" for event in deferred})
+        _count(receipts, deferred)
+        kept = [event for event, outcome in zip(events, receipts, strict=True) if outcome in ("accepted", "unlogged")]
+        return Accepted(session, outcomes, kept)
+
+
+def _count(outcomes: Iterable[str], deferred: Sequence[ItemEvent]) -> None:
+    for outcome, count in Counter(outcomes).items():
+        metrics.EVENTS.labels(outcome).inc(count)
+    if deferred:
+        metrics.EVENTS.labels("rate_limited").inc(len(deferred))
+
+
+class _Catalogue:
+    """Ids of the items that this process's replica knows, whichever world it holds by then."""
+
+    def __contains__(self, item: object) -> bool:
+        return item in wiring.replica().world.rows
+
+
+@functools.cache
+def intake() -> Intake:
+    """Return this process's intake, with the adapters that `webapp.wiring` chose."""
+    return Intake(
+        log=wiring.async_event_log(),
+        clock=wiring.clock(),
+        items=_Catalogue(),
+        ledger=Ledger(wiring.async_redis()),
+        rate=RateLimit(settings.FRESHET_SESSION_EVENTS_PER_S, settings.FRESHET_SESSION_EVENTS_BURST),
+    )
+
+
+def forget(session: str) -> None:
+    """Drop a session's own list, as far as the log can be reached; it ends by itself otherwise."""
+    try:
+        wiring.event_log().forget_session(session)
+    except LogUnavailable as error:
+        _logger.warning("session_not_forgotten", error=str(error))

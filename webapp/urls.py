@@ -1,0 +1,11 @@
+"""Every address of the site, by app."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("webapp.tracking.urls")),
+    path("", include("webapp.analytics.urls")),
+    path("", include("webapp.feed.urls")),
+]
