@@ -9,18 +9,23 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import CookieMiddleware
 from django.core.asgi import get_asgi_application
 
-http = get_asgi_application()
-
-from webapp import checks
-from webapp.feed.routing import websocket_urlpatterns
+from webapp.checks import refuse_to_start_on_errors
 from webapp.lifespan import Lifespan
 
-checks.refuse_to_start_on_errors()
 
-application = ProtocolTypeRouter(
-    {
-        "http": http,
-        "websocket": AllowedHostsOriginValidator(CookieMiddleware(URLRouter(websocket_urlpatterns))),
-        "lifespan": Lifespan(),
-    }
-)
+def _application() -> ProtocolTypeRouter:
+    http = get_asgi_application()
+    refuse_to_start_on_errors()
+    # Consumers import models: only now that the apps are loaded.
+    from webapp.feed.routing import websocket_urlpatterns
+
+    return ProtocolTypeRouter(
+        {
+            "http": http,
+            "websocket": AllowedHostsOriginValidator(CookieMiddleware(URLRouter(websocket_urlpatterns))),
+            "lifespan": Lifespan(),
+        }
+    )
+
+
+application = _application()

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register, run_checks
+from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.checks import Warning as Caution
 
-from webapp.environment import ENVIRONMENT
+from webapp.environment import environment
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _SECRET_LENGTH: Final = 32
@@ -22,10 +23,10 @@ TAG: Final = "freshet"
 def check_values(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """freshet.E001: a setting has a value that can't be used. freshet.W001: a name looks like a setting but is none."""
     return [
-        *(Error(problem.message, hint=problem.hint, id="freshet.E001") for problem in ENVIRONMENT.problems),
+        *(Error(problem.message, hint=problem.hint, id="freshet.E001") for problem in environment.problems),
         *(
-            Warning(f"{name} is set, but there is no such setting.", hint="See docs/settings.md.", id="freshet.W001")
-            for name in ENVIRONMENT.unknown()
+            Caution(f"{name} is set, but there is no such setting.", hint="See docs/settings.md.", id="freshet.W001")
+            for name in environment.unknown()
         ),
     ]
 
@@ -74,7 +75,7 @@ def check_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         ]
     if open_hosts and not settings.FRESHET_HTTPS:
         return [
-            Warning(
+            Caution(
                 f"FRESHET_HTTPS is off while the site answers to {', '.join(open_hosts)}: cookies travel in the clear.",
                 hint="Put a proxy with TLS before it and set FRESHET_HTTPS=1.",
                 id="freshet.W002",

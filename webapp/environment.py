@@ -1,8 +1,7 @@
 """Typed readers for the environment: each declares a setting once, with its unit, default and meaning.
 
-`webapp.settings` calls them; the calls are the registry (`DECLARED`) from which `docs/settings.md` is made. A value
-that can't be used never stops the import: the default stands in, and the problem is reported by the startup checks
-(`webapp.checks`), all of them at once.
+`webapp.settings` calls them, and from the calls `docs/settings.md` is made. A value that can't be used never stops
+the import: the default stands in, and the startup checks (`webapp.checks`) report all such problems at once.
 """
 
 import dataclasses
@@ -31,7 +30,7 @@ class Setting:
         What is expected, in words.
     default : str
         The default, or how it is found.
-    help : str
+    meaning : str
         What it does.
     section : str
         The heading that it stands under.
@@ -40,7 +39,7 @@ class Setting:
     name: str
     kind: str
     default: str
-    help: str
+    meaning: str
     section: str
 
 
@@ -73,7 +72,7 @@ class Environment:
         """Put the settings that follow under this heading of the documentation."""
         self._section = heading
 
-    def text(self, name: str, default: str, help: str, *, shown: str | None = None, form: str = "") -> str:
+    def text(self, name: str, default: str, meaning: str, *, shown: str | None = None, form: str = "") -> str:
         """Read a text. `form` is a regular expression that it must match; `shown` is the documented default."""
 
         def read(given: str) -> str:
@@ -81,9 +80,9 @@ class Environment:
                 raise ValueError
             return given
 
-        return self._read(name, f"text like `{form}`" if form else "text", read, default, help, shown)
+        return self._read(name, f"text like `{form}`" if form else "text", read, default, meaning, shown)
 
-    def flag(self, name: str, default: bool, help: str) -> bool:
+    def flag(self, name: str, default: bool, meaning: str) -> bool:
         """Read a yes or no."""
 
         def read(given: str) -> bool:
@@ -91,9 +90,9 @@ class Environment:
                 raise ValueError
             return given.lower() in _YES
 
-        return self._read(name, "`1` or `0`", read, default, help, "1" if default else "0")
+        return self._read(name, "`1` or `0`", read, default, meaning, "1" if default else "0")
 
-    def integer(self, name: str, default: int, help: str, *, at_least: int = 1, at_most: int | None = None) -> int:
+    def integer(self, name: str, default: int, meaning: str, *, at_least: int = 1, at_most: int | None = None) -> int:
         """Read a whole number within its bounds (underscores may group its digits)."""
 
         def read(given: str) -> int:
@@ -103,9 +102,9 @@ class Environment:
             return number
 
         bounds = f"from {at_least:_}" + ("" if at_most is None else f" to {at_most:_}")
-        return self._read(name, f"whole number {bounds}", read, default, help, f"{default:_}")
+        return self._read(name, f"whole number {bounds}", read, default, meaning, f"{default:_}")
 
-    def number(self, name: str, default: float, help: str, *, at_least: float = 0.0) -> float:
+    def number(self, name: str, default: float, meaning: str, *, at_least: float = 0.0) -> float:
         """Read a finite number that is not below its bound."""
 
         def read(given: str) -> float:
@@ -114,9 +113,9 @@ class Environment:
                 raise ValueError
             return number
 
-        return self._read(name, f"number from {at_least:g}", read, default, help, f"{default:g}")
+        return self._read(name, f"number from {at_least:g}", read, default, meaning, f"{default:g}")
 
-    def choice(self, name: str, default: str, help: str, *, among: tuple[str, ...]) -> str:
+    def choice(self, name: str, default: str, meaning: str, *, among: tuple[str, ...]) -> str:
         """Read one of a few words."""
 
         def read(given: str) -> str:
@@ -124,17 +123,17 @@ class Environment:
                 raise ValueError
             return given
 
-        return self._read(name, "one of " + ", ".join(f"`{word}`" for word in among), read, default, help)
+        return self._read(name, "one of " + ", ".join(f"`{word}`" for word in among), read, default, meaning)
 
-    def words(self, name: str, default: tuple[str, ...], help: str) -> list[str]:
+    def words(self, name: str, default: tuple[str, ...], meaning: str) -> list[str]:
         """Read a list of words separated by commas."""
 
         def read(given: str) -> list[str]:
             return [word.strip() for word in given.split(",") if word.strip()]
 
-        return self._read(name, "words separated by commas", read, list(default), help, ",".join(default))
+        return self._read(name, "words separated by commas", read, list(default), meaning, ",".join(default))
 
-    def url(self, name: str, default: str, help: str, *, schemes: tuple[str, ...], shown: str | None = None) -> str:
+    def url(self, name: str, default: str, meaning: str, *, schemes: tuple[str, ...], shown: str | None = None) -> str:
         """Read a URL of one of the schemes."""
 
         def read(given: str) -> str:
@@ -143,11 +142,11 @@ class Environment:
             return given
 
         kind = "URL beginning with " + " or ".join(f"`{scheme}://`" for scheme in schemes)
-        return self._read(name, kind, read, default, help, shown)
+        return self._read(name, kind, read, default, meaning, shown)
 
-    def folder(self, name: str, default: Path, help: str, *, shown: str) -> Path:
+    def folder(self, name: str, default: Path, meaning: str, *, shown: str) -> Path:
         """Read a folder, absolute or relative to the working directory; it need not exist yet."""
-        return self._read(name, "folder", lambda given: Path(given).expanduser().resolve(), default, help, shown)
+        return self._read(name, "folder", lambda given: Path(given).expanduser().resolve(), default, meaning, shown)
 
     def _read(
         self,
@@ -155,12 +154,12 @@ class Environment:
         kind: str,
         read: Callable[[str], Value],
         default: Value,
-        help: str,
+        meaning: str,
         shown: str | None = None,
     ) -> Value:
         if name in self.declared:
             raise ValueError(f"{name} is declared twice")
-        self.declared[name] = Setting(name, kind, str(default) if shown is None else shown, help, self._section)
+        self.declared[name] = Setting(name, kind, str(default) if shown is None else shown, meaning, self._section)
         given = self._values.get(name, "").strip()
         if not given:
             return default
@@ -171,7 +170,7 @@ class Environment:
                 Problem(
                     name,
                     f"{name}: expected {kind.replace('`', '')}, received {given!r}.",
-                    f"{help} See docs/settings.md.",
+                    f"{meaning} See docs/settings.md.",
                 )
             )
             return default
@@ -181,4 +180,4 @@ class Environment:
         return sorted(name for name in self._values if name.startswith("FRESHET_") and name not in self.declared)
 
 
-ENVIRONMENT: Final = Environment(os.environ)
+environment: Final = Environment(os.environ)

@@ -2,15 +2,13 @@
 
 import os
 import secrets
-import sys
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 
 from recsys.config import EngineConfig
-from webapp.environment import ENVIRONMENT as env
-from webapp.environment import Problem
+from webapp.environment import Problem, environment
 from webapp.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,37 +17,37 @@ _MIB = 1_048_576
 
 # -- Where and how it runs ---------------------------------------------------------------------------------------
 
-env.section("Where and how it runs")
-FRESHET_VAR = env.folder(
+environment.section("Where and how it runs")
+FRESHET_VAR = environment.folder(
     "FRESHET_VAR",
     BASE_DIR / "var",
     "Folder of everything that is written: database, archive, snapshots, caches.",
     shown="`var/` beside `manage.py`",
 )
-FRESHET_DEBUG = env.flag("FRESHET_DEBUG", False, "Show tracebacks in the browser. For development only.")
-FRESHET_HOST = env.text("FRESHET_HOST", "127.0.0.1", "Address that the web server listens on.")
-FRESHET_PORT = env.integer("FRESHET_PORT", 8_000, "Port that the web server listens on.", at_most=65_535)
-FRESHET_ALLOWED_HOSTS = env.words(
+FRESHET_DEBUG = environment.flag("FRESHET_DEBUG", False, "Show tracebacks in the browser. For development only.")
+FRESHET_HOST = environment.text("FRESHET_HOST", "127.0.0.1", "Address that the web server listens on.")
+FRESHET_PORT = environment.integer("FRESHET_PORT", 8_000, "Port that the web server listens on.", at_most=65_535)
+FRESHET_ALLOWED_HOSTS = environment.words(
     "FRESHET_ALLOWED_HOSTS",
     ("localhost", "127.0.0.1", "[::1]"),
     "Host names that the site answers to; websockets are accepted from pages of these hosts only.",
 )
-FRESHET_HTTPS = env.flag(
+FRESHET_HTTPS = environment.flag(
     "FRESHET_HTTPS",
     False,
     "Visitors come over HTTPS: cookies are marked secure, HTTP is redirected, and the proxy's "
     "`X-Forwarded-Proto` is believed.",
 )
-FRESHET_SECRET_KEY = env.text(
+FRESHET_SECRET_KEY = environment.text(
     "FRESHET_SECRET_KEY",
     "",
     "Signs cookies, sessions and slates. Keep it secret and the same on all machines.",
     shown="read from `var/secret_key`, which `make demo` makes; without either the site does not start",
 )
-FRESHET_LOG_LEVEL = env.choice(
+FRESHET_LOG_LEVEL = environment.choice(
     "FRESHET_LOG_LEVEL", "INFO", "Lowest level of log lines.", among=("DEBUG", "INFO", "WARNING", "ERROR")
 )
-FRESHET_LOG_FORMAT = env.choice(
+FRESHET_LOG_FORMAT = environment.choice(
     "FRESHET_LOG_FORMAT", "console", "Log lines for people or for machines.", among=("console", "json")
 )
 
@@ -63,21 +61,21 @@ def _first_line(path: Path, default: str) -> str:
 
 # -- Services ----------------------------------------------------------------------------------------------------
 
-env.section("Services")
-FRESHET_REDIS_URL = env.url(
+environment.section("Services")
+FRESHET_REDIS_URL = environment.url(
     "FRESHET_REDIS_URL",
     f"redis://127.0.0.1:{_first_line(FRESHET_VAR / 'valkey' / 'port', '6379')}",
     "Redis-compatible server (7.0 or newer) that holds the log, sessions, deltas and tasks.",
     schemes=("redis", "rediss", "unix"),
     shown="the server that `make demo` started (`var/valkey/port`), else `redis://127.0.0.1:6379`",
 )
-FRESHET_REDIS_APPENDFSYNC = env.choice(
+FRESHET_REDIS_APPENDFSYNC = environment.choice(
     "FRESHET_REDIS_APPENDFSYNC",
     "always",
     "When the server started by `make demo` writes to disk; with `always` an acknowledged click survives a crash.",
     among=("always", "everysec", "no"),
 )
-FRESHET_DATABASE_URL = env.url(
+FRESHET_DATABASE_URL = environment.url(
     "FRESHET_DATABASE_URL",
     f"sqlite:///{FRESHET_VAR / 'db.sqlite3'}",
     "Database of the catalogue and the staff's accounts.",
@@ -87,102 +85,108 @@ FRESHET_DATABASE_URL = env.url(
 
 # -- Visitors ----------------------------------------------------------------------------------------------------
 
-env.section("Visitors")
-FRESHET_CONSENT_DEFAULT = env.choice(
+environment.section("Visitors")
+FRESHET_CONSENT_DEFAULT = environment.choice(
     "FRESHET_CONSENT_DEFAULT",
     "off",
     "What is kept of visitors who have not chosen: nothing, their session, or that they come back. "
     "`make demo` sets `session`.",
     among=("off", "session", "visitor"),
 )
-FRESHET_SESSION_EVENTS_PER_S = env.number(
+FRESHET_SESSION_EVENTS_PER_S = environment.number(
     "FRESHET_SESSION_EVENTS_PER_S", 20.0, "Events a second that a session may send in the long run.", at_least=0.1
 )
-FRESHET_SESSION_EVENTS_BURST = env.integer(
+FRESHET_SESSION_EVENTS_BURST = environment.integer(
     "FRESHET_SESSION_EVENTS_BURST", 200, "Events that a session may send at once, for instance after being offline."
 )
 
 # -- Log and learning --------------------------------------------------------------------------------------------
 
-env.section("Log and learning")
-FRESHET_LOG_MAX_EVENTS = env.integer(
+environment.section("Log and learning")
+FRESHET_LOG_MAX_EVENTS = environment.integer(
     "FRESHET_LOG_MAX_EVENTS",
     1_000_000,
     "Events that the live log holds before new ones are refused (browsers keep them and try again).",
     at_least=1_000,
 )
-FRESHET_LOG_KEEP_EVENTS = env.integer(
+FRESHET_LOG_KEEP_EVENTS = environment.integer(
     "FRESHET_LOG_KEEP_EVENTS", 100_000, "Folded and archived events that stay in the live log all the same.", at_least=0
 )
-FRESHET_SESSION_TTL_S = env.integer(
+FRESHET_SESSION_TTL_S = environment.integer(
     "FRESHET_SESSION_TTL_S",
     86_400,
     "How long a session's own events are kept ready, so that another process can take its visitor over.",
     at_least=60,
 )
-FRESHET_FOLD_EVERY_MS = env.integer(
+FRESHET_FOLD_EVERY_MS = environment.integer(
     "FRESHET_FOLD_EVERY_MS",
     500,
     "Time between folds until staff turn the knob on their live page.",
     at_least=50,
     at_most=60_000,
 )
-FRESHET_FOLD_MAX_EVENTS = env.integer("FRESHET_FOLD_MAX_EVENTS", 20_000, "Most events that one fold takes in.")
-FRESHET_LEASE_MS = env.integer(
+FRESHET_FOLD_MAX_EVENTS = environment.integer("FRESHET_FOLD_MAX_EVENTS", 20_000, "Most events that one fold takes in.")
+FRESHET_LEASE_MS = environment.integer(
     "FRESHET_LEASE_MS", 15_000, "How long a learner that died keeps another from taking over.", at_least=1_000
 )
-FRESHET_SNAPSHOT_EVERY_S = env.integer("FRESHET_SNAPSHOT_EVERY_S", 60, "Time between snapshots while events come in.")
-FRESHET_SNAPSHOT_EVERY_EVENTS = env.integer(
+FRESHET_SNAPSHOT_EVERY_S = environment.integer(
+    "FRESHET_SNAPSHOT_EVERY_S", 60, "Time between snapshots while events come in."
+)
+FRESHET_SNAPSHOT_EVERY_EVENTS = environment.integer(
     "FRESHET_SNAPSHOT_EVERY_EVENTS", 50_000, "Events after which a snapshot is made at the latest."
 )
-FRESHET_SNAPSHOTS_KEPT = env.integer("FRESHET_SNAPSHOTS_KEPT", 5, "Newest snapshots that are kept.", at_least=2)
-FRESHET_ARCHIVE_EVERY_S = env.integer(
+FRESHET_SNAPSHOTS_KEPT = environment.integer("FRESHET_SNAPSHOTS_KEPT", 5, "Newest snapshots that are kept.", at_least=2)
+FRESHET_ARCHIVE_EVERY_S = environment.integer(
     "FRESHET_ARCHIVE_EVERY_S", 60, "Time between writes of the live log's events to the archive."
 )
-FRESHET_REPLICA_REFRESH_MS = env.integer(
+FRESHET_REPLICA_REFRESH_MS = environment.integer(
     "FRESHET_REPLICA_REFRESH_MS", 100, "Time between a web process's looks for new deltas.", at_least=10
 )
-FRESHET_STALE_AFTER_S = env.integer(
+FRESHET_STALE_AFTER_S = environment.integer(
     "FRESHET_STALE_AFTER_S", 60, "Age of the served model after which `/readyz` and staff pages say that it is stale."
 )
 
 # -- Engine ------------------------------------------------------------------------------------------------------
 
-env.section("Engine (what the fold reads: a change starts a new lineage, learned again from the log)")
-FRESHET_MODEL = env.choice("FRESHET_MODEL", _ENGINE.model, "The click model.", among=("gaussian", "river-logistic"))
-FRESHET_ATTRIBUTION_WINDOW_S = env.integer(
+environment.section("Engine (what the fold reads: a change starts a new lineage, learned again from the log)")
+FRESHET_MODEL = environment.choice(
+    "FRESHET_MODEL", _ENGINE.model, "The click model.", among=("gaussian", "river-logistic")
+)
+FRESHET_ATTRIBUTION_WINDOW_S = environment.integer(
     "FRESHET_ATTRIBUTION_WINDOW_S",
     _ENGINE.attribution_window_s,
     "Time after which a slate without a click counts as left, and later clicks teach nothing.",
 )
-FRESHET_SESSION_GAP_S = env.integer(
+FRESHET_SESSION_GAP_S = environment.integer(
     "FRESHET_SESSION_GAP_S", _ENGINE.session_gap_s, "Inactivity that ends a session.", at_least=60
 )
-FRESHET_POPULARITY_HALF_LIFE_S = env.integer(
+FRESHET_POPULARITY_HALF_LIFE_S = environment.integer(
     "FRESHET_POPULARITY_HALF_LIFE_S", _ENGINE.popularity_half_life_s, "Half-life of an item's long click statistics."
 )
-FRESHET_TRENDING_HALF_LIFE_S = env.integer(
+FRESHET_TRENDING_HALF_LIFE_S = environment.integer(
     "FRESHET_TRENDING_HALF_LIFE_S", _ENGINE.trending_half_life_s, "Half-life of an item's short click statistics."
 )
-FRESHET_FORGETTING_HALF_LIFE_S = env.integer(
+FRESHET_FORGETTING_HALF_LIFE_S = environment.integer(
     "FRESHET_FORGETTING_HALF_LIFE_S", _ENGINE.forgetting_half_life_s, "Half-life of the evidence in the world belief."
 )
-FRESHET_SLATE_SIZE = env.integer("FRESHET_SLATE_SIZE", _ENGINE.slate_size, 'Items in a "for you" slate.', at_most=100)
-FRESHET_WHOLE_CATALOGUE_UP_TO = env.integer(
+FRESHET_SLATE_SIZE = environment.integer(
+    "FRESHET_SLATE_SIZE", _ENGINE.slate_size, 'Items in a "for you" slate.', at_most=100
+)
+FRESHET_WHOLE_CATALOGUE_UP_TO = environment.integer(
     "FRESHET_WHOLE_CATALOGUE_UP_TO",
     _ENGINE.whole_catalogue_up_to,
     "Catalogues up to this many items are ranked whole; larger ones by candidates.",
 )
-FRESHET_CANDIDATES = env.integer(
+FRESHET_CANDIDATES = environment.integer(
     "FRESHET_CANDIDATES", _ENGINE.candidates, "Candidates that are ranked in larger catalogues."
 )
-FRESHET_EXPLORATION_LOGITS = env.number(
+FRESHET_EXPLORATION_LOGITS = environment.number(
     "FRESHET_EXPLORATION_LOGITS", _ENGINE.exploration, "How much chance there is in a slate; 0 always serves the best."
 )
-FRESHET_DIVERSITY_LOGITS = env.number(
+FRESHET_DIVERSITY_LOGITS = environment.number(
     "FRESHET_DIVERSITY_LOGITS", _ENGINE.diversity, "What full likeness to an item higher in the slate costs."
 )
-FRESHET_SEED = env.integer("FRESHET_SEED", _ENGINE.seed, "Seeds the exploration.")
+FRESHET_SEED = environment.integer("FRESHET_SEED", _ENGINE.seed, "Seeds the exploration.")
 
 # -- Django ------------------------------------------------------------------------------------------------------
 
@@ -192,7 +196,7 @@ if not SECRET_KEY:
     # Nobody can forge what a key drawn at random signs; but another process could not read it, so the site refuses.
     SECRET_KEY = secrets.token_urlsafe(48)
     if not DEBUG:
-        env.problems.append(
+        environment.problems.append(
             Problem(
                 "FRESHET_SECRET_KEY",
                 "FRESHET_SECRET_KEY: expected a secret of 32 or more characters, received none.",
@@ -219,7 +223,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webapp.staticfiles.static_files",
     "webapp.security.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -254,7 +258,7 @@ LOGIN_URL = "admin:login"
 STATIC_URL = "/static/"
 STATIC_ROOT = FRESHET_VAR / "static"
 # Without `collectstatic` the files are served from where they lie, so that a clone runs as it is.
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").is_file()
 STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

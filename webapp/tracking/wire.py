@@ -136,5 +136,5 @@ def encode(message: Hello | Ack | PushedSlate) -> bytes:
 def _decoded(decoder: "msgspec.json.Decoder[Any]", payload: bytes | str) -> Any:
     try:
         return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise InvalidEvent(f"{error}; received {payload[:80]!r}") from error

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from recsys.errors import InvalidEvent
 from recsys.events import Click, Dismissal, Dwell, Impression
-from tests.unit.tracking.conftest import ITEMS, NOW_MS, PAGE_MS, Page
+from tests.unit.tracking.pages import ITEMS, NOW_MS, PAGE_MS, Page
 from webapp.tracking.refusals import REASONS
 from webapp.tracking.validation import MAX_AGE_MS, MAX_DWELL_MS, validate
-from webapp.tracking.wire import MAX_MESSAGE_BYTES, decode_batch
+from webapp.tracking.wire import MAX_MESSAGE_BYTES, Ack, decode_batch, encode
 
 CATALOGUE = frozenset(ITEMS)
 
@@ -162,7 +162,5 @@ def test_lone_surrogates_in_a_text_frame_are_invalid_and_never_an_error():
 
 
 def test_acknowledgement_names_each_outcome_by_sequence_number():
-    from webapp.tracking.wire import Ack, encode
-
     said = msgspec.json.decode(encode(Ack(id=3, outcomes={7: "accepted"})))
     assert said == {"type": "ack", "id": 3, "outcomes": {"7": "accepted"}}

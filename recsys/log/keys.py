@@ -1,0 +1,35 @@
+"""The Redis keys of one shard's log, each declared once.
+
+The shard stands in braces, so that a cluster keeps a shard's keys on one node and scripts may touch several.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LogKeys:
+    """Key names of a shard, with what bounds their memory.
+
+    >>> LogKeys(0).stream
+    'freshet:{0}:log'
+    """
+
+    shard: int = 0
+
+    @property
+    def stream(self) -> str:
+        """Stream of the log's records: at most `max_length` entries, beyond which events are refused."""
+        return f"freshet:{{{self.shard}}}:log"
+
+    @property
+    def dead_letters(self) -> str:
+        """Stream of payloads that nobody could read: the newest `DEAD_LETTERS`, each cut to `DEAD_LETTER_BYTES`."""
+        return f"freshet:{{{self.shard}}}:dead-letters"
+
+    def session(self, session: str) -> str:
+        """List of a session's own events: the newest `SESSION_EVENTS`, gone `session_ttl_s` after the last."""
+        return f"freshet:{{{self.shard}}}:session:{session}"
+
+    def seen(self, session: str) -> str:
+        """Bitmap of a session's sequence numbers: at most 8 KiB, gone `SEEN_TTL_S` after the last new one."""
+        return f"freshet:{{{self.shard}}}:seen:{session}"

@@ -1,0 +1,102 @@
+"""What a session did so far, by world row: the session's half of every feature."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import msgspec
+
+from recsys.world import SESSION_CLICKS
+
+
+class ContextState(msgspec.Struct, frozen=True):
+    """A `SessionContext` as it stands in the fold's snapshot; maps are lists of pairs in insertion order."""
+
+    id: str
+    last_ms: int
+    clicked: list[int]
+    opened: list[tuple[int, int]]
+    dismissed: list[tuple[int, int]]
+    passed: list[tuple[int, int]]
+
+
+@dataclasses.dataclass(slots=True)
+class SessionContext:
+    """What one session clicked, dismissed and passed over.
+
+    Attributes
+    ----------
+    id : str
+        Session id.
+    last_ms : int
+        Event time of its latest event, milliseconds.
+    clicked : list of int
+        Rows of the latest distinct items opened, newest last, at most `SESSION_CLICKS`.
+    opened : dict of row to count
+        Every item opened, and how often.
+    dismissed : dict of row to count
+        Items that are "not for me" at the moment, and how often that was said.
+    passed : dict of row to count
+        Items seen and not chosen, and in how many slates.
+
+    >>> context = SessionContext("s")
+    >>> for row in (4, 7, 4):
+    ...     context.click(row, at_ms=1_000)
+    >>> context.clicked, context.opened
+    ([7, 4], {4: 2, 7: 1})
+    """
+
+    id: str
+    last_ms: int = 0
+    clicked: list[int] = dataclasses.field(default_factory=list)
+    opened: dict[int, int] = dataclasses.field(default_factory=dict)
+    dismissed: dict[int, int] = dataclasses.field(default_factory=dict)
+    passed: dict[int, int] = dataclasses.field(default_factory=dict)
+
+    def touch(self, at_ms: int) -> None:
+        """Note that the session was active at `at_ms`; events may arrive out of order."""
+        self.last_ms = max(self.last_ms, at_ms)
+
+    def click(self, row: int, at_ms: int) -> None:
+        """Note that an item was opened: it becomes the newest click."""
+        self.touch(at_ms)
+        self.opened[row] = self.opened.get(row, 0) + 1
+        if row in self.clicked:
+            self.clicked.remove(row)
+        self.clicked.append(row)
+        del self.clicked[:-SESSION_CLICKS]
+
+    def dismiss(self, row: int) -> None:
+        """Note "not for me"."""
+        self.dismissed[row] = self.dismissed.get(row, 0) + 1
+
+    def undo(self, row: int) -> None:
+        """Take every dismissal of an item back."""
+        self.dismissed.pop(row, None)
+
+    def pass_over(self, rows: Iterable[int]) -> None:
+        """Note items that one slate showed and the visitor did not choose."""
+        for row in rows:
+            self.passed[row] = self.passed.get(row, 0) + 1
+
+    def to_state(self) -> ContextState:
+        """Return the context for a snapshot."""
+        return ContextState(
+            id=self.id,
+            last_ms=self.last_ms,
+            clicked=list(self.clicked),
+            opened=list(self.opened.items()),
+            dismissed=list(self.dismissed.items()),
+            passed=list(self.passed.items()),
+        )
+
+    @classmethod
+    def from_state(cls, state: ContextState) -> "SessionContext":
+        """Return the context that `to_state` described, with maps in the same order."""
+        return cls(
+            id=state.id,
+            last_ms=state.last_ms,
+            clicked=list(state.clicked),
+            opened=dict(state.opened),
+            dismissed=dict(state.dismissed),
+            passed=dict(state.passed),
+        )

@@ -1,0 +1,190 @@
+"""What became of a slate that was shown: the one definition of seen, chosen and passed over.
+
+The session (next slate) and the label join (everybody's model) both feed their events through `ShownSlate`, so
+both learn from the same choices.
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.events import SlateServed
+from recsys.layout import SIGNAL_COUNT
+from recsys.models.base import NONE_OF_THESE
+
+#: Row of an item that this world does not know.
+UNKNOWN_ROW = -1
+
+
+class Choice(NamedTuple):
+    """One example: what could be chosen, and what was.
+
+    Attributes
+    ----------
+    positions : tuple of int
+        Slate positions that had been seen and were still open, ascending.
+    chosen : int
+        Index into `positions`, or `NONE_OF_THESE`.
+    """
+
+    positions: tuple[int, ...]
+    chosen: int
+
+
+class Mark(enum.IntFlag):
+    """What is known of one position."""
+
+    SEEN = 1
+    CLICKED = 2
+    DISMISSED = 4
+    PASSED = 8
+
+
+class SlateState(msgspec.Struct, frozen=True):
+    """A `ShownSlate` as it stands in the fold's snapshot."""
+
+    slate: str
+    surface: str
+    rows: list[int]
+    signals: bytes
+    served_ms: int
+    marks: list[int]
+    closed: bool
+
+
+class ShownSlate:
+    """A slate and what the visitor did with it.
+
+    Parameters
+    ----------
+    slate, surface : str
+        Its id and where it stood.
+    rows : sequence of int
+        World row of each position; `UNKNOWN_ROW` for items that this world does not know: these can't be
+        seen, chosen or passed over.
+    signals : float32 array of shape (n, SIGNAL_COUNT)
+        Raw features as served.
+    served_ms : int
+        Event time of the slate.
+    """
+
+    __slots__ = ("_closed", "_marks", "rows", "served_ms", "signals", "slate", "surface")
+
+    def __init__(
+        self, slate: str, surface: str, rows: Sequence[int], signals: NDArray[np.float32], served_ms: int
+    ) -> None:
+        self.slate = slate
+        self.surface = surface
+        self.rows = tuple(rows)
+        self.signals = signals
+        self.served_ms = served_ms
+        self._marks = [0] * len(self.rows)
+        self._closed = False
+
+    @classmethod
+    def from_event(cls, event: SlateServed, rows: Sequence[int]) -> "ShownSlate | None":
+        """Return the slate that `event` describes, None where its signals do not fit this code's features."""
+        expected = len(event.items) * SIGNAL_COUNT * np.dtype("<f4").itemsize
+        if len(event.signals) != expected:
+            return None
+        signals = np.frombuffer(event.signals, dtype="<f4").reshape(len(event.items), SIGNAL_COUNT)
+        return cls(event.slate, event.surface, rows, signals, event.event_time_ms)
+
+    @property
+    def clicked(self) -> bool:
+        """Whether anything on it was clicked."""
+        return any(mark & Mark.CLICKED for mark in self._marks)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was left."""
+        return self._closed
+
+    def position_of(self, row: int, hint: int) -> int | None:
+        """Return where `row` stands, looking at `hint` first; None where it was not shown."""
+        if 0 <= hint < len(self.rows) and self.rows[hint] == row:
+            return hint
+        return self.rows.index(row) if row in self.rows else None
+
+    def saw(self, position: int) -> None:
+        """Note that the item was on screen."""
+        if self.rows[position] != UNKNOWN_ROW:
+            self._marks[position] |= Mark.SEEN
+
+    def click(self, position: int) -> Choice | None:
+        """Note a click; return the choice that it makes, None where the item was clicked before or is unknown.
+
+        The alternatives are what had been seen by now and was neither clicked nor dismissed, so that several
+        clicks are successive choices without replacement. A click is proof of having seen. After the slate
+        was left its other items have been counted already: the click then stands alone.
+        """
+        if self.rows[position] == UNKNOWN_ROW or self._marks[position] & Mark.CLICKED:
+            return None
+        self._marks[position] |= Mark.SEEN
+        open_now = (position,) if self._closed else self._open(besides=position)
+        self._marks[position] |= Mark.CLICKED
+        return Choice(open_now, open_now.index(position))
+
+    def dismiss(self, position: int) -> Choice | None:
+        """Note "not for me": a choice of nothing out of this one. None where that was said before."""
+        if self.rows[position] == UNKNOWN_ROW or self._marks[position] & Mark.DISMISSED:
+            return None
+        self._marks[position] |= Mark.SEEN | Mark.DISMISSED
+        return Choice((position,), NONE_OF_THESE)
+
+    def restore(self, position: int) -> None:
+        """Take a dismissal back: the item is open to choice again."""
+        self._marks[position] &= ~Mark.DISMISSED
+
+    def leave(self) -> Choice | None:
+        """Note that the slate was left; return "none of these" where something was seen and nothing clicked, once."""
+        open_now = self._open()
+        if self._closed or not open_now:
+            return None
+        self._closed = True
+        return None if self.clicked else Choice(open_now, NONE_OF_THESE)
+
+    def newly_passed(self, choice: Choice) -> list[int]:
+        """Return the rows that `choice` passes over for the first time on this slate; a second call has none."""
+        fresh = [
+            position
+            for index, position in enumerate(choice.positions)
+            if index != choice.chosen and not self._marks[position] & (Mark.PASSED | Mark.DISMISSED)
+        ]
+        for position in fresh:
+            self._marks[position] |= Mark.PASSED
+        return [self.rows[position] for position in fresh]
+
+    def to_state(self) -> SlateState:
+        """Return the slate for a snapshot."""
+        return SlateState(
+            slate=self.slate,
+            surface=self.surface,
+            rows=list(self.rows),
+            signals=np.ascontiguousarray(self.signals, dtype="<f4").tobytes(),
+            served_ms=self.served_ms,
+            marks=list(self._marks),
+            closed=self._closed,
+        )
+
+    @classmethod
+    def from_state(cls, state: SlateState) -> "ShownSlate":
+        """Return the slate that `to_state` described."""
+        signals = np.frombuffer(state.signals, dtype="<f4").reshape(len(state.rows), SIGNAL_COUNT)
+        shown = cls(state.slate, state.surface, state.rows, signals, state.served_ms)
+        shown._marks = list(state.marks)
+        shown._closed = state.closed
+        return shown
+
+    def _open(self, besides: int = UNKNOWN_ROW) -> tuple[int, ...]:
+        """Return the positions seen and neither clicked nor dismissed, and `besides` in any case."""
+        gone = Mark.CLICKED | Mark.DISMISSED
+        return tuple(
+            position
+            for position, mark in enumerate(self._marks)
+            if position == besides or (mark & Mark.SEEN and not mark & gone)
+        )

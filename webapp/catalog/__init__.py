@@ -1,0 +1,1 @@
+"""The catalogue: items, their admin, and the events that tell the engine about them."""

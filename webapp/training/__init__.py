@@ -1,0 +1,1 @@
+"""Learning for everybody: the fold, its snapshots and archive, as tasks."""
