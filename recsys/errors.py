@@ -34,6 +34,10 @@ class LogUnavailable(FreshetError):
     """The log can't be reached: nothing was acknowledged, the sender keeps the event."""
 
 
+class StoreUnavailable(FreshetError):
+    """Snapshots, deltas or the lease can't be reached: go on with what is held and try again."""
+
+
 class StaleWriter(FreshetError):
     """A writer whose lease has passed to another tried to write; the store refused it."""
 

@@ -215,6 +215,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "django_htmx",
+    "webapp",
     "webapp.catalog",
     "webapp.tracking",
     "webapp.training",

@@ -14,13 +14,11 @@ from django.conf import settings
 
 from recsys.clock import Clock, SystemClock
 from recsys.config import EngineConfig
-from recsys.log.redis import RedisLog
-from recsys.log.redis_async import AsyncRedisLog
 from recsys.store.base import DeltaFeed, Lease, SnapshotStore
-from recsys.store.files import FileSnapshots
-from recsys.store.redis import RedisDeltas, RedisLease
 
 if TYPE_CHECKING:
+    from recsys.log.redis import RedisLog
+    from recsys.log.redis_async import AsyncRedisLog
     from recsys.recommender import Recommender
     from recsys.replica import Replica
 
@@ -75,16 +73,20 @@ def _connection() -> dict[str, Any]:
 
 
 @functools.cache
-def event_log() -> RedisLog:
+def event_log() -> "RedisLog":
     """Return the live log, for code that may block."""
+    from recsys.log.redis import RedisLog
+
     return RedisLog(
         redis_client(), max_length=settings.FRESHET_LOG_MAX_EVENTS, session_ttl_s=settings.FRESHET_SESSION_TTL_S
     )
 
 
 @functools.cache
-def async_event_log() -> AsyncRedisLog:
+def async_event_log() -> "AsyncRedisLog":
     """Return the live log, for the event loop."""
+    from recsys.log.redis_async import AsyncRedisLog
+
     return AsyncRedisLog(
         async_redis(), max_length=settings.FRESHET_LOG_MAX_EVENTS, session_ttl_s=settings.FRESHET_SESSION_TTL_S
     )
@@ -103,18 +105,24 @@ def data_path() -> Path:
 @functools.cache
 def snapshots() -> SnapshotStore:
     """Return the store of world snapshots."""
+    from recsys.store.files import FileSnapshots
+
     return FileSnapshots(Path(settings.FRESHET_VAR) / "store")
 
 
 @functools.cache
 def deltas() -> DeltaFeed:
     """Return the way from the learner to the replicas."""
+    from recsys.store.redis import RedisDeltas
+
     return RedisDeltas(redis_client())
 
 
 @functools.cache
 def lease() -> Lease:
     """Return the lease that one learner holds at a time."""
+    from recsys.store.redis import RedisLease
+
     return RedisLease(redis_client())
 
 

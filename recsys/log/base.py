@@ -1,10 +1,22 @@
 """What every log can do: append once, read in order, trim what has been folded."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from recsys.events import Event
 from recsys.offsets import ORIGIN, Offset, offset_key
+
+#: Largest sequence number of a session: it bounds what remembering them takes (a bit each, 8 KiB a session).
+MAX_SEQ: Final = 65_535
+#: How long a log remembers a session's sequence numbers after the last new one.
+SEEN_TTL_S: Final = 7 * 86_400
+#: Newest events that a session's own list holds.
+SESSION_EVENTS: Final = 1_000
+#: Largest encoded event.
+MAX_EVENT_BYTES: Final = 65_536
+#: Newest dead letters held, and how much of each.
+DEAD_LETTERS: Final = 1_000
+DEAD_LETTER_BYTES: Final = 4_096
 
 Outcome = Literal["accepted", "duplicate", "full"]
 
@@ -42,28 +54,41 @@ class Reader(Protocol):
 
 
 class Log(Reader, Protocol):
-    """The live log of one shard."""
+    """The live log of one shard. Every method may raise `LogUnavailable`; then nothing may be acknowledged."""
 
     def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
         """Append each event once, atomically with its deduplication, in the order given.
 
-        An event with ``seq > 0`` whose (session, seq) is in the log already is a ``duplicate``; at the bound
-        every event is ``full`` and nothing is written. Events of sessions also go to the session's own short
-        list (`session_events`). Durable when it returns.
+        An event with ``seq > 0`` whose (session, seq) is in the log already is a ``duplicate``; any other is
+        ``full`` while the log is at its bound, and leaves no trace. Events of sessions also go to the session's own
+        short list (`session_events`). Durable when it returns. When it raises `LogUnavailable` some may have been
+        appended: those with a sequence number can be sent again safely.
 
         Raises
         ------
-        LogUnavailable
-            When the log can't be reached; nothing may be acknowledged.
+        InvalidEvent
+            When a sequence number is above `MAX_SEQ` or an event larger than `MAX_EVENT_BYTES`; nothing is appended.
         """
         ...
 
     def session_events(self, session: str) -> Sequence[Event]:
-        """Return what the session did, oldest first; empty when it ended or never was."""
+        """Return what the session did, in log order, oldest first; empty when it ended or never was."""
         ...
 
     def forget_session(self, session: str) -> None:
-        """Drop the session's own list (the log itself is untouched)."""
+        """Drop the session's own list (the log itself, and which numbers it has seen, are untouched)."""
+        ...
+
+    def next_seq(self, session: str) -> int:
+        """Return the highest sequence number appended for the session plus 1; 1 for a new one."""
+        ...
+
+    def append_dead_letter(self, payload: bytes, reason: str) -> None:
+        """Keep bytes that nobody could read, aside from the log: see `DEAD_LETTERS` and `DEAD_LETTER_BYTES`."""
+        ...
+
+    def dead_letters(self) -> Sequence[tuple[str, bytes]]:
+        """Return (reason, payload) of the dead letters held, oldest first."""
         ...
 
     def length(self) -> int:
@@ -75,7 +100,38 @@ class Log(Reader, Protocol):
         ...
 
     def trim(self, through: Offset) -> int:
-        """Drop records up to and including `through`; the caller vouches that they are folded and archived."""
+        """Drop records up to and including `through`; the caller vouches that they are folded and archived.
+
+        Returns how many went. `end` stays what it was.
+        """
+        ...
+
+    def advance(self, past: Offset) -> None:
+        """Let every later record have an offset larger than `past`: a history up to there comes first."""
+        ...
+
+
+class AsyncLog(Protocol):
+    """The half of the live log that a web process needs, for an event loop. As in `Log`."""
+
+    async def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Append each event once. Concurrent calls may share a round trip; each call's order is kept."""
+        ...
+
+    async def session_events(self, session: str) -> Sequence[Event]:
+        """Return what the session did, in log order."""
+        ...
+
+    async def forget_session(self, session: str) -> None:
+        """Drop the session's own list."""
+        ...
+
+    async def next_seq(self, session: str) -> int:
+        """Return the highest sequence number appended for the session plus 1."""
+        ...
+
+    async def append_dead_letter(self, payload: bytes, reason: str) -> None:
+        """Keep bytes that nobody could read."""
         ...
 
 

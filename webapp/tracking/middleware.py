@@ -40,8 +40,10 @@ class VisitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         response = self._get_response(request)
-        return _with_cookies(request, response) if isinstance(response, HttpResponseBase) else self._later(
-            request, response
+        return (
+            _with_cookies(request, response)
+            if isinstance(response, HttpResponseBase)
+            else self._later(request, response)
         )
 
     async def _later(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:

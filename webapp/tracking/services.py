@@ -11,7 +11,7 @@ from django.conf import settings
 
 from recsys.clock import Clock
 from recsys.errors import InvalidEvent, LogUnavailable
-from recsys.events import Event, ItemEvent
+from recsys.events import Event, ItemEvent, SessionEvent
 from recsys.log.base import Receipt
 from webapp import metrics, wiring
 from webapp.tracking.rates import RateLimit
@@ -142,6 +142,11 @@ def intake() -> Intake:
         ledger=Ledger(wiring.async_redis()),
         rate=RateLimit(settings.FRESHET_SESSION_EVENTS_PER_S, settings.FRESHET_SESSION_EVENTS_BURST),
     )
+
+
+def next_seq(events: Iterable[Event]) -> int:
+    """Return the lowest sequence number that is certainly free after a session's `events` (for `wire.Hello`)."""
+    return max((event.seq for event in events if isinstance(event, SessionEvent)), default=0) + 1
 
 
 def forget(session: str) -> None:

@@ -1,0 +1,124 @@
+"""From rows of "who did what when" to events: order, sessions, slates and positions."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from recsys.datasets.base import Rejected, session_numbers
+from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Event, Impression, SlateServed
+
+
+class Happened(NamedTuple):
+    """A checked row; where it came from travels along, so that it can still be set aside."""
+
+    type: str
+    at_ms: int
+    session: str | None
+    user: str | None
+    item: str
+    rating: float | None
+    dwell_ms: int | None
+    slate: str
+    position: int | None
+    items: tuple[str, ...]
+    surface: str
+    file: str
+    line: int
+    raw: Any
+
+    def rejected(self, reason: str) -> Rejected:
+        """Return the row as one that was set aside."""
+        return Rejected(self.file, self.line, reason, self.raw)
+
+
+_KINDS: Final = {"impression": Impression, "click": Click, "dismissal": Dismissal, "dismissal_undone": DismissalUndone}
+
+Positions = Mapping[str, int]
+
+
+def history(
+    happened: list[Happened], session_gap_s: int, click_from_rating: float, rejected: list[Rejected]
+) -> list[Event]:
+    """Return the events in order of time; what does not fit its slate goes to `rejected`.
+
+    Rows without a session get sessions of their user by inactivity. A slate that only impressions and clicks
+    mention is put together from them: their items in order of position, then of appearance.
+    """
+    ordered = sorted(happened, key=lambda row: (row.at_ms, row.type != "slate", row.line))
+    ordered = _with_sessions(ordered, session_gap_s)
+    shown, ordered = _slates(ordered, rejected)
+    events: list[Event] = []
+    for row in ordered:
+        if row.type == "slate":
+            events.append(_slate_event(row))
+            continue
+        position = shown[row.slate].get(row.item) if row.slate else 0
+        if position is None:
+            rejected.append(row.rejected(f"not shown: item {row.item!r} in slate {row.slate!r}"))
+        else:
+            events.extend(_item_events(row, position, click_from_rating))
+    return events
+
+
+def _with_sessions(ordered: list[Happened], gap_s: int) -> list[Happened]:
+    by_user = [row for row in ordered if row.session is None]
+    numbers = iter(session_numbers(((row.user, row.at_ms) for row in by_user), gap_s))
+    return [row if row.session is not None else row._replace(session=f"{row.user}#{next(numbers)}") for row in ordered]
+
+
+def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str, Positions], list[Happened]]:
+    """Return the position of each item by slate, and the rows with one for each slate before what happened to it."""
+    shown: dict[str, Positions] = {}
+    kept: list[Happened] = []
+    mentioned: dict[str, list[Happened]] = {}
+    for row in ordered:
+        if row.type == "slate" and row.slate in shown:
+            rejected.append(row.rejected(f"repeated slate: {row.slate!r}"))
+            continue
+        if row.type == "slate":
+            shown[row.slate] = {item: position for position, item in enumerate(row.items)}
+        elif row.slate:
+            mentioned.setdefault(row.slate, []).append(row)
+        kept.append(row)
+    implied = {slate: _implied(slate, rows) for slate, rows in mentioned.items() if slate not in shown}
+    for slate, row in implied.items():
+        shown[slate] = {item: position for position, item in enumerate(row.items)}
+    return shown, list(_inserted(kept, implied))
+
+
+def _implied(slate: str, rows: list[Happened]) -> Happened:
+    # Rows come in order of time, so a stable sort leaves items without a position in order of appearance.
+    placed = sorted(rows, key=lambda row: (row.position is None, row.position or 0))
+    items = tuple(dict.fromkeys(row.item for row in placed))
+    return rows[0]._replace(type="slate", item="", items=items, surface="history")
+
+
+def _inserted(rows: list[Happened], implied: Mapping[str, Happened]) -> Iterator[Happened]:
+    waiting = dict(implied)
+    for row in rows:
+        if row.slate in waiting:
+            yield waiting.pop(row.slate)
+        yield row
+
+
+def _slate_event(row: Happened) -> SlateServed:
+    return SlateServed(
+        event_time_ms=row.at_ms, session=row.session or "", slate=row.slate, surface=row.surface, items=row.items
+    )
+
+
+def _item_events(row: Happened, position: int, click_from_rating: float) -> Iterator[Event]:
+    about: dict[str, Any] = {
+        "event_time_ms": row.at_ms,
+        "session": row.session,
+        "item": row.item,
+        "slate": row.slate,
+        "position": position,
+    }
+    if row.type == "dwell":
+        yield Dwell(**about, dwell_ms=row.dwell_ms or 0)
+    elif row.type == "rating":
+        yield Impression(**about)
+        if (row.rating or 0.0) >= click_from_rating:
+            yield Click(**about)
+    else:
+        yield _KINDS[row.type](**about)

@@ -1,0 +1,37 @@
+"""Opening a data set's files: plain or gzipped, as bytes, with one clear error when that is impossible."""
+
+import contextlib
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from recsys.errors import DatasetError
+
+
+@contextlib.contextmanager
+def opened(path: Path, expected: str) -> Iterator[io.BufferedIOBase]:
+    """Open a file for reading bytes, unpacking ``.gz``; what goes wrong inside becomes a `DatasetError`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    expected : str
+        What it should hold, for the message.
+    """
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            yield file
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path}: expected {expected}: {error}") from error
+
+
+def without_gz(path: Path) -> str:
+    """Return the name's ending that tells the format, in lower case.
+
+    >>> without_gz(Path("events.CSV.gz"))
+    '.csv'
+    """
+    return Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()

@@ -1,0 +1,43 @@
+-- Append events once each: deduplication, bound, record and the session's own list in one atomic step.
+--
+-- KEYS: the stream; then for each session in the batch its list and its bitmap of sequence numbers.
+-- ARGV: most records, most events in a list, seconds that a list lives, seconds that a bitmap lives;
+--       then for each event: number of its session in KEYS (from 1; 0 = none), sequence number, payload.
+-- Returns for each event its new offset, 'duplicate' or 'full'.
+
+local stream = KEYS[1]
+local room = tonumber(ARGV[1]) - redis.call('XLEN', stream)
+local receipts = {}
+local grown = {}
+
+for at = 5, #ARGV, 3 do
+    local session, seq, payload = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
+    local list, seen = KEYS[2 * session], KEYS[2 * session + 1]
+    local receipt
+    if seq > 0 and redis.call('GETBIT', seen, seq) == 1 then
+        receipt = 'duplicate'
+    elseif room <= 0 then
+        receipt = 'full'
+    else
+        receipt = redis.call('XADD', stream, '*', 'event', payload)
+        room = room - 1
+        if seq > 0 then
+            redis.call('SETBIT', seen, seq, 1)
+        end
+        if session > 0 then
+            redis.call('RPUSH', list, payload)
+            grown[session] = true
+        end
+    end
+    receipts[#receipts + 1] = receipt
+end
+
+for session = 1, (#KEYS - 1) / 2 do
+    if grown[session] then
+        redis.call('LTRIM', KEYS[2 * session], -tonumber(ARGV[2]), -1)
+        redis.call('EXPIRE', KEYS[2 * session], ARGV[3])
+        redis.call('EXPIRE', KEYS[2 * session + 1], ARGV[4])
+    end
+end
+
+return receipts

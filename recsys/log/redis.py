@@ -1,0 +1,124 @@
+"""The live log on a Redis stream, for code that may block: the learner, commands, tests."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from recsys.events import Event, decode
+from recsys.log import append_script
+from recsys.log.base import DEAD_LETTER_BYTES, DEAD_LETTERS, Receipt, Record
+from recsys.log.keys import LogKeys
+from recsys.log.records import highest_bit, record
+from recsys.log.redis_client import log_errors
+from recsys.offsets import ORIGIN, Offset, offset_key
+
+
+class RedisLog:
+    """One shard's log (`recsys.log.base.Log`) on Redis 7.0 or newer, or Valkey.
+
+    Memory on the server: see `recsys.log.keys.LogKeys`; the stream takes at most `max_length` events of
+    `MAX_EVENT_BYTES`, typically 150 bytes each. Durability is the server's ``appendfsync``.
+
+    Parameters
+    ----------
+    client : redis.Redis
+        See `recsys.log.redis_client.connect`. Must not decode responses.
+    shard : int
+    max_length : int
+        Records beyond which appends are refused as ``full``.
+    session_ttl_s : int
+        How long a session's own list outlives its last event.
+    """
+
+    def __init__(
+        self, client: redis.Redis, shard: int = 0, *, max_length: int = 1_000_000, session_ttl_s: int = 1_800
+    ) -> None:
+        self._client = client
+        self._keys = LogKeys(shard)
+        self._max_length = max_length
+        self._session_ttl_s = session_ttl_s
+        self._append = client.register_script(append_script.source("append.lua"))
+        self._advance = client.register_script(append_script.source("advance.lua"))
+
+    def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Append each event once; more than `append_script.BATCH` go in several atomic steps."""
+        entries = [append_script.entry(event) for event in events]
+        receipts: list[Receipt] = []
+        for start in range(0, len(entries), append_script.BATCH):
+            keys, args = append_script.arguments(
+                self._keys, entries[start : start + append_script.BATCH], self._max_length, self._session_ttl_s
+            )
+            with log_errors():
+                receipts += append_script.receipts(self._append(keys=keys, args=args))
+        return receipts
+
+    def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records after `after`, in order."""
+        with log_errors():
+            found: Any = self._client.xrange(self._keys.stream, min=f"({after}", count=limit)
+        return [record(offset.decode(), fields[b"event"]) for offset, fields in found]
+
+    def end(self) -> Offset:
+        """Return the newest offset ever appended (or advanced to), `ORIGIN` when there is none."""
+        with log_errors():
+            if not self._client.exists(self._keys.stream):
+                return ORIGIN
+            newest: bytes = self._client.xinfo_stream(self._keys.stream)["last-generated-id"]
+        return newest.decode()
+
+    def session_events(self, session: str) -> Sequence[Event]:
+        """Return what the session did, in log order."""
+        with log_errors():
+            payloads: Any = self._client.lrange(self._keys.session(session), 0, -1)
+        return [decode(payload) for payload in payloads]
+
+    def forget_session(self, session: str) -> None:
+        """Drop the session's own list."""
+        with log_errors():
+            self._client.delete(self._keys.session(session))
+
+    def next_seq(self, session: str) -> int:
+        """Return the highest sequence number appended for the session plus 1."""
+        with log_errors():
+            bits: Any = self._client.get(self._keys.seen(session))
+        return highest_bit(bits or b"") + 1
+
+    def append_dead_letter(self, payload: bytes, reason: str) -> None:
+        """Keep bytes that nobody could read."""
+        fields: dict[Any, Any] = {"payload": payload[:DEAD_LETTER_BYTES], "reason": reason}
+        with log_errors():
+            self._client.xadd(self._keys.dead_letters, fields, maxlen=DEAD_LETTERS, approximate=False)
+
+    def dead_letters(self) -> Sequence[tuple[str, bytes]]:
+        """Return (reason, payload) of the dead letters held, oldest first."""
+        with log_errors():
+            found: Any = self._client.xrange(self._keys.dead_letters)
+        return [(fields[b"reason"].decode(), fields[b"payload"]) for _, fields in found]
+
+    def length(self) -> int:
+        """Return how many records are held."""
+        with log_errors():
+            return int(self._client.xlen(self._keys.stream))
+
+    def first(self) -> Offset:
+        """Return the oldest offset held, `ORIGIN` when empty."""
+        with log_errors():
+            found: Any = self._client.xrange(self._keys.stream, count=1)
+        return found[0][0].decode() if found else ORIGIN
+
+    def trim(self, through: Offset) -> int:
+        """Drop records up to and including `through`."""
+        milliseconds, sequence = offset_key(through)
+        with log_errors():
+            trimmed: Any = self._client.xtrim(
+                self._keys.stream, minid=f"{milliseconds}-{sequence + 1}", approximate=False
+            )
+        return int(trimmed)
+
+    def advance(self, past: Offset) -> None:
+        """Let every later record have an offset larger than `past`."""
+        if past == ORIGIN:
+            return
+        with log_errors():
+            self._advance(keys=[self._keys.stream], args=[past])

@@ -1,0 +1,62 @@
+"""Where a world row stands in a short list of rows: a hash map that compiled loops can use.
+
+Looking up by array index would need one slot per catalogue item; this needs two to four per row in the list,
+so that the fold, which asks for a handful of rows, does no work that grows with the catalogue.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Keys = NDArray[np.int64]
+
+_FREE = -1
+#: 2**64 divided by the golden ratio: spreads consecutive keys over the whole table.
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@njit(cache=True)
+def row_map(rows: Keys) -> Keys:
+    """Return a map from row to index in `rows` (distinct, 0 or more): the table that `find` and `insert` read.
+
+    The table holds pairs (key, value); its length is a power of two and at least twice the entries.
+    """
+    table = empty_map(rows.shape[0])
+    for index in range(rows.shape[0]):
+        insert(table, rows[index], index)
+    return table
+
+
+@njit(cache=True)
+def empty_map(entries: int) -> Keys:
+    """Return a map with room for `entries` keys."""
+    size = 8
+    while size < 2 * entries:
+        size *= 2
+    return np.full((size, 2), _FREE, dtype=np.int64)
+
+
+@njit(cache=True)
+def insert(table: Keys, key: int, value: int) -> int:
+    """Add `key` unless it is there; return the value that now stands with it."""
+    mask = table.shape[0] - 1
+    slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask
+    while table[slot, 0] != _FREE:
+        if table[slot, 0] == key:
+            return table[slot, 1]
+        slot = (slot + 1) & mask
+    table[slot, 0] = key
+    table[slot, 1] = value
+    return value
+
+
+@njit(cache=True)
+def find(table: Keys, key: int) -> int:
+    """Return the value of `key`, -1 where it is not in the map."""
+    mask = table.shape[0] - 1
+    slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask
+    while table[slot, 0] != _FREE:
+        if table[slot, 0] == key:
+            return table[slot, 1]
+        slot = (slot + 1) & mask
+    return -1

@@ -1,0 +1,47 @@
+"""A session as the process that serves it holds it: context, belief and the slates it was shown."""
+
+import dataclasses
+from typing import Final
+
+from recsys.sessions.belief import Evidence, SessionBelief
+from recsys.sessions.context import SessionContext
+from recsys.sessions.shown import ShownSlate
+
+#: Slates that a session remembers; a click on an older one counts without its alternatives.
+SHOWN_SLATES: Final = 64
+
+
+@dataclasses.dataclass(slots=True)
+class Session:
+    """Everything that a session's next slate depends on besides the world.
+
+    Attributes
+    ----------
+    context : SessionContext
+        What it did.
+    belief : SessionBelief
+        What that taught about this visitor.
+    adaptive : bool
+        Whether slates use context and belief; False is the control arm, which sees the world's ranking.
+    shown : dict of slate id to ShownSlate
+        Newest last, at most `SHOWN_SLATES`.
+    dismissals : dict of row to Evidence
+        What each standing dismissal taught, to be taken back on undo.
+    """
+
+    context: SessionContext
+    belief: SessionBelief
+    adaptive: bool = True
+    shown: dict[str, ShownSlate] = dataclasses.field(default_factory=dict)
+    dismissals: dict[int, Evidence] = dataclasses.field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Session id."""
+        return self.context.id
+
+    def show(self, slate: ShownSlate) -> None:
+        """Remember a slate; the oldest gives way."""
+        self.shown[slate.slate] = slate
+        while len(self.shown) > SHOWN_SLATES:
+            del self.shown[next(iter(self.shown))]

@@ -1,0 +1,42 @@
+"""Celery: one worker folds the log, beat says when.
+
+The worker runs with the solo pool: the world stays in the process that folds, and there is one of it.
+"""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+from celery import Celery
+from celery.signals import beat_init, celeryd_init, worker_shutdown
+
+from webapp.training.schedule import FOLD_QUEUE, LOOK_EVERY_S, beat_schedule
+
+app = Celery("freshet")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    beat_scheduler="webapp.training.schedule:BoundedScheduler",
+    beat_max_loop_interval=LOOK_EVERY_S,
+    beat_schedule=beat_schedule(),
+    task_routes={"webapp.training.tasks.*": {"queue": FOLD_QUEUE}},
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,
+)
+app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _check_settings(**kwargs: Any) -> None:
+    from webapp.checks import refuse_to_start_on_errors
+
+    refuse_to_start_on_errors()
+
+
+@worker_shutdown.connect
+def _give_lease_back(**kwargs: Any) -> None:
+    """Let the next worker take over at once instead of waiting until the lease runs out."""
+    from webapp.training import services
+
+    services.release()

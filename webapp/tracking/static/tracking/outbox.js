@@ -1,0 +1,199 @@
+/* Freshet's outbox: events that arrive once, or wait until they can. `tracker.js` fills it.
+
+   An event gets its session's next number, is kept in IndexedDB, goes over the websocket in a batch, and is forgotten only
+   when the server acknowledges it. Numbers make resending harmless: the server takes each once. Tells the page, by
+   events on document, `freshet:slate` (detail: the message) and `freshet:connection` (detail.state: open, closed or
+   stopped; detail.pending: how many events are not acknowledged yet). */
+globalThis.freshetOutbox = (page, surfaces) => {
+  "use strict";
+  const BATCH = 100, BLOCK = 64, LOW = 16; // events in a message; sequence numbers drawn at once, and when to draw more
+  const GROUP_MS = 250, ACK_MS = 10_000, LONGEST_WAIT_MS = 30_000;
+
+  const pending = new Map(); // key → event: all that is not acknowledged yet
+  const blocks = new Map(); // session → its reserved numbers, and the events that wait for one
+  const floors = new Map(); // session → lowest number that the server knows to be free
+  let socket, greeted, inFlight, flushing, retrying, messages = 0, failures = 0, stopped = false;
+
+  // -- Keeping: a closed tab or a dead network loses nothing -----------------------------------------------------------
+
+  const done = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+  const durable = async () => {
+    const opening = indexedDB.open("freshet", 1);
+    opening.onupgradeneeded = () => {
+      opening.result.createObjectStore("events", { keyPath: "key" });
+      opening.result.createObjectStore("counters");
+    };
+    const db = await done(opening);
+    db.onversionchange = () => db.close(); // another tab deletes it: consent was withdrawn there
+    const events = (mode) => db.transaction("events", mode).objectStore("events");
+    return {
+      // One transaction over a counter that all tabs share: no two tabs ever hold the same number.
+      async reserve(session) {
+        const counters = db.transaction("counters", "readwrite").objectStore("counters");
+        const first = Math.max((await done(counters.get(session))) ?? 1, floors.get(session) ?? 1);
+        counters.put(first + BLOCK, session);
+        return first;
+      },
+      keep: (event) => done(events("readwrite").put(event)),
+      drop: (keys) => { const kept = events("readwrite"); keys.forEach((key) => kept.delete(key)); },
+      leftovers: () => done(events("readonly").getAll(null, 2_000)),
+    };
+  };
+
+  // Without consent, or where storage is blocked: memory only. The counter then starts where the server says.
+  const fleeting = () => {
+    const next = new Map();
+    return {
+      async reserve(session) {
+        await greeting;
+        const first = Math.max(next.get(session) ?? 1, floors.get(session) ?? 1);
+        next.set(session, first + BLOCK);
+        return first;
+      },
+      keep: async () => {}, drop() {}, leftovers: async () => [],
+    };
+  };
+
+  let greet;
+  const greeting = new Promise((resolve) => { greet = resolve; });
+  if (page.consent === "off") globalThis.indexedDB?.deleteDatabase("freshet");
+  const opened = page.consent === "off" ? Promise.resolve(fleeting()) : durable().catch(fleeting);
+
+  // Numbers come in blocks so that an event gets its own at once: a page that is just going away can't wait for storage.
+  const refill = async (session, block) => {
+    if (block.filling) return;
+    block.filling = true;
+    block.next = await (await opened).reserve(session);
+    block.end = block.next + BLOCK;
+    block.filling = false;
+    number(session, block);
+  };
+
+  const number = (session, block) => {
+    while (block.waiting.length && block.next < block.end) {
+      const event = block.waiting.shift();
+      event.seq = block.next++;
+      event.key = `${session}/${event.seq}`;
+      pending.set(event.key, event);
+      if (event.type === "impression") flushing ??= setTimeout(flush, GROUP_MS);
+      else flush();
+      opened.then((outbox) => outbox.keep(event)).catch(() => {}); // full disk: still in memory
+    }
+    if (block.end - block.next < LOW) refill(session, block);
+  };
+
+  const record = (type, place, more = {}) => {
+    if (stopped) return;
+    const block = blocks.get(place.session) ?? { next: 0, end: 0, waiting: [], filling: false };
+    blocks.set(place.session, block);
+    block.waiting.push({ ...place, ...more, type, made: Date.now() });
+    number(place.session, block);
+  };
+
+  // -- Sending: one batch under way at a time --------------------------------------------------------------------------
+
+  // A message speaks for one session token: take the events that share the oldest one's.
+  const batch = () => {
+    const token = pending.values().next().value?.token;
+    return [...pending.values()].filter((event) => event.token === token).slice(0, BATCH);
+  };
+
+  const message = (events) => JSON.stringify({
+    type: "events",
+    id: ++messages,
+    session: events[0].token,
+    slates: Object.fromEntries(events.filter((event) => event.slate).map((event) => [event.slate, event.slateToken])),
+    events: events.map(({ type, seq, slate, item, dwell_ms, made }) =>
+      ({ type, seq, slate, item, dwell_ms, age_ms: Math.max(0, Date.now() - made) })),
+    surfaces: surfaces(),
+  });
+
+  const flush = () => {
+    flushing = clearTimeout(flushing);
+    if (!greeted || inFlight || retrying || !pending.size) return;
+    const events = batch(), current = socket;
+    socket.send(message(events));
+    inFlight = { id: messages, events, deadline: setTimeout(() => current.close(), ACK_MS) };
+  };
+
+  const acknowledged = ({ id, outcomes }) => {
+    if (id !== inFlight?.id) return;
+    clearTimeout(inFlight.deadline);
+    const settled = inFlight.events.filter(({ seq }) => outcomes[seq] !== "full").map(({ key }) => key);
+    const full = settled.length < inFlight.events.length;
+    inFlight = undefined;
+    settled.forEach((key) => pending.delete(key));
+    opened.then((outbox) => outbox.drop(settled)).catch(() => {});
+    if (full) retrying = setTimeout(() => { retrying = undefined; flush(); }, backoff());
+    else { failures = 0; flush(); }
+    announce("open");
+  };
+
+  // What an earlier page left behind goes along; what another tab is sending meanwhile may go twice, which is harmless.
+  const hello = async ({ session, next_seq }) => {
+    const current = socket;
+    floors.set(session, next_seq);
+    const block = blocks.get(session);
+    if (block && block.next < next_seq) { block.end = block.next; refill(session, block); }
+    const left = await opened.then((outbox) => outbox.leftovers()).catch(() => []);
+    left.sort((one, other) => one.made - other.made).forEach((event) => {
+      if (!pending.has(event.key)) pending.set(event.key, event);
+    });
+    if (socket !== current) return;
+    greeted = true;
+    failures = 0;
+    greet();
+    announce("open");
+    flush();
+  };
+
+  const receive = ({ data }) => {
+    const said = JSON.parse(typeof data === "string" ? data : new TextDecoder().decode(data));
+    if (said.type === "hello") hello(said);
+    else if (said.type === "ack") acknowledged(said);
+    else if (said.type === "slate") document.dispatchEvent(new CustomEvent("freshet:slate", { detail: said }));
+  };
+
+  const connect = () => {
+    if (socket || stopped || document.hidden) return; // a hidden page connects when it is seen again
+    const url = new URL(page.socket, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    const opening = new WebSocket(url);
+    socket = opening;
+    opening.binaryType = "arraybuffer";
+    opening.onmessage = receive;
+    opening.onclose = () => {
+      if (socket !== opening) return;
+      clearTimeout(inFlight?.deadline);
+      socket = greeted = inFlight = undefined;
+      announce("closed");
+      setTimeout(connect, backoff());
+    };
+  };
+
+  // Half of the wait is luck, so that a restarted server is not met by everybody at once.
+  const backoff = () => Math.min(LONGEST_WAIT_MS, 500 * 2 ** failures++) * (0.5 + Math.random() / 2);
+
+  const announce = (state) =>
+    document.dispatchEvent(new CustomEvent("freshet:connection", { detail: { state, pending: pending.size } }));
+
+  // The last resort of a page that goes away. Nothing is dropped: the next page sends it again unless it was accepted.
+  const leave = () => {
+    if (pending.size && page.consent !== "off") navigator.sendBeacon(page.collect, message(batch()));
+    socket?.close();
+  };
+
+  const stop = () => {
+    stopped = true;
+    pending.clear();
+    socket?.close();
+    announce("stopped");
+  };
+
+  addEventListener("online", connect);
+  return { record, connect, flush, leave, stop };
+};

@@ -1,0 +1,85 @@
+"""Beat: when the fold is due, and a scheduler that keeps nothing on disk.
+
+The interval is a knob that staff turn while everything runs; beat looks at it each time, so no restart is needed.
+"""
+
+import datetime
+from collections.abc import Callable
+from typing import Any, Final
+
+import redis
+import structlog
+from celery import schedules
+from celery.beat import ScheduleEntry, Scheduler
+from kombu.exceptions import ChannelError, OperationalError
+
+from webapp import wiring
+from webapp.training.status import board
+
+FOLD_QUEUE: Final = "fold"
+
+#: A fold that has not started by then is dropped: the next one does its work too.
+FOLD_EXPIRES_S: Final = 5.0
+
+#: Beat looks at the knob at least this often, and less often while Redis can't be reached.
+LOOK_EVERY_S: Final = 0.5
+LOOK_AGAIN_S: Final = 5.0
+
+#: Tasks that may wait before beat stops adding to them.
+WAITING_LIMIT: Final = 3
+
+_logger = structlog.get_logger(__name__)
+
+
+class KnobSchedule(schedules.BaseSchedule):
+    """Due each time as many milliseconds have passed as `every_ms` says at that moment."""
+
+    def __init__(self, every_ms: Callable[[], int]) -> None:
+        super().__init__()
+        self.every_ms = every_ms
+
+    def is_due(self, last_run_at: datetime.datetime) -> tuple[bool, float]:  # type: ignore[override]
+        """Return whether it is due, and in how many seconds to ask again."""
+        try:
+            every_s = self.every_ms() / 1_000
+        except redis.RedisError as error:
+            _logger.warning("knob_unreadable", error=str(error), again_in_s=LOOK_AGAIN_S)
+            return False, LOOK_AGAIN_S
+        remaining_s = every_s - (self.now() - last_run_at).total_seconds()
+        return remaining_s <= 0, min(every_s if remaining_s <= 0 else remaining_s, LOOK_EVERY_S)
+
+
+class BoundedScheduler(Scheduler):
+    """Keeps its entries in memory, and adds no task to a queue that nobody empties."""
+
+    def adjust(self, n: float | None, drift: float = 0.0) -> float | None:
+        """Return the delay as it is: waking up early would mean asking in a loop until it is due."""
+        return n
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        """Send the entry's task, unless `WAITING_LIMIT` tasks wait in its queue already."""
+        try:
+            board().beat(wiring.clock().now_ms())
+            waiting = self._waiting(entry.options["queue"])
+        except (redis.RedisError, OperationalError) as error:
+            _logger.warning("beat_skipped", task=entry.task, error=str(error))
+            return
+        if waiting < WAITING_LIMIT:
+            super().apply_entry(entry, producer=producer)
+
+    def _waiting(self, queue: str) -> int:
+        try:
+            return int(self.connection.default_channel.queue_declare(queue, passive=True).message_count)
+        except ChannelError:
+            return 0
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """Return Celery's ``beat_schedule``."""
+    return {
+        "fold": {
+            "task": "webapp.training.tasks.fold",
+            "schedule": KnobSchedule(lambda: wiring.knobs().fold_every_ms),
+            "options": {"queue": FOLD_QUEUE, "expires": FOLD_EXPIRES_S},
+        }
+    }

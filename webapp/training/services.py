@@ -1,0 +1,126 @@
+"""What tasks and commands ask of the writer, which lives once in each process."""
+
+import functools
+from collections.abc import Callable
+
+from django.conf import settings
+
+from recsys.log.archive import Archive
+from recsys.log.base import Reader
+from recsys.log.joined import JoinedReader
+from recsys.offsets import Offset
+from webapp import wiring
+from webapp.training.retention import Retention
+from webapp.training.status import FoldStatus, board
+from webapp.training.writer import LeaseHeld, Limits, Tenure, WorldWriter, new_holder
+
+
+@functools.cache
+def archive() -> Archive:
+    """Return the archive of the log."""
+    return Archive(wiring.archive_path())
+
+
+def whole_log() -> Reader:
+    """Return everything that ever happened: the archive, then the live log."""
+    return JoinedReader(archive(), wiring.event_log())
+
+
+@functools.cache
+def writer() -> WorldWriter:
+    """Return this process's writer."""
+    return WorldWriter(
+        wiring.config(),
+        whole_log(),
+        wiring.snapshots(),
+        wiring.deltas(),
+        wiring.lease(),
+        wiring.clock(),
+        Limits(
+            run_events=settings.FRESHET_FOLD_MAX_EVENTS,
+            lease_ms=settings.FRESHET_LEASE_MS,
+            snapshot_every_s=settings.FRESHET_SNAPSHOT_EVERY_S,
+            snapshot_every_events=settings.FRESHET_SNAPSHOT_EVERY_EVENTS,
+            snapshots_kept=settings.FRESHET_SNAPSHOTS_KEPT,
+        ),
+        new_holder(),
+    )
+
+
+@functools.cache
+def retention() -> Retention:
+    """Return the keeper of the live log's length."""
+    return Retention(
+        wiring.event_log(), archive(), settings.FRESHET_LOG_KEEP_EVENTS, settings.FRESHET_ARCHIVE_EVERY_S
+    )
+
+
+def fold() -> FoldStatus | None:
+    """Fold what came in, move what is saved to the archive, and post the status.
+
+    Returns
+    -------
+    FoldStatus or None
+        None while another worker is the writer.
+    """
+    started_ms = wiring.clock().now_ms()
+    tenure = writer().run()
+    if tenure is None:
+        return None
+    retention().run(tenure.snapshot, started_ms)
+    status = _status(tenure, started_ms)
+    board().post(status)
+    return status
+
+
+def catch_up(progress: Callable[[int], None]) -> Offset:
+    """Fold everything that there is, save it, and give the lease back: before the site opens.
+
+    Parameters
+    ----------
+    progress : callable
+        Told how many records were folded since it was told last.
+
+    Raises
+    ------
+    LeaseHeld
+        When a worker is folding already.
+    """
+    told = 0
+    try:
+        while (tenure := writer().run(publish=False)) is not None:
+            progress(tenure.folded - told)
+            if tenure.folded == told:
+                writer().save()
+                return tenure.learner.world.offset
+            told = tenure.folded
+    finally:
+        release()
+    raise LeaseHeld("expected to be the only writer; a worker is folding already: it catches up by itself")
+
+
+def release() -> None:
+    """Give the lease back if this process has it."""
+    if writer.cache_info().currsize:
+        writer().release()
+
+
+def _status(tenure: Tenure, started_ms: int) -> FoldStatus:
+    learner, now_ms = tenure.learner, wiring.clock().now_ms()
+    waiting = whole_log().read(learner.world.offset, 1)
+    return FoldStatus(
+        holder=writer().holder,
+        fence=tenure.fence,
+        ran_ms=now_ms,
+        took_ms=now_ms - started_ms,
+        offset=learner.world.offset,
+        log_end=whole_log().end(),
+        lag_ms=max(0, now_ms - waiting[0].received_ms) if waiting else 0,
+        log_length=wiring.event_log().length(),
+        folded=tenure.folded,
+        counters=learner.counters(),
+        metrics=learner.metrics(),
+        snapshot=tenure.snapshot,
+        archived=retention().archived,
+        snapshot_ms=tenure.saved_ms,
+    )
