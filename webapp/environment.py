@@ -101,8 +101,8 @@ class Environment:
                 raise ValueError
             return number
 
-        bounds = f"from {at_least:_}" + ("" if at_most is None else f" to {at_most:_}")
-        return self._read(name, f"whole number {bounds}", read, default, meaning, f"{default:_}")
+        bounds = f"from {_grouped(at_least)}" + ("" if at_most is None else f" to {_grouped(at_most)}")
+        return self._read(name, f"whole number {bounds}", read, default, meaning, _grouped(default))
 
     def number(self, name: str, default: float, meaning: str, *, at_least: float = 0.0) -> float:
         """Read a finite number that is not below its bound."""
@@ -176,8 +176,16 @@ class Environment:
             return default
 
     def unknown(self) -> list[str]:
-        """Return the names that look like settings but are none: misspelt, most likely."""
-        return sorted(name for name in self._values if name.startswith("FRESHET_") and name not in self.declared)
+        """Return the names that look like settings but are none: misspelt, most likely (`FRESHET_TEST_` is for tests)."""
+        return sorted(
+            name
+            for name in self._values
+            if name.startswith("FRESHET_") and not name.startswith("FRESHET_TEST_") and name not in self.declared
+        )
+
+
+def _grouped(number: int) -> str:
+    return f"{number:_}" if number >= 100_000 else str(number)
 
 
 environment: Final = Environment(os.environ)

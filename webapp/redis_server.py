@@ -18,6 +18,7 @@ from typing import Final, Literal
 import redis
 
 from recsys.errors import FreshetError
+from recsys.log.redis_client import connect
 
 AppendFsync = Literal["always", "everysec", "no"]
 
@@ -175,7 +176,7 @@ def _claim(lock: int, directory: Path) -> None:
 
 
 def _wait_until_healthy(server: RunningServer, deadline: float) -> None:
-    with redis.Redis(port=server.port, host=_HOST, socket_timeout=1.0, retry=None) as client:
+    with connect(server.url, timeout_s=1.0) as client:
         while time.monotonic() < deadline:
             if server.process.poll() is not None:
                 raise ServerFailed(

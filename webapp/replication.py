@@ -9,8 +9,7 @@ import functools
 import os
 import secrets
 import socket
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import redis
@@ -21,10 +20,12 @@ from recsys.clock import Clock
 from recsys.errors import CorruptState, DeltaGap, LogUnavailable, StoreUnavailable
 from recsys.log.base import Reader
 from recsys.offsets import ORIGIN, Offset
-from recsys.replica import Replica
-from recsys.store.base import DeltaFeed, SnapshotStore
-from webapp import metrics, wiring
+from recsys.store.base import DeltaFeed, Manifest, SnapshotStore
+from webapp import wiring
 from webapp.background import before_serving, while_serving
+
+if TYPE_CHECKING:
+    from recsys.replica import Replica
 
 #: How often a replica shows itself, and after which silence it counts as gone.
 HEARTBEAT_EVERY_S: Final = 2.0
@@ -70,7 +71,7 @@ class Replication:
     """
 
     def __init__(
-        self, replica: Replica, snapshots: SnapshotStore, deltas: DeltaFeed, log: Reader, clock: Clock
+        self, replica: "Replica", snapshots: SnapshotStore, deltas: DeltaFeed, log: Reader, clock: Clock
     ) -> None:
         self.behind_ms = 0
         self._replica = replica
@@ -78,23 +79,35 @@ class Replication:
         self._deltas = deltas
         self._log = log
         self._clock = clock
-        self._after = ORIGIN
+        self._after: Offset = ORIGIN
+        self._tried = ""
         self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
 
     async def load(self) -> None:
-        """Take in the newest snapshot, if there is one that this code can read."""
-        found = await asyncio.to_thread(self._snapshots.newest, wiring.config().digest())
-        if found is not None:
-            manifest, payload = found
-            try:
-                self._replica.load(payload)
-            except CorruptState as error:
-                _logger.error("snapshot_unreadable", sha256=manifest.sha256, error=str(error))
-                return
+        """Take in the newest snapshot, unless it was the last that was tried."""
+        found = await asyncio.to_thread(self._newer)
+        if found is None:
+            return
+        manifest, payload = found
+        self._tried = manifest.sha256
+        try:
+            self._replica.load(payload)
+        except CorruptState as error:
+            _logger.error("snapshot_unreadable", sha256=manifest.sha256, error=str(error))
+        else:
             _logger.info("replica_loaded", version=self._replica.version, sha256=manifest.sha256)
 
+    def _newer(self) -> tuple[Manifest, bytes] | None:
+        manifests = self._snapshots.manifests()
+        if not manifests or manifests[0].sha256 == self._tried:
+            return None
+        return self._snapshots.newest(wiring.config().digest())
+
     async def refresh(self) -> int:
-        """Apply the deltas published since the last look; return how many.
+        """Apply the deltas published since the last look; return how many there were.
+
+        A delta that does not fit means that some were missed (or that the learner began anew): the next snapshot has
+        what they had.
 
         Raises
         ------
@@ -103,11 +116,93 @@ class Replication:
         """
         found = await asyncio.to_thread(self._deltas.read, self._after, _DELTAS)
         for delta_id, payload in found:
-            try:
-                self._replica.apply(payload)
-            except DeltaGap:
+            if not self._applied(payload):
                 await self.load()
-                self._after = ORIGIN
-                break
+                self._applied(payload)
             self._after = delta_id
         return len(found)
+
+    def _applied(self, payload: bytes) -> bool:
+        try:
+            self._replica.apply(payload)
+        except (DeltaGap, CorruptState) as error:
+            _logger.info("delta_does_not_fit", version=self._replica.version, reason=str(error))
+            return False
+        return True
+
+    async def heartbeat(self) -> Heartbeat:
+        """Look how far behind the log the replica is. Raises `LogUnavailable`."""
+        version = self._replica.version
+        waiting = await asyncio.to_thread(self._log.read, version, 1)
+        now_ms = self._clock.now_ms()
+        self.behind_ms = max(0, now_ms - waiting[0].received_ms) if waiting else 0
+        return Heartbeat(
+            name=self._name,
+            at_ms=now_ms,
+            version=version,
+            behind_ms=self.behind_ms,
+            items=available_items(self._replica),
+        )
+
+
+def available_items(replica: "Replica") -> int:
+    """Return how many items the replica can recommend."""
+    return int(replica.world.items["available"].sum())
+
+
+@functools.cache
+def replication() -> Replication:
+    """Return this process's replication."""
+    return Replication(wiring.replica(), wiring.snapshots(), wiring.deltas(), wiring.event_log(), wiring.clock())
+
+
+@before_serving
+async def load_replica() -> None:
+    """Begin with the newest snapshot; the deltas since then follow while serving."""
+    await replication().load()
+
+
+@while_serving
+async def keep_replica_fresh() -> None:
+    """Take in deltas as they come; without Redis serve what there is, and look again."""
+    away = False
+    while True:
+        try:
+            taken = await replication().refresh()
+        except StoreUnavailable as error:
+            if not away:
+                _logger.warning("replica_not_refreshed", error=str(error))
+            away, taken = True, 0
+        else:
+            away = False
+        if taken < _DELTAS:
+            await asyncio.sleep(settings.FRESHET_REPLICA_REFRESH_MS / 1_000)
+
+
+@while_serving
+async def show_replica() -> None:
+    """Let the staff page know that this process serves, and what."""
+    while True:
+        try:
+            await asyncio.to_thread(announce, wiring.redis_client(), await replication().heartbeat())
+        except (LogUnavailable, redis.RedisError) as error:
+            _logger.debug("heartbeat_missed", error=str(error))
+        await asyncio.sleep(HEARTBEAT_EVERY_S)
+
+
+def announce(client: redis.Redis, heartbeat: Heartbeat) -> None:
+    """Publish a heartbeat; the hash goes when nobody has for a while."""
+    pipeline = client.pipeline()
+    pipeline.hset(wiring.REPLICAS_KEY, heartbeat.name, msgspec.json.encode(heartbeat))
+    pipeline.pexpire(wiring.REPLICAS_KEY, GONE_AFTER_MS)
+    pipeline.execute()
+
+
+def heartbeats(client: redis.Redis, now_ms: int) -> list[Heartbeat]:
+    """Return the replicas that showed themselves lately, by name; those that are gone are forgotten."""
+    stored: Any = client.hgetall(wiring.REPLICAS_KEY)
+    found = [msgspec.json.decode(payload, type=Heartbeat) for payload in stored.values()]
+    gone = [beat.name for beat in found if now_ms - beat.at_ms > GONE_AFTER_MS]
+    if gone:
+        client.hdel(wiring.REPLICAS_KEY, *gone)
+    return sorted((beat for beat in found if beat.name not in gone), key=lambda beat: beat.name)

@@ -83,6 +83,12 @@ FRESHET_DATABASE_URL = environment.url(
     shown="SQLite in `var/db.sqlite3`",
 )
 
+FRESHET_DATASET = environment.text(
+    "FRESHET_DATASET",
+    "movielens",
+    "What `make demo` opens with at first: `movielens`, `none`, or a folder with your own items and events.",
+)
+
 # -- Visitors ----------------------------------------------------------------------------------------------------
 
 environment.section("Visitors")

@@ -6,7 +6,7 @@ the function that needs it, so that `migrate` and Celery's beat stay small; `rew
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import redis
 import redis.asyncio
@@ -14,11 +14,12 @@ from django.conf import settings
 
 from recsys.clock import Clock, SystemClock
 from recsys.config import EngineConfig
+from recsys.log.redis import RedisLog
+from recsys.log.redis_async import AsyncRedisLog
+from recsys.log.redis_client import connect, connect_async
 from recsys.store.base import DeltaFeed, Lease, SnapshotStore
 
 if TYPE_CHECKING:
-    from recsys.log.redis import RedisLog
-    from recsys.log.redis_async import AsyncRedisLog
     from recsys.recommender import Recommender
     from recsys.replica import Replica
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 KNOBS_KEY: Final = "freshet:knobs"
 FOLD_STATUS_KEY: Final = "freshet:{0}:fold"
 REPLICAS_KEY: Final = "freshet:replicas"
-
-#: A call to Redis that takes longer than this counts as failed.
-REDIS_TIMEOUT_S: Final = 5.0
 
 
 @functools.cache
@@ -59,34 +57,26 @@ def clock() -> Clock:
 @functools.cache
 def redis_client() -> redis.Redis:
     """Return the blocking client (tasks, commands, synchronous views)."""
-    return redis.Redis.from_url(settings.FRESHET_REDIS_URL, **_connection())
+    return connect(settings.FRESHET_REDIS_URL)
 
 
 @functools.cache
 def async_redis() -> redis.asyncio.Redis:
     """Return the client of the web process's event loop."""
-    return redis.asyncio.Redis.from_url(settings.FRESHET_REDIS_URL, **_connection())
-
-
-def _connection() -> dict[str, Any]:
-    return {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S, "health_check_interval": 30}
+    return connect_async(settings.FRESHET_REDIS_URL)
 
 
 @functools.cache
-def event_log() -> "RedisLog":
+def event_log() -> RedisLog:
     """Return the live log, for code that may block."""
-    from recsys.log.redis import RedisLog
-
     return RedisLog(
         redis_client(), max_length=settings.FRESHET_LOG_MAX_EVENTS, session_ttl_s=settings.FRESHET_SESSION_TTL_S
     )
 
 
 @functools.cache
-def async_event_log() -> "AsyncRedisLog":
+def async_event_log() -> AsyncRedisLog:
     """Return the live log, for the event loop."""
-    from recsys.log.redis_async import AsyncRedisLog
-
     return AsyncRedisLog(
         async_redis(), max_length=settings.FRESHET_LOG_MAX_EVENTS, session_ttl_s=settings.FRESHET_SESSION_TTL_S
     )

@@ -2,16 +2,16 @@
 
 import contextlib
 import gzip
-import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from recsys.errors import DatasetError
 
 
 @contextlib.contextmanager
-def opened(path: Path, expected: str) -> Iterator[io.BufferedIOBase]:
+def opened(path: Path, expected: str) -> Iterator[IO[bytes]]:
     """Open a file for reading bytes, unpacking ``.gz``; what goes wrong inside becomes a `DatasetError`.
 
     Parameters
@@ -23,7 +23,7 @@ def opened(path: Path, expected: str) -> Iterator[io.BufferedIOBase]:
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            yield file
+            yield cast(IO[bytes], file)
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: expected {expected}: {error}") from error
 

@@ -14,7 +14,7 @@ from recsys.datasets.base import Rejected
 from recsys.datasets.lines import opened, without_gz
 from recsys.errors import DatasetError
 
-FORMATS: Final = (".csv", ".jsonl", ".parquet")
+FORMATS: Final = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 
 _PARQUET_BATCH: Final = 10_000
 
@@ -29,8 +29,7 @@ def find_table(folder: Path, name: str) -> Path | None:
     DatasetError
         When there are several.
     """
-    found = [path for ending in FORMATS for path in (folder / f"{name}{ending}", folder / f"{name}{ending}.gz")]
-    found = [path for path in found if path.is_file()]
+    found = [path for ending in FORMATS if (path := folder / f"{name}{ending}").is_file()]
     if len(found) > 1:
         raise DatasetError(f"{folder}: expected one file for {name}, found {', '.join(path.name for path in found)}")
     return found[0] if found else None

@@ -4,6 +4,7 @@ The row structs are the format: their fields are the columns. `docs/data-format.
 """
 
 import datetime as dt
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -90,7 +91,7 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
     """
     items_file, events_file = find_table(folder, "items"), find_table(folder, "events")
     if items_file is None:
-        raise DatasetError(f"{folder}: expected a file items{', items'.join(FORMATS)} (or .gz), found none")
+        raise DatasetError(f"{folder}: expected a folder with one of items{', items'.join(FORMATS)}, found none")
     rejected: list[Rejected] = []
     notes: list[str] = []
     dated = list(_items(items_file, rejected, notes))
@@ -153,6 +154,8 @@ def _checked(row: EventRow, items: set[str], file: str, number: int, raw: Row) -
     needed = REQUIRED.get(row.type)
     if needed and getattr(row, needed) is None:
         raise _Unusable(f"missing value: a {row.type} needs {needed}")
+    if row.rating is not None and not math.isfinite(row.rating):
+        raise _Unusable(f"bad value: expected a rating, received {row.rating}")
     if row.type == "slate":
         if not row.items or len(set(row.items)) < len(row.items):
             raise _Unusable("bad value: a slate needs items, each once")
@@ -206,7 +209,7 @@ def _time_ms(row: TimedRow) -> int | None:
     if row.time_ms is not None:
         at_ms = row.time_ms
     elif row.time_s is not None:
-        at_ms = round(row.time_s * 1_000)
+        at_ms = round(row.time_s * 1_000) if math.isfinite(row.time_s) else -1
     else:
         at_ms = _moment_ms(row.time)
     if not 0 <= at_ms <= MAX_TIME_MS:

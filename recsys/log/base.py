@@ -8,7 +8,7 @@ from recsys.offsets import ORIGIN, Offset, offset_key
 
 #: Largest sequence number of a session: it bounds what remembering them takes (a bit each, 8 KiB a session).
 MAX_SEQ: Final = 65_535
-#: How long a log remembers a session's sequence numbers after the last new one.
+#: How long a log remembers a session's sequence numbers after its last event.
 SEEN_TTL_S: Final = 7 * 86_400
 #: Newest events that a session's own list holds.
 SESSION_EVENTS: Final = 1_000

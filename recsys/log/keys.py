@@ -31,5 +31,5 @@ class LogKeys:
         return f"freshet:{{{self.shard}}}:session:{session}"
 
     def seen(self, session: str) -> str:
-        """Bitmap of a session's sequence numbers: at most 8 KiB, gone `SEEN_TTL_S` after the last new one."""
+        """Bitmap of a session's sequence numbers: at most 8 KiB, gone `SEEN_TTL_S` after its last event."""
         return f"freshet:{{{self.shard}}}:seen:{session}"

@@ -52,6 +52,18 @@ def choice_evidence(
 ) -> tuple[Floats, Floats]:
     """Return what one choice adds to a diagonal Gaussian belief in natural parameters.
 
+    With Fisher information ``h = sum p x^2 - (sum p x)^2`` and gradient ``g = sum (y - p) x`` at the belief's mean, a
+    Newton step would add ``(h, h * mean + g)``. Each of those steps explains the whole surprise by its own weight,
+    so together correlated features overshoot. Here both are divided by ``1 + sum_k v_k h_k - v_j h_j``, the uncertainty
+    that the *other* weights bring to this choice. For one item that is the extended Kalman filter whose
+    covariance is cut to its exact diagonal; for one weight it is the Newton step.
+
+    Measured on synthetic choices over 30 features with prior variance 1, as prequential log-loss (nats, summed)
+    above the filter with a full covariance matrix: 20,000 slates of one with independent features: 4 (undamped 520,
+    damping only the gradient 115); 4,000 slates of up to 12 with four correlated factors: 104 (177; 239). A
+    second Newton iteration wins 5 % of that at best where features are sparse, as tastes are, and costs twice the
+    time. A line search for the step or an n x n solve does worse together with this information.
+
     Parameters
     ----------
     design : float32, shape (n, width)
@@ -66,40 +78,30 @@ def choice_evidence(
     Returns
     -------
     information, shift : float64, shape (width,)
-        Add `information` to the belief's precision and `shift` to its precision x mean.
+        Add `information` (never negative) to the belief's precision and `shift` to its precision x mean.
     """
     rows, width = design.shape
     probabilities = choice_probabilities(scores)
+    none = 1.0
     expected = np.zeros(width)
     for i in range(rows):
+        none -= probabilities[i]
         for j in range(width):
             expected[j] += probabilities[i] * design[i, j]
-    none = 1.0
-    for i in range(rows):
-        none -= probabilities[i]
-    none = max(none, 0.0)
-    information = np.empty(width)
-    gradient = np.empty(width)
-    slope = 0.0
-    for j in range(width):
-        information[j] = none * expected[j] * expected[j]
-        gradient[j] = (design[chosen, j] if chosen != NONE_OF_THESE else 0.0) - expected[j]
-        slope += variance[j] * gradient[j] * gradient[j]
-    average = 0.0
-    moves = np.zeros(rows)
+    information = np.zeros(width)
     for i in range(rows):
         for j in range(width):
-            distance = design[i, j] - expected[j]
-            information[j] += probabilities[i] * distance * distance
-            moves[i] += design[i, j] * variance[j] * gradient[j]
-        average += probabilities[i] * moves[i]
-    curvature = none * average * average
-    for i in range(rows):
-        curvature += probabilities[i] * (moves[i] - average) ** 2
-    step = slope / (slope + curvature) if slope > 0.0 else 0.0
+            information[j] += probabilities[i] * (design[i, j] - expected[j]) ** 2
+    uncertainty = 0.0
+    for j in range(width):
+        information[j] += max(none, 0.0) * expected[j] ** 2
+        uncertainty += variance[j] * information[j]
     shift = np.empty(width)
     for j in range(width):
-        shift[j] = information[j] * mean[j] + step * gradient[j] * (1.0 + variance[j] * information[j])
+        gradient = (design[chosen, j] if chosen != NONE_OF_THESE else 0.0) - expected[j]
+        damping = 1.0 + max(uncertainty - variance[j] * information[j], 0.0)
+        shift[j] = (information[j] * mean[j] + gradient) / damping
+        information[j] /= damping
     return information, shift
 
 

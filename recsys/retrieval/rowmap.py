@@ -5,8 +5,9 @@ so that the fold, which asks for a handful of rows, does no work that grows with
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from recsys.compiled import compiled
 
 Keys = NDArray[np.int64]
 
@@ -15,7 +16,7 @@ _FREE = -1
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True)
+@compiled
 def row_map(rows: Keys) -> Keys:
     """Return a map from row to index in `rows` (distinct, 0 or more): the table that `find` and `insert` read.
 
@@ -27,7 +28,7 @@ def row_map(rows: Keys) -> Keys:
     return table
 
 
-@njit(cache=True)
+@compiled
 def empty_map(entries: int) -> Keys:
     """Return a map with room for `entries` keys."""
     size = 8
@@ -36,27 +37,27 @@ def empty_map(entries: int) -> Keys:
     return np.full((size, 2), _FREE, dtype=np.int64)
 
 
-@njit(cache=True)
+@compiled
 def insert(table: Keys, key: int, value: int) -> int:
     """Add `key` unless it is there; return the value that now stands with it."""
     mask = table.shape[0] - 1
     slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask
     while table[slot, 0] != _FREE:
         if table[slot, 0] == key:
-            return table[slot, 1]
+            return int(table[slot, 1])
         slot = (slot + 1) & mask
     table[slot, 0] = key
     table[slot, 1] = value
     return value
 
 
-@njit(cache=True)
+@compiled
 def find(table: Keys, key: int) -> int:
     """Return the value of `key`, -1 where it is not in the map."""
     mask = table.shape[0] - 1
     slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask
     while table[slot, 0] != _FREE:
         if table[slot, 0] == key:
-            return table[slot, 1]
+            return int(table[slot, 1])
         slot = (slot + 1) & mask
     return -1

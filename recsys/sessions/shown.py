@@ -110,10 +110,12 @@ class ShownSlate:
             return hint
         return self.rows.index(row) if row in self.rows else None
 
-    def saw(self, position: int) -> None:
-        """Note that the item was on screen."""
-        if self.rows[position] != UNKNOWN_ROW:
-            self._marks[position] |= Mark.SEEN
+    def saw(self, position: int) -> bool:
+        """Note that the item was on screen; return whether that was news."""
+        if self.rows[position] == UNKNOWN_ROW or self._marks[position] & Mark.SEEN:
+            return False
+        self._marks[position] |= Mark.SEEN
+        return True
 
     def click(self, position: int) -> Choice | None:
         """Note a click; return the choice that it makes, None where the item was clicked before or is unknown.

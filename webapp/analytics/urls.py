@@ -1,5 +1,14 @@
-"""Addresses."""
+"""Staff pages."""
 
-from django.urls import URLPattern
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webapp.analytics import views
+
+app_name = "analytics"
+urlpatterns = [
+    path("staff/", views.live, name="live"),
+    path("staff/knob/", views.turn_knob, name="knob"),
+    path("staff/login/", LoginView.as_view(template_name="analytics/login.html", next_page="analytics:live"), name="login"),
+    path("staff/logout/", LogoutView.as_view(next_page="/"), name="logout"),
+]

@@ -1,1 +1,5 @@
-"""The catalogue: items, their admin, and the events that tell the engine about them."""
+"""The catalogue: items in the ORM, their admin, the events that tell the engine about them, and search.
+
+The ORM is where people edit; the engine knows only what the log says. So every change goes through `services`, which
+writes both or neither.
+"""

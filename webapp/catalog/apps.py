@@ -1,9 +1,9 @@
-"""The catalogue's registration."""
+"""The app's registration."""
 
 from django.apps import AppConfig
 
 
 class CatalogConfig(AppConfig):
-    """The catalogue: items, their admin, and the events that tell the engine about them."""
+    """Items, and how they get in."""
 
     name = "webapp.catalog"

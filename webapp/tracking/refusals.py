@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import redis
 import redis.asyncio
 import structlog
 
+from recsys.errors import LogUnavailable
+from recsys.log.base import AsyncLog
 from webapp import metrics
 
 #: Every reason for which an event is refused, with what it means: the codes are stable, staff and Prometheus see them.
@@ -22,12 +24,11 @@ REASONS: Final[Mapping[str, str]] = {
     "wrong_session": "the slate was served to another session",
 }
 
-#: Newest messages that could not be decoded, and how much of each is kept.
-DEAD_LETTERS: Final = 1_000
-DEAD_LETTER_BYTES: Final = 4_096
-
+#: A hash of counts by reason, shared by all processes: one field for each of `REASONS`.
 COUNTS_KEY: Final = "freshet:refused"
-DEAD_LETTERS_KEY: Final = "freshet:dead-letters"
+
+#: Unreadable events of one batch that are kept: the first ones show what is wrong with all.
+KEPT_PER_BATCH: Final = 5
 
 _logger = structlog.get_logger(__name__)
 
@@ -38,26 +39,26 @@ class Ledger:
     Bookkeeping never holds up a visitor: when Redis is away, the shared counts miss what this process's metrics have.
     """
 
-    def __init__(self, client: "redis.asyncio.Redis") -> None:
+    def __init__(self, client: "redis.asyncio.Redis", log: AsyncLog) -> None:
         self._client = client
+        self._log = log
 
     async def record(self, reasons: Mapping[str, int], unreadable: Sequence[bytes] = ()) -> None:
-        """Count each reason, and keep the bytes that nobody could read."""
+        """Count each reason, and keep the bytes that nobody could read among the log's dead letters."""
         for reason, count in reasons.items():
             metrics.EVENTS_REFUSED.labels(reason).inc(count)
         pipeline = self._client.pipeline(transaction=False)
         for reason, count in reasons.items():
             pipeline.hincrby(COUNTS_KEY, reason, count)
-        for raw in unreadable:
-            fields = {"payload": raw[:DEAD_LETTER_BYTES], "bytes": len(raw)}
-            pipeline.xadd(DEAD_LETTERS_KEY, fields, maxlen=DEAD_LETTERS, approximate=True)
         try:
             await pipeline.execute()
-        except redis.RedisError as error:
+            for raw in unreadable[:KEPT_PER_BATCH]:
+                await self._log.append_dead_letter(raw, "undecodable")
+        except (redis.RedisError, LogUnavailable) as error:
             _logger.warning("refusals_not_shared", error=str(error), reasons=dict(reasons))
 
 
 def counts(client: redis.Redis) -> dict[str, int]:
-    """Return how often each reason has refused since Redis was first started, most frequent first."""
-    found = Counter({reason.decode(): int(count) for reason, count in client.hgetall(COUNTS_KEY).items()})
-    return dict(found.most_common())
+    """Return how often each reason has refused since the counts were begun, most frequent first."""
+    stored: Any = client.hgetall(COUNTS_KEY)
+    return dict(Counter({reason.decode(): int(count) for reason, count in stored.items()}).most_common())

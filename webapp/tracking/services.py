@@ -4,15 +4,14 @@ import dataclasses
 import functools
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from typing import Protocol
 
 import structlog
 from django.conf import settings
 
 from recsys.clock import Clock
 from recsys.errors import InvalidEvent, LogUnavailable
-from recsys.events import Event, ItemEvent, SessionEvent
-from recsys.log.base import Receipt
+from recsys.events import ItemEvent
+from recsys.log.base import AsyncLog
 from webapp import metrics, wiring
 from webapp.tracking.rates import RateLimit
 from webapp.tracking.refusals import Ledger
@@ -21,14 +20,6 @@ from webapp.tracking.validation import Validated, validate
 from webapp.tracking.wire import Batch, decode_batch
 
 _logger = structlog.get_logger(__name__)
-
-
-class AppendLog(Protocol):
-    """The half of the log that accepting needs."""
-
-    async def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
-        """Append each event once. Raises `LogUnavailable`."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,7 +48,7 @@ class Intake:
 
     Attributes
     ----------
-    log : AppendLog
+    log : AsyncLog
     clock : Clock
         Receive time.
     items : container of str
@@ -67,7 +58,7 @@ class Intake:
     rate : RateLimit
     """
 
-    log: AppendLog
+    log: AsyncLog
     clock: Clock
     items: Container[str]
     ledger: Ledger
@@ -133,25 +124,19 @@ class _Catalogue:
 
 
 @functools.cache
+def _rate() -> RateLimit:
+    return RateLimit(settings.FRESHET_SESSION_EVENTS_PER_S, settings.FRESHET_SESSION_EVENTS_BURST)
+
+
 def intake() -> Intake:
-    """Return this process's intake, with the adapters that `webapp.wiring` chose."""
-    return Intake(
-        log=wiring.async_event_log(),
-        clock=wiring.clock(),
-        items=_Catalogue(),
-        ledger=Ledger(wiring.async_redis()),
-        rate=RateLimit(settings.FRESHET_SESSION_EVENTS_PER_S, settings.FRESHET_SESSION_EVENTS_BURST),
-    )
+    """Return the intake of this process, with the adapters that `webapp.wiring` chose."""
+    log = wiring.async_event_log()
+    return Intake(log, wiring.clock(), _Catalogue(), Ledger(wiring.async_redis(), log), _rate())
 
 
-def next_seq(events: Iterable[Event]) -> int:
-    """Return the lowest sequence number that is certainly free after a session's `events` (for `wire.Hello`)."""
-    return max((event.seq for event in events if isinstance(event, SessionEvent)), default=0) + 1
-
-
-def forget(session: str) -> None:
+async def forget(session: str) -> None:
     """Drop a session's own list, as far as the log can be reached; it ends by itself otherwise."""
     try:
-        wiring.event_log().forget_session(session)
+        await wiring.async_event_log().forget_session(session)
     except LogUnavailable as error:
         _logger.warning("session_not_forgotten", error=str(error))

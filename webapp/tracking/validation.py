@@ -9,12 +9,12 @@ import msgspec
 
 from recsys.errors import InvalidEvent, RefusedEvent
 from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression, ItemEvent
+from recsys.log.base import MAX_SEQ, SEEN_TTL_S
 from webapp.tracking.tokens import SessionToken, SlateToken, read_session, read_slate
 from webapp.tracking.wire import Batch, BrowserEvent, decode_event
 
-#: What the log's deduplication covers (`recsys.log`): numbers up to here, for as long as it remembers them.
-MAX_SEQ: Final = 65_535
-MAX_AGE_MS: Final = 7 * 86_400_000
+#: Older than this the log has forgotten which numbers it has seen, and an event sent again would count twice.
+MAX_AGE_MS: Final = SEEN_TTL_S * 1_000
 #: A page left open overnight is not eight hours of interest.
 MAX_DWELL_MS: Final = 3_600_000
 

@@ -1,6 +1,5 @@
 """Events by POST, for pages that are going away, and the consent switch."""
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -41,7 +40,7 @@ async def choose_consent(request: HttpRequest) -> HttpResponse:
     after = switched(before, chosen)
     begin_visit(request, after)
     if not after.logged and before.logged:
-        await sync_to_async(services.forget)(before.session)
+        await services.forget(before.session)
     response = redirect(_back(request))
     remember_choice(response, chosen)
     return response

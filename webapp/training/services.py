@@ -50,9 +50,7 @@ def writer() -> WorldWriter:
 @functools.cache
 def retention() -> Retention:
     """Return the keeper of the live log's length."""
-    return Retention(
-        wiring.event_log(), archive(), settings.FRESHET_LOG_KEEP_EVENTS, settings.FRESHET_ARCHIVE_EVERY_S
-    )
+    return Retention(wiring.event_log(), archive(), settings.FRESHET_LOG_KEEP_EVENTS, settings.FRESHET_ARCHIVE_EVERY_S)
 
 
 def fold() -> FoldStatus | None:

@@ -1,0 +1,215 @@
+"""The label join: slate ⋈ impression ⋈ click, in log order, becomes choices to learn from.
+
+A click is a choice at once, among what had been seen by then. A slate without one becomes "none of these" when its
+attribution window closes. What comes after that is late: counted, and not learned from. Windows close by the receive
+time of the records folded so far, never by a wall clock, so that the join is the same on every run.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEvent
+from recsys.sessions import Choice, ShownSlate, SlateState
+
+#: Slates whose window may be open at once; beyond that the oldest are closed early, and counted.
+MAX_PENDING: Final = 200_000
+
+COUNTS: Final = ("slates", "joined", "expired", "left", "late", "duplicate", "unknown", "evicted")
+
+
+class Example(NamedTuple):
+    """One labelled choice.
+
+    Attributes
+    ----------
+    session : str
+    rows : int64 array of shape (n,)
+        World rows that were open to choice.
+    signals : float32 array of shape (n, SIGNAL_COUNT)
+        As served.
+    positions : int64 array of shape (n,)
+    surface : str
+    chosen : int
+        Index into `rows`, or `NONE_OF_THESE`.
+    passed : list of int
+        Rows that this choice passes over for the first time.
+    """
+
+    session: str
+    rows: NDArray[np.int64]
+    signals: NDArray[np.float32]
+    positions: NDArray[np.int64]
+    surface: str
+    chosen: int
+    passed: list[int]
+
+
+class PendingState(msgspec.Struct, frozen=True):
+    """An open window as it stands in the fold's snapshot."""
+
+    key: str
+    session: str
+    deadline_ms: int
+    slate: SlateState
+
+
+class JoinState(msgspec.Struct, frozen=True):
+    """A `LabelJoin` as it stands in the fold's snapshot, in insertion order."""
+
+    pending: list[PendingState]
+    closed: list[tuple[str, int]]
+    counts: dict[str, int]
+
+
+class _Pending(NamedTuple):
+    session: str
+    deadline_ms: int
+    shown: ShownSlate
+
+
+def implicit_slate(event: ItemEvent) -> str:
+    """Return the key under which an event without a slate is joined: one item, seen in one session."""
+    return event.slate or f"{event.session}\x1f{event.item}"
+
+
+class LabelJoin:
+    """Slates whose attribution window is open, and what became of the others.
+
+    Parameters
+    ----------
+    window_ms : int
+        Attribution window, milliseconds after the slate was served.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        How often each of `COUNTS` happened: slates opened; clicks ``joined``; windows ``expired`` without one, and
+        ``left`` with one or unseen; events that were ``late``, ``duplicate`` or of an ``unknown`` slate; windows
+        ``evicted`` before their time.
+    """
+
+    def __init__(self, window_ms: int) -> None:
+        self._window_ms = window_ms
+        self._pending: dict[str, _Pending] = {}
+        self._closed: dict[str, int] = {}
+        self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._pending
+
+    def open(self, key: str, session: str, shown: ShownSlate) -> None:
+        """Open a slate's window. A second slate under the same key is a duplicate and changes nothing."""
+        if key in self._pending or key in self._closed:
+            self.counts["duplicate"] += 1
+            return
+        self._pending[key] = _Pending(session, shown.served_ms + self._window_ms, shown)
+        self.counts["slates"] += 1
+
+    def impression(self, event: Impression, row: int) -> bool:
+        """Note that an item was seen; return whether that was news."""
+        found = self._find(event, row)
+        return found is not None and found[0].shown.saw(found[1])
+
+    def click(self, event: Click, row: int) -> Example | None:
+        """Join a click; return the choice that it makes, None where it teaches nothing."""
+        found = self._find(event, row)
+        if found is None:
+            return None
+        pending, position = found
+        choice = pending.shown.click(position)
+        if choice is None:
+            self.counts["duplicate"] += 1
+            return None
+        self.counts["joined"] += 1
+        return _example(pending, choice)
+
+    def dismissal(self, event: Dismissal, row: int) -> Example | None:
+        """Join a "not for me": a choice of nothing out of this one item."""
+        found = self._find(event, row)
+        if found is None:
+            return None
+        pending, position = found
+        choice = pending.shown.dismiss(position)
+        if choice is None:
+            self.counts["duplicate"] += 1
+            return None
+        return _example(pending, choice)
+
+    def undo(self, event: DismissalUndone, row: int) -> None:
+        """Open a dismissed item to choice again. What the dismissal taught everybody stays: it happened."""
+        found = self._find(event, row)
+        if found is not None:
+            found[0].shown.restore(found[1])
+
+    def close(self, watermark_ms: int) -> Iterator[Example]:
+        """Close the windows that end at or before `watermark_ms`, oldest first, and yield what that teaches."""
+        while self._pending:
+            key, pending = next(iter(self._pending.items()))
+            if pending.deadline_ms > watermark_ms:
+                if len(self._pending) <= MAX_PENDING:
+                    break
+                self.counts["evicted"] += 1
+            del self._pending[key]
+            self._closed[key] = pending.deadline_ms
+            choice = pending.shown.leave()
+            self.counts["left" if choice is None else "expired"] += 1
+            if choice is not None:
+                yield _example(pending, choice)
+        while self._closed:
+            key, deadline_ms = next(iter(self._closed.items()))
+            if deadline_ms + self._window_ms > watermark_ms and len(self._closed) <= MAX_PENDING:
+                break
+            del self._closed[key]
+
+    def to_state(self) -> JoinState:
+        """Return the join for a snapshot."""
+        return JoinState(
+            pending=[
+                PendingState(key, pending.session, pending.deadline_ms, pending.shown.to_state())
+                for key, pending in self._pending.items()
+            ],
+            closed=list(self._closed.items()),
+            counts=dict(self.counts),
+        )
+
+    def restore(self, state: JoinState) -> None:
+        """Become the join that `to_state` described."""
+        self._pending = {
+            entry.key: _Pending(entry.session, entry.deadline_ms, ShownSlate.from_state(entry.slate))
+            for entry in state.pending
+        }
+        self._closed = dict(state.closed)
+        self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
+
+    def _find(self, event: ItemEvent, row: int) -> tuple[_Pending, int] | None:
+        key = implicit_slate(event)
+        pending = self._pending.get(key)
+        if pending is None:
+            self.counts["late" if key in self._closed else "unknown"] += 1
+            return None
+        position = pending.shown.position_of(row, event.position)
+        if position is None or pending.session != event.session:
+            self.counts["unknown"] += 1
+            return None
+        return pending, position
+
+
+def _example(pending: _Pending, choice: Choice) -> Example:
+    shown = pending.shown
+    positions = np.array(choice.positions, dtype=np.int64)
+    return Example(
+        session=pending.session,
+        rows=np.array([shown.rows[position] for position in choice.positions], dtype=np.int64),
+        signals=np.ascontiguousarray(shown.signals[positions], dtype=np.float32),
+        positions=positions,
+        surface=shown.surface,
+        chosen=choice.chosen,
+        passed=shown.newly_passed(choice),
+    )

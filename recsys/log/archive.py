@@ -1,0 +1,181 @@
+"""The bounded log: Parquet segments in a folder, which histories are written as and the live log is archived to.
+
+A segment is named after its first and last offset, is written whole or not at all, and never changes. Its columns are
+`received_ms` and `sequence` (the offset), `type`, `session` and `event_time_ms` (for people with a query engine) and
+`payload` (the event as it stood in the log).
+"""
+
+import fcntl
+import os
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recsys.errors import CorruptState, StaleWriter
+from recsys.events import SessionEvent
+from recsys.log.base import Record
+from recsys.log.records import record
+from recsys.offsets import ORIGIN, Offset, offset_key
+
+#: Records in a segment; a reader holds one segment at a time, some 20 MB.
+SEGMENT_RECORDS: Final = 50_000
+
+_NAME: Final = re.compile(r"(\d{15})-(\d{10})_(\d{15})-(\d{10})\.parquet")
+_SCHEMA: Final = pa.schema(
+    [
+        ("received_ms", pa.int64()),
+        ("sequence", pa.int64()),
+        ("type", pa.string()),
+        ("session", pa.string()),
+        ("event_time_ms", pa.int64()),
+        ("payload", pa.binary()),
+    ]
+)
+
+_Key = tuple[int, int]
+
+
+class Segment(NamedTuple):
+    """A file of the archive with the offsets of its first and last record, as numbers."""
+
+    first: _Key
+    last: _Key
+    path: Path
+
+
+def segments(folder: Path) -> list[Segment]:
+    """Return a folder's segments in log order; a folder that does not exist has none. Other files are ignored."""
+    if not folder.is_dir():
+        return []
+    found = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
+    return sorted(
+        Segment((int(match[1]), int(match[2])), (int(match[3]), int(match[4])), path) for path, match in found if match
+    )
+
+
+class ArchiveLog:
+    """Reads the segments of a folder (`recsys.log.base.Reader`), those written meanwhile included.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: Segment | None = None
+        self._keys: list[_Key] = []
+        self._payloads: pa.ChunkedArray = pa.chunked_array([], pa.binary())
+
+    def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records after `after`, in order. Raises `CorruptState` on a damaged segment."""
+        key = offset_key(after)
+        if self._open is None or not self._open.first <= key < self._open.last:
+            following = next((segment for segment in segments(self._folder) if segment.last > key), None)
+            if following is None:
+                return []
+            self._load(following)
+        start = bisect_right(self._keys, key)
+        payloads = self._payloads.slice(start, limit).to_pylist()
+        return [
+            record(f"{milliseconds}-{sequence}", payload)
+            for (milliseconds, sequence), payload in zip(self._keys[start : start + limit], payloads, strict=True)
+        ]
+
+    def end(self) -> Offset:
+        """Return the last offset archived, `ORIGIN` when there is none."""
+        found = segments(self._folder)
+        return "{}-{}".format(*found[-1].last) if found else ORIGIN
+
+    def _load(self, segment: Segment) -> None:
+        self._open = None
+        try:
+            table = pq.read_table(segment.path, columns=["received_ms", "sequence", "payload"])
+        except (pa.ArrowException, OSError) as error:
+            raise CorruptState(f"expected a Parquet segment in {segment.path}, received: {error}") from error
+        self._keys = list(zip(table["received_ms"].to_pylist(), table["sequence"].to_pylist(), strict=True))
+        self._payloads = table["payload"]
+        if not self._keys or (self._keys[0], self._keys[-1]) != (segment.first, segment.last):
+            raise CorruptState(f"expected the offsets in the name of {segment.path}, received others")
+        self._open = segment
+
+
+def write_segment(folder: Path, records: Sequence[Record]) -> Path:
+    """Append one segment to the archive: durable when this returns, invisible if it does not.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when missing.
+    records : sequence of Record
+        In log order, at least one; all after the archive's end.
+
+    Raises
+    ------
+    StaleWriter
+        When the archive ends after the first record already: somebody else wrote, or a history comes too late.
+    """
+    keys = [offset_key(each.offset) for each in records]
+    if not keys or any(later <= earlier for earlier, later in zip(keys, keys[1:], strict=False)):
+        raise ValueError(f"expected at least one record and growing offsets, received {len(keys)} records")
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "{:015d}-{:010d}_{:015d}-{:010d}.parquet".format(*keys[0], *keys[-1])
+    with _locked(folder):
+        end = offset_key(ArchiveLog(folder).end())
+        if keys[0] <= end:
+            raise StaleWriter(
+                f"{folder}: expected records after the archive's end {end[0]}-{end[1]}, "
+                f"received {records[0].offset}: read on from its end"
+            )
+        _write_whole(folder / name, _table(keys, records))
+    return folder / name
+
+
+def write_segments(folder: Path, records: Iterable[Record], size: int = SEGMENT_RECORDS) -> Offset:
+    """Append any number of records in segments of `size`; return the archive's end. Raises as `write_segment`."""
+    remaining = iter(records)
+    while batch := list(islice(remaining, size)):
+        write_segment(folder, batch)
+    return ArchiveLog(folder).end()
+
+
+def _table(keys: Sequence[_Key], records: Sequence[Record]) -> pa.Table:
+    events = [each.event for each in records]
+    columns: list[list[Any]] = [
+        [milliseconds for milliseconds, _ in keys],
+        [sequence for _, sequence in keys],
+        [event.tag() if event else None for event in events],
+        [event.session if isinstance(event, SessionEvent) else None for event in events],
+        [event.event_time_ms if event else None for event in events],
+        [each.payload for each in records],
+    ]
+    return pa.table(columns, schema=_SCHEMA)
+
+
+def _write_whole(path: Path, table: pa.Table) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

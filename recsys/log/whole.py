@@ -1,0 +1,55 @@
+"""The whole log: what has been archived, then what is still live, as one sequence of offsets."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recsys.errors import DatasetError
+from recsys.log.archive import ArchiveLog
+from recsys.log.base import Reader, Record
+from recsys.log.jsonl import JsonlLog
+from recsys.offsets import Offset, offset_key
+
+
+class WholeLog:
+    """Reads the archive, and goes on in the live log where that ends (`recsys.log.base.Reader`).
+
+    Complete as long as the live log is trimmed only through the archive's end.
+
+    Parameters
+    ----------
+    archive, live : Reader
+    """
+
+    def __init__(self, archive: Reader, live: Reader) -> None:
+        self._archive = archive
+        self._live = live
+
+    def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records after `after`; may return fewer where the archive ends, but never none."""
+        while True:
+            archived = self._archive.end()
+            if offset_key(after) < offset_key(archived):
+                return self._archive.read(after, limit)
+            found = self._live.read(after, limit)
+            # What was archived since the first look may have been trimmed before the second.
+            if self._archive.end() == archived:
+                return found
+
+    def end(self) -> Offset:
+        """Return the newest offset of both."""
+        return max(self._archive.end(), self._live.end(), key=offset_key)
+
+
+def open_log(path: Path) -> Reader:
+    """Open a recorded log: a folder of Parquet segments, or a ``.jsonl`` file.
+
+    Raises
+    ------
+    DatasetError
+        When it is neither.
+    """
+    if path.is_dir():
+        return ArchiveLog(path)
+    if path.is_file() and path.suffix in (".jsonl", ".ndjson"):
+        return JsonlLog(path)
+    raise DatasetError(f"expected a folder of Parquet segments or a .jsonl file, received {path}")

@@ -1,0 +1,103 @@
+"""From candidates to a slate: score all, draw the slots, say why (`scoring`, `drawing`, `reasons`)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import EngineConfig
+from recsys.ranking import drawing
+from recsys.ranking.reasons import Reason, contributions, explain
+from recsys.ranking.scoring import Scored, score, spread
+from recsys.ranking.slate import Slate
+from recsys.retrieval.top import top_unordered
+from recsys.sessions import Session
+from recsys.world import World
+
+__all__ = ["Reason", "Scored", "Slate", "contributions", "fixed", "rank", "score"]
+
+Rows = NDArray[np.int64]
+
+
+def rank(
+    config: EngineConfig, world: World, session: Session, rows: Rows, now_ms: int, size: int, surface: str = "for_you"
+) -> Slate:
+    """Return a slate of up to `size` items drawn from `rows`.
+
+    Parameters
+    ----------
+    config : EngineConfig
+        `exploration`, `diversity` and `seed` are read.
+    world, session
+        Only read. The same session, world and time give the same slate.
+    rows : int64 array of shape (n,)
+        Distinct candidates, ascending: equal scores are served in this order.
+    now_ms : int
+        Time at which signals are computed.
+    size : int
+        Slots; fewer where there are fewer candidates.
+    surface : str
+        One of `recsys.events.SURFACES`.
+    """
+    scored = score(world, session, rows, now_ms)
+    pool = top_unordered(scored.scores, max(drawing.POOL, size))
+    drawn = drawing.draw(
+        scored.scores[pool],
+        world.items["content"],
+        rows[pool],
+        size,
+        config.exploration * spread(world, session, scored.design[pool]),
+        config.diversity,
+        drawing.noise_key(config.seed, session.id),
+    )
+    picked = pool[drawn.picks]
+    return _slate(
+        world,
+        surface,
+        rows[picked],
+        propensities=drawn.propensities,
+        scores=scored.scores[picked],
+        explored=drawn.explored,
+        signals=scored.signals[picked],
+        reasons=explain(world, session, scored, picked, drawn.explored),
+    )
+
+
+def fixed(world: World, session: Session, surface: str, rows: Sequence[int] | Rows, now_ms: int) -> Slate:
+    """Return a slate of exactly `rows`, in that order: each stands there with probability 1."""
+    ordered = np.asarray(rows, dtype=np.int64)
+    scored = score(world, session, ordered, now_ms)
+    return _slate(
+        world,
+        surface,
+        ordered,
+        propensities=np.ones(len(ordered)),
+        scores=scored.scores,
+        explored=np.zeros(len(ordered), dtype=np.bool_),
+        signals=scored.signals,
+        reasons=(),
+    )
+
+
+def _slate(
+    world: World,
+    surface: str,
+    rows: Rows,
+    *,
+    propensities: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    explored: NDArray[np.bool_],
+    signals: NDArray[np.float32],
+    reasons: tuple[Reason, ...],
+) -> Slate:
+    return Slate(
+        surface=surface,
+        rows=tuple(rows.tolist()),
+        items=tuple(world.catalogue[row].item for row in rows.tolist()),
+        propensities=tuple(propensities.tolist()),
+        scores=tuple(scores.tolist()),
+        explored=tuple(explored.tolist()),
+        signals=signals,
+        version=world.offset,
+        reasons=reasons,
+    )

@@ -1,0 +1,134 @@
+"""Why an item is on the slate: the score taken apart, honestly and to the last digit.
+
+A score is a sum over columns of value x weight, and the weights are the world's plus the session's. Columns are
+grouped into parts; what a model computes beyond its linear weights is the part "other", so parts always add up.
+"""
+
+import dataclasses
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.layout import CONTEXT, SIGNALS, TASTE_START, WIDTH
+from recsys.ranking.scoring import Scored
+from recsys.retrieval import content, neighbours
+from recsys.retrieval.top import positive_top_rows
+from recsys.sessions import Session
+from recsys.world import World
+
+Part = Literal["popular", "new", "neighbours", "session", "taste"]
+
+#: Parts of a score that can be a reason. "popular" is what everybody likes, the world's liking of a taste included;
+#: "taste" is what this visitor's belief adds to a taste; "session" is likeness to what the session clicked,
+#: dismissed or passed over.
+_REASONS: Final[tuple[Part, ...]] = ("popular", "new", "neighbours", "session", "taste")
+PARTS: Final = (*_REASONS, "other")
+_PART_OF_SIGNAL: Final = {
+    "click_rate": "popular",
+    "popularity": "popular",
+    "trending": "popular",
+    "freshness": "new",
+    "neighbours_forward": "neighbours",
+    "neighbours_backward": "neighbours",
+    "similarity_session": "session",
+    "similarity_last": "session",
+    "similarity_dismissed": "session",
+    "passed_over": "session",
+    "opened": "session",
+}
+_OTHER: Final = len(_REASONS)
+_TASTE: Final = PARTS.index("taste")
+#: Part of each column under the world's weights, and under the session's.
+_WORLD_PART: Final = np.array(
+    [PARTS.index(_PART_OF_SIGNAL[name]) for name in SIGNALS]
+    + [_OTHER] * len(CONTEXT)
+    + [PARTS.index("popular")] * (WIDTH - TASTE_START)
+)
+_SESSION_PART: Final = np.where(np.arange(WIDTH) < TASTE_START, _WORLD_PART, _TASTE)
+#: Names that a reason gives at most.
+NAMES: Final = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reason:
+    """The largest thing that set an item apart from the average candidate.
+
+    Attributes
+    ----------
+    kind : str
+        A part of the score, or ``"explored"`` where the draw preferred it to a better one.
+    because : tuple of str
+        Item ids for ``session`` and ``neighbours``, taste names for ``taste``, else empty.
+    contribution : float
+        That part's logits above the average candidate's; 0 for ``explored``.
+    """
+
+    kind: Part | Literal["explored"]
+    because: tuple[str, ...]
+    contribution: float
+
+
+def contributions(world: World, session: Session, scored: Scored, index: int) -> dict[str, float]:
+    """Return what each of `PARTS` adds to the score of candidate `index`, in logits; they sum to the score."""
+    parts = _parts(world, session, scored.design[index : index + 1], scored.scores[index : index + 1])
+    return dict(zip(PARTS, parts[0].tolist(), strict=True))
+
+
+def explain(
+    world: World, session: Session, scored: Scored, picked: NDArray[np.int64], explored: NDArray[np.bool_]
+) -> tuple[Reason, ...]:
+    """Return a reason for each candidate in `picked`."""
+    if not len(picked):
+        return ()
+    average = scored.design.mean(axis=0, keepdims=True)
+    parts = _parts(
+        world,
+        session,
+        np.concatenate([scored.design[picked], average]),
+        np.append(scored.scores[picked], scored.scores.mean()),
+    )
+    leads = (parts[:-1] - parts[-1])[:, : len(_REASONS)]
+    largest = leads.argmax(axis=1)
+    reasons: list[Reason] = [Reason("explored", (), 0.0)] * len(picked)
+    for number, kind in enumerate(_REASONS):
+        slots = np.flatnonzero((largest == number) & ~explored)
+        because = _because(kind, world, session, scored.rows[picked[slots]])
+        for slot, names in zip(slots.tolist(), because, strict=True):
+            reasons[slot] = Reason(kind, names, float(leads[slot, number]))
+    return tuple(reasons)
+
+
+def _parts(
+    world: World, session: Session, design: NDArray[np.float32], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the scores taken apart, shape (n, len(PARTS))."""
+    weights = np.zeros((WIDTH, len(PARTS)))
+    weights[np.arange(WIDTH), _WORLD_PART] = world.model.weight_mean()
+    if session.adaptive:
+        weights[np.arange(WIDTH), _SESSION_PART] += session.belief.delta_mean()
+    parts: NDArray[np.float64] = design @ weights
+    parts[:, _OTHER] = scores - parts[:, :_OTHER].sum(axis=1)
+    return parts
+
+
+def _because(kind: Part, world: World, session: Session, rows: NDArray[np.int64]) -> list[tuple[str, ...]]:
+    """Return the names behind a part of each row's score, most important first."""
+    if not len(rows) or kind in ("popular", "new"):
+        return [()] * len(rows)
+    if kind == "taste":
+        liking = world.items["taste"][rows] * session.belief.delta_mean()[TASTE_START:]
+        return [_largest(shares, world.tastes) for shares in liking]
+    clicked = session.context.clicked[::-1]
+    names = [world.catalogue[row].item for row in clicked]
+    if kind == "neighbours":
+        shares_of_clicks = neighbours.vote_shares(world, session.context.clicked, rows)
+    else:
+        vectors = world.items["content"]
+        shares_of_clicks = content.cosines(vectors, rows, vectors[clicked]).astype(np.float64)
+    return [_largest(shares, names) for shares in shares_of_clicks]
+
+
+def _largest(shares: NDArray[np.float64], names: list[str]) -> tuple[str, ...]:
+    """Return the names of the largest positive shares, ties in the order given."""
+    return tuple(names[i] for i in positive_top_rows(shares[: len(names)], NAMES).tolist())

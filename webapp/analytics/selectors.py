@@ -1,0 +1,204 @@
+"""What the live page shows, read from the fold's status, its samples, and the replicas' heartbeats."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import redis
+from django.conf import settings
+
+from recsys.offsets import offset_key
+from webapp import replication, wiring
+from webapp.analytics import samples
+from webapp.analytics.intervals import Interval, wilson
+from webapp.analytics.samples import Sample, per_second
+from webapp.tracking import refusals
+from webapp.training.status import FoldStatus, StatusBoard
+
+#: What becomes of labels, in the order of their life, with what each count means.
+LABELS: Final = {
+    "pending": "slates whose window is open",
+    "joined": "clicks that became examples",
+    "expired": "slates left without a click: “none of these”",
+    "left": "slates that ended with a click, or unseen",
+    "late": "events after their slate's window",
+    "duplicate": "events that said what was known",
+    "unknown": "events whose slate the log does not have",
+    "evicted": "windows closed early because too many were open",
+}
+
+_WINDOW_MS: Final = samples.SAMPLES * samples.SAMPLE_EVERY_S * 1_000
+_MINUTE_MS: Final = 60_000
+#: The worker and beat are missed after this many intervals of the fold, and never sooner than this.
+_MISSED_RUNS: Final = 4
+_MISSED_MS: Final = 5_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trend:
+    """One quantity over the window that the page looks at.
+
+    Attributes
+    ----------
+    series : list of float or None
+        Oldest first, for the sparkline.
+    now, before : float or None
+        Mean over the last minute and the one before; None without two samples in it.
+    """
+
+    series: list[float | None]
+    now: float | None
+    before: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClickThrough:
+    """Clicks for impressions, with how sure that is."""
+
+    clicks: int
+    impressions: int
+    interval: Interval
+
+    @property
+    def rate(self) -> float | None:
+        """The share of impressions that were clicked; None without any."""
+        return self.clicks / self.impressions if self.impressions else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """A process that should be at work. `seen_ms` is when it last was, 0 for never."""
+
+    name: str
+    seen_ms: int
+    alive: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Label:
+    """One count of the label join."""
+
+    name: str
+    meaning: str
+    count: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Live:
+    """Everything on the live page.
+
+    Attributes
+    ----------
+    now_ms : int
+        When this was read.
+    status : FoldStatus or None
+        None before the first fold.
+    window_ms : int
+        How far back the samples reach; 0 while there are fewer than two.
+    samples : list of Sample
+        Oldest first; the newest is the status itself.
+    """
+
+    now_ms: int
+    fold_every_ms: int
+    status: FoldStatus | None
+    window_ms: int
+    samples: list[Sample]
+    events: Trend
+    impressions: Trend
+    clicks: Trend
+    lag: Trend
+    click_through: ClickThrough
+    labels: list[Label]
+    refused: list[Label]
+    replicas: list[replication.Heartbeat]
+    stale_after_ms: int
+    worker: Part
+    beat: Part
+
+
+def live(client: redis.Redis, now_ms: int) -> Live:
+    """Read the whole page in a few round trips. Raises `redis.RedisError`."""
+    board = StatusBoard(client)
+    status, fold_every_ms = board.read(), wiring.knobs().fold_every_ms
+    history = samples.recent(client, now_ms - _WINDOW_MS)
+    if status is not None and (not history or history[-1].at_ms < status.ran_ms):
+        history.append(samples.sample_of(status))
+    return Live(
+        now_ms=now_ms,
+        fold_every_ms=fold_every_ms,
+        status=status,
+        window_ms=history[-1].at_ms - history[0].at_ms if len(history) > 1 else 0,
+        samples=history,
+        events=_rate(history, "events"),
+        impressions=_rate(history, "impressions"),
+        clicks=_rate(history, "clicks"),
+        lag=_lag(history),
+        click_through=_click_through(history),
+        labels=_labels(status),
+        refused=_refused(client),
+        replicas=replication.heartbeats(client, now_ms),
+        stale_after_ms=settings.FRESHET_STALE_AFTER_S * 1_000,
+        worker=_part("Worker", status.ran_ms if status else 0, fold_every_ms, now_ms),
+        beat=_part("Beat", board.beat_ms(), fold_every_ms, now_ms),
+    )
+
+
+def _rate(history: Sequence[Sample], field: str) -> Trend:
+    newest_ms = history[-1].at_ms if history else 0
+    return Trend(
+        series=per_second(history, field),
+        now=_mean_rate(history, field, newest_ms - _MINUTE_MS, newest_ms),
+        before=_mean_rate(history, field, newest_ms - 2 * _MINUTE_MS, newest_ms - _MINUTE_MS),
+    )
+
+
+def _mean_rate(history: Sequence[Sample], field: str, after_ms: int, until_ms: int) -> float | None:
+    """Return the mean rate between the last samples at or before the two times."""
+    ends = [_at(history, after_ms), _at(history, until_ms)]
+    known = [sample for sample in ends if sample is not None]
+    return per_second(known, field)[0] if len(known) == 2 and known[0] != known[1] else None
+
+
+def _at(history: Sequence[Sample], at_ms: int) -> Sample | None:
+    return next((sample for sample in reversed(history) if sample.at_ms <= at_ms), None)
+
+
+def _lag(history: Sequence[Sample]) -> Trend:
+    newest_ms = history[-1].at_ms if history else 0
+    earlier = _at(history, newest_ms - _MINUTE_MS)
+    return Trend(
+        series=[float(sample.lag_ms) for sample in history],
+        now=float(history[-1].lag_ms) if history else None,
+        before=float(earlier.lag_ms) if earlier is not None else None,
+    )
+
+
+def _click_through(history: Sequence[Sample]) -> ClickThrough:
+    if len(history) < 2:
+        return ClickThrough(0, 0, wilson(0, 0))
+    clicks = max(history[-1].clicks - history[0].clicks, 0)
+    # A click may count whose impression came before the window, or never in half a second.
+    impressions = max(history[-1].impressions - history[0].impressions, clicks)
+    return ClickThrough(clicks, impressions, wilson(clicks, impressions))
+
+
+def _labels(status: FoldStatus | None) -> list[Label]:
+    counters = status.counters if status is not None else {}
+    return [Label(name, meaning, counters[name]) for name, meaning in LABELS.items() if name in counters]
+
+
+def _refused(client: redis.Redis) -> list[Label]:
+    return [
+        Label(reason, refusals.REASONS.get(reason, "counted by another version of this site"), count)
+        for reason, count in refusals.counts(client).items()
+    ]
+
+
+def _part(name: str, seen_ms: int, every_ms: int, now_ms: int) -> Part:
+    return Part(name, seen_ms, now_ms - seen_ms <= max(_MISSED_RUNS * every_ms, _MISSED_MS))
+
+
+def age_of(replica: replication.Heartbeat, now_ms: int) -> int:
+    """Return the age of what the replica has folded last, milliseconds."""
+    return max(now_ms - offset_key(replica.version)[0], 0)

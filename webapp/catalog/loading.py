@@ -1,0 +1,176 @@
+"""Loading a data set: its items into the ORM, its events into the log's archive, moved in time to end now."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from recsys.datasets.base import Dataset, save_rejected
+from recsys.errors import DatasetError
+from recsys.events import encode
+from recsys.log.archive import Archive
+from recsys.log.base import Reader, Record
+from recsys.offsets import Offset, offset_key
+from webapp.catalog.models import Item
+
+_SEGMENT_EVENTS: Final = 200_000
+_INSERT_ROWS: Final = 500
+
+_logger = structlog.get_logger(__name__)
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What was loaded, kept beside the data: it makes a second run do nothing, and an interrupted one go on.
+
+    Attributes
+    ----------
+    name, fingerprint : str
+        Of the data set.
+    shift_ms : int
+        What was added to every time.
+    first, last : Offset
+        Of its events in the log.
+    items, events, rejected : int
+        Counts; events without the items' own.
+    loaded_ms : int
+        When (wall clock).
+    complete : bool
+        False while loading.
+    """
+
+    name: str
+    fingerprint: str
+    shift_ms: int
+    first: Offset
+    last: Offset
+    items: int
+    events: int
+    rejected: int
+    loaded_ms: int
+    complete: bool = False
+
+
+def manifest_path(folder: Path, name: str) -> Path:
+    """Return where it is noted that the data set was loaded."""
+    return folder / f"{name}.loaded.json"
+
+
+def rejected_path(folder: Path, name: str) -> Path:
+    """Return where the rows that were set aside are."""
+    return folder / f"{name}.rejected.jsonl"
+
+
+def load(dataset: Dataset, folder: Path, archive: Archive, log: Reader, now_ms: int) -> tuple[Loaded, bool]:
+    """Load the data set, unless it has been loaded.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    folder : Path
+        Where manifests and rejected rows go.
+    archive, log
+        Where the events go, and the live log, which has to be younger.
+    now_ms : int
+        Time at which the history ends.
+
+    Returns
+    -------
+    Loaded
+    bool
+        Whether this run did it.
+
+    Raises
+    ------
+    DatasetError
+        When the log holds other events that are as young as the history.
+    """
+    before = _noted(folder, dataset)
+    if before is not None and before.complete:
+        return before, False
+    loaded = before or _planned(dataset, now_ms)
+    _refuse_out_of_order(loaded, archive, log, resumed=before is not None)
+    save_rejected(dataset.rejected, rejected_path(folder, dataset.name))
+    _note(folder, loaded)
+    _write_items(dataset)
+    _write_events(dataset, loaded.shift_ms, archive)
+    loaded = msgspec.structs.replace(loaded, complete=True)
+    _note(folder, loaded)
+    _logger.info("history_loaded", **msgspec.structs.asdict(loaded))
+    return loaded, True
+
+
+def _noted(folder: Path, dataset: Dataset) -> Loaded | None:
+    path = manifest_path(folder, dataset.name)
+    if not path.is_file():
+        return None
+    try:
+        before = msgspec.json.decode(path.read_bytes(), type=Loaded)
+    except msgspec.DecodeError as error:
+        raise DatasetError(f"{path}: expected what an earlier run wrote: {error}; move it away to load anew") from error
+    if before.fingerprint != dataset.fingerprint:
+        raise DatasetError(
+            f"another {dataset.name} data set was loaded before (see {path}); "
+            "a log holds one history: use another FRESHET_VAR, or start with an empty one"
+        )
+    return before
+
+
+def _note(folder: Path, loaded: Loaded) -> None:
+    path = manifest_path(folder, loaded.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(loaded)) + b"\n")
+    unfinished.replace(path)
+
+
+def _planned(dataset: Dataset, now_ms: int) -> Loaded:
+    shift_ms = now_ms - dataset.end_ms
+    offsets = [offset for offset, _ in dataset.timed(shift_ms)]
+    return Loaded(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        shift_ms=shift_ms,
+        first=offsets[0],
+        last=offsets[-1],
+        items=len(dataset.items),
+        events=len(dataset.events) - len(dataset.items),
+        rejected=len(dataset.rejected),
+        loaded_ms=now_ms,
+    )
+
+
+def _refuse_out_of_order(loaded: Loaded, archive: Archive, log: Reader, resumed: bool) -> None:
+    """A fold goes forward only: what it may have passed already can't get a history slipped under it."""
+    ends = [log.end()] if resumed else [log.end(), archive.end()]
+    newest = max(ends, key=offset_key)
+    if offset_key(newest) >= offset_key(loaded.first):
+        raise DatasetError(
+            f"the log already has events up to {newest}, and this history begins at {loaded.first}: "
+            "load histories before the site first runs, or with another FRESHET_VAR and an empty Redis"
+        )
+
+
+def _write_items(dataset: Dataset) -> None:
+    Item.objects.bulk_create(
+        [Item.from_event(item) for item in dataset.items],
+        batch_size=_INSERT_ROWS,
+        update_conflicts=True,
+        unique_fields=["item_id"],
+        update_fields=["title", "categories", "tags", "year", "removed"],
+    )
+
+
+def _write_events(dataset: Dataset, shift_ms: int, archive: Archive) -> None:
+    """Write what the archive does not have yet, in whole segments."""
+    done = offset_key(archive.end())
+    records = (record for record in _records(dataset, shift_ms) if offset_key(record.offset) > done)
+    while segment := list(islice(records, _SEGMENT_EVENTS)):
+        archive.write(segment)
+
+
+def _records(dataset: Dataset, shift_ms: int) -> Iterator[Record]:
+    for offset, event in dataset.timed(shift_ms):
+        yield Record(offset, event, encode(event))

@@ -1,0 +1,86 @@
+"""The site's processes under a process manager, watched until they are well and while they run."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+from honcho.printer import Printer
+
+_LOOK_EVERY_S: Final = 0.25
+#: The manager forks its processes in its first moments; the watching thread sleeps until then.
+_FIRST_LOOK_S: Final = 1.0
+
+#: What a look found: None when all is well, else what is missing, in words.
+Look = Callable[[], str | None]
+
+
+class Supervisor:
+    """Runs the processes of a Procfile until a signal comes or one of them ends.
+
+    Parameters
+    ----------
+    procfile : Path
+    env : mapping
+        The processes' environment.
+    look : callable
+        Whether the site is well; asked until it is for the first time.
+    announce : callable
+        Called once, then.
+    still_there : callable
+        What the site can't do without but the manager does not run; asked all the time.
+    patience_s : float
+        How long the site may take until it is well.
+    """
+
+    def __init__(
+        self,
+        procfile: Path,
+        env: Mapping[str, str],
+        *,
+        look: Look,
+        announce: Callable[[], None],
+        still_there: Look,
+        patience_s: float,
+    ) -> None:
+        self._manager = Manager(Printer(sys.stdout, time_format="%H:%M:%S"))
+        for name, command in parse_procfile(procfile.read_text()).processes.items():
+            self._manager.add_process(name, command, env=dict(env), cwd=str(procfile.parent))
+        self._look, self._announce, self._still_there = look, announce, still_there
+        self._patience_s = patience_s
+        self._failure: str | None = None
+        self._done = threading.Event()
+
+    def run(self) -> str | None:
+        """Block until everything has stopped; return what went wrong, None after Ctrl-C or SIGTERM."""
+        watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
+        watcher.start()
+        self._manager.loop()
+        self._done.set()
+        watcher.join()
+        if self._failure is None and self._manager.returncode not in (130, 143):
+            return f"a process ended by itself (code {self._manager.returncode}); its last lines are above"
+        return self._failure
+
+    def _watch(self) -> None:
+        deadline = time.monotonic() + self._patience_s
+        announced = False
+        pause = _FIRST_LOOK_S
+        while not self._done.wait(pause):
+            pause = _LOOK_EVERY_S
+            missing = self._still_there()
+            if missing is None and not announced:
+                wanting = self._look()
+                announced = wanting is None
+                if announced:
+                    self._announce()
+                elif time.monotonic() > deadline:
+                    missing = f"not ready after {self._patience_s:.0f} seconds: {wanting}"
+            if missing is not None:
+                self._failure = missing
+                self._manager.terminate()
+                return

@@ -1,0 +1,144 @@
+"""Sessions of the visitors that this process serves: kept in memory, brought up to date from their events in Redis.
+
+The events are the session; what stands here is a cache of what they add up to. Whichever process a visitor meets
+next builds the same from the same events, on its own copy of the world.
+"""
+
+import asyncio
+import dataclasses
+import functools
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Final, Protocol
+
+import structlog
+
+from recsys.errors import LogUnavailable
+from recsys.events import Event, ItemEvent, SessionEvent, SlateServed
+from recsys.recommender import Recommender
+from recsys.sessions import Session
+from recsys.world import World
+from webapp import wiring
+from webapp.tracking.consent import Visit
+
+#: Sessions kept; the longest untouched gives way.
+SESSIONS_KEPT: Final = 5_000
+#: Events that an unlogged session keeps in memory, to be built anew when the world is swapped.
+UNLOGGED_EVENTS_KEPT: Final = 500
+#: A page does not wait longer than this for a session's events.
+WAIT_S: Final = 1.0
+
+_logger = structlog.get_logger(__name__)
+
+
+class SessionLog(Protocol):
+    """The part of the log that sessions are read from."""
+
+    async def session_events(self, session: str) -> Iterable[Event]:
+        """Return what the session did, in log order. Raises `LogUnavailable`."""
+        ...
+
+
+@dataclasses.dataclass(slots=True)
+class _Entry:
+    session: Session
+    world: World
+    known: set[Hashable] = dataclasses.field(default_factory=set)
+    complete: bool = False
+    unlogged: list[SessionEvent] = dataclasses.field(default_factory=list)
+
+
+class Presence:
+    """The sessions of one process.
+
+    Parameters
+    ----------
+    log : SessionLog
+    recommender : callable returning Recommender
+    world : callable returning World
+        The replica's world by now; sessions are built anew when it is another object than they were built on.
+    """
+
+    def __init__(
+        self, log: SessionLog, recommender: Callable[[], Recommender], world: Callable[[], World], limit: int = SESSIONS_KEPT
+    ) -> None:
+        self._log = log
+        self._recommender = recommender
+        self._world = world
+        self._limit = limit
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    async def session(self, visit: Visit, *, up_to_date: bool = True) -> Session:
+        """Return the visit's session.
+
+        With `up_to_date`, what other processes logged for it is taken in first; without, only a session that is not
+        here yet is read. When the log can't be reached, the session is what this process knows of it.
+        """
+        entry = self._entry(visit.session)
+        if visit.logged and (up_to_date or not entry.complete):
+            events = await self._logged_events(visit.session)
+            entry = self._entry(visit.session)  # the world may have been swapped meanwhile
+            if events is not None:
+                entry.complete = True
+                for event in events:
+                    self._take(entry, event)
+        return entry.session
+
+    def observe(self, visit_session: str, events: Iterable[SessionEvent], *, logged: bool) -> Session:
+        """Let the session learn from what just happened; each event counts once. Never waits."""
+        entry = self._entry(visit_session)
+        for event in events:
+            if self._take(entry, event) and not logged and len(entry.unlogged) < UNLOGGED_EVENTS_KEPT:
+                entry.unlogged.append(event)
+        return entry.session
+
+    def forget(self, session: str) -> None:
+        """Drop a session from memory."""
+        self._entries.pop(session, None)
+
+    def _entry(self, session: str) -> _Entry:
+        entry = self._entries.pop(session, None)
+        world = self._world()
+        if entry is None or entry.world is not world:
+            before = entry
+            entry = _Entry(self._recommender().new_session(session), world)
+            for event in before.unlogged if before else ():
+                self._take(entry, event)
+                entry.unlogged.append(event)
+        self._entries[session] = entry
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+        return entry
+
+    def _take(self, entry: _Entry, event: Event) -> bool:
+        if not isinstance(event, SessionEvent):
+            return False
+        key = _key(event)
+        if key in entry.known:
+            return False
+        entry.known.add(key)
+        self._recommender().observe(entry.session, event)
+        return True
+
+    async def _logged_events(self, session: str) -> Iterable[Event] | None:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                return await self._log.session_events(session)
+        except (LogUnavailable, TimeoutError) as error:
+            _logger.warning("session_not_read", error=str(error) or "timeout")
+            return None
+
+
+def _key(event: SessionEvent) -> Hashable:
+    """Return what tells an event of one session from the others."""
+    if event.seq:
+        return event.seq
+    if isinstance(event, SlateServed):
+        return event.slate
+    return (event.tag(), event.item if isinstance(event, ItemEvent) else "", event.event_time_ms)
+
+
+@functools.cache
+def presence() -> Presence:
+    """Return this process's sessions."""
+    return Presence(wiring.async_event_log(), wiring.recommender, lambda: wiring.replica().world)

@@ -1,0 +1,103 @@
+"""``manage.py prepare``: what a site needs before it opens, on the first start and on every other."""
+
+import json
+import secrets
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from recsys.errors import FreshetError
+from recsys.offsets import ORIGIN, offset_key
+from webapp import wiring
+from webapp.training import services
+from webapp.training.writer import LeaseHeld
+
+STAFF_USER: Final = "staff"
+_ASK_AGAIN_S: Final = 1.0
+
+
+class Command(BaseCommand):
+    """Database, data set, replay, staff login; each only if it is still missing."""
+
+    help = (
+        "Migrate, load the data set into an empty log, fold it, and make the staff user. "
+        "The last line of the output is JSON with the new password, null if there was one."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--dataset", default=settings.FRESHET_DATASET, help="see FRESHET_DATASET in docs/settings.md"
+        )
+
+    def handle(self, *args: Any, dataset: str, **options: Any) -> None:
+        """Do what is missing."""
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+            if _nothing_happened_yet() and dataset != "none":
+                call_command("load_dataset", *_load_arguments(dataset), stdout=self.stderr)
+            if _history_is_ahead():
+                self._catch_up()
+        except FreshetError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(json.dumps({"staff_password": _new_staff_password()}))
+
+    def _catch_up(self) -> None:
+        waiting_until = time.monotonic() + settings.FRESHET_LEASE_MS / 1_000 + _ASK_AGAIN_S
+        total = services.archive().length()
+        while True:
+            try:
+                with tqdm(total=total, unit=" events", desc="learning from the history", file=sys.stderr) as bar:
+                    services.catch_up(bar.update)
+                return
+            except LeaseHeld:
+                if time.monotonic() > waiting_until:
+                    raise
+                time.sleep(_ASK_AGAIN_S)
+
+
+def _nothing_happened_yet() -> bool:
+    return services.whole_log().end() == ORIGIN
+
+
+def _history_is_ahead() -> bool:
+    """Return whether the archive holds what no snapshot has: the first start, another model, an interrupted replay."""
+    found = wiring.snapshots().newest(wiring.config().digest())
+    folded = found[0].offsets["0"] if found is not None else ORIGIN
+    return offset_key(folded) < offset_key(services.archive().end())
+
+
+def _load_arguments(dataset: str) -> list[str]:
+    if dataset == "movielens":
+        return [dataset]
+    path = Path(dataset).expanduser()
+    if not path.exists():
+        raise CommandError(
+            f"expected movielens, none, a folder with items and events, or a RankLens file; received {dataset!r}, "
+            "which does not exist"
+        )
+    return ["tabular" if path.is_dir() else "ranklens", "--path", str(path)]
+
+
+def _new_staff_password() -> str | None:
+    users = get_user_model().objects
+    if users.filter(username=STAFF_USER).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    users.create_superuser(STAFF_USER, password=password)
+    return password
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + signum)

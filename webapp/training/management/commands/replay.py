@@ -1,0 +1,74 @@
+"""``manage.py replay LOG``: a recorded log through the same code as the live one, in event time."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from recsys.errors import FreshetError
+from recsys.learner import Learner
+from recsys.log.archive import open_log
+from recsys.offsets import Offset, offset_key
+from recsys.replay import replay
+from recsys.store.files import write_durably
+from webapp import wiring
+
+
+def offset(text: str) -> Offset:
+    """Return an offset given on the command line."""
+    offset_key(text)
+    return text
+
+
+class Command(BaseCommand):
+    """Folds a log from its beginning, or from where a snapshot ends."""
+
+    help = "Fold a recorded log (a folder of Parquet segments, one Parquet file, or JSON lines) and print the state's hash."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("log", type=Path, help="folder of segments, .parquet, or .jsonl (.gz allowed)")
+        parser.add_argument(
+            "--until", type=offset, metavar="OFFSET", help="last offset to fold, as milliseconds-sequence"
+        )
+        parser.add_argument("--from-snapshot", type=Path, metavar="FILE", help="go on from where this one ends")
+        parser.add_argument(
+            "--save-snapshot",
+            type=Path,
+            metavar="FILE",
+            help="where to leave the state (with --until by default var/replay/OFFSET.snapshot)",
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        log: Path,
+        until: Offset | None,
+        from_snapshot: Path | None,
+        save_snapshot: Path | None,
+        **options: Any,
+    ) -> None:
+        """Replay; the last line is JSON."""
+        try:
+            learner = self._learner(from_snapshot)
+            with tqdm(unit=" events", unit_scale=True, desc="replay", mininterval=0.5) as bar:
+                result = replay(open_log(log), learner, until, bar.update)
+        except (FreshetError, OSError) as error:
+            raise CommandError(str(error)) from error
+        report: dict[str, Any] = {**result._asdict(), "seconds": round(result.seconds, 3)}
+        if save_snapshot is None and until is not None:
+            save_snapshot = Path(settings.FRESHET_VAR) / "replay" / f"{result.offset}.snapshot"
+        if save_snapshot is not None:
+            save_snapshot.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(save_snapshot, learner.snapshot())
+            report["snapshot"] = str(save_snapshot)
+        self.stdout.write(json.dumps(report))
+
+    def _learner(self, snapshot: Path | None) -> Learner:
+        if snapshot is None:
+            return Learner(wiring.config())
+        return Learner.from_snapshot(wiring.config(), snapshot.read_bytes())
