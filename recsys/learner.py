@@ -14,7 +14,6 @@ import numpy as np
 
 from recsys import features, statistics
 from recsys.config import EngineConfig
-from recsys.errors import CorruptState
 from recsys.evaluation.prequential import Prequential
 from recsys.events import (
     Click,
@@ -33,7 +32,7 @@ from recsys.labels import Example, JoinState, LabelJoin, implicit_slate
 from recsys.layout import SIGNAL_COUNT
 from recsys.log.base import Record
 from recsys.offsets import Offset
-from recsys.replica import DeltaMeta
+from recsys.replica import META, DeltaMeta, read_state
 from recsys.retrieval.candidates import retrieve
 from recsys.retrieval.neighbours import NO_SERIAL, index_click
 from recsys.sessions import ContextState, SessionContext, ShownSlate
@@ -44,7 +43,17 @@ from recsys.world import Arrays, World, WorldMeta
 #: Alternatives of a click in a history that has neither slates nor impressions.
 HISTORY_ALTERNATIVES: Final = 20
 
-COUNTS: Final = ("records", "items", "slates", "impressions", "clicks", "dwells", "dismissals", "undecodable", "unknown_item")
+COUNTS: Final = (
+    "records",
+    "items",
+    "slates",
+    "impressions",
+    "clicks",
+    "dwells",
+    "dismissals",
+    "undecodable",
+    "unknown_item",
+)
 
 
 class OpenSession(msgspec.Struct):
@@ -260,7 +269,7 @@ class Learner:
             metrics=self.metrics(),
             world=world,
         )
-        payload = codec.encode(msgspec.msgpack.encode(meta), arrays)
+        payload = codec.encode({META: msgspec.msgpack.encode(meta)}, arrays)
         self.world.settle()
         self._published = self.world.offset
         return payload
@@ -268,7 +277,7 @@ class Learner:
     def snapshot(self) -> bytes:
         """Return the whole state as bytes that depend on nothing but the log's prefix and the configuration."""
         meta, arrays = self._state()
-        return codec.encode(msgspec.msgpack.encode(meta), arrays)
+        return codec.encode({META: msgspec.msgpack.encode(meta)}, arrays)
 
     def state_sha256(self) -> str:
         """Return the hash of `snapshot`: what two runs are compared by."""
@@ -277,11 +286,7 @@ class Learner:
     @classmethod
     def from_snapshot(cls, config: EngineConfig, payload: bytes) -> "Learner":
         """Return a learner that goes on where `snapshot` was taken. Raises `CorruptState`."""
-        encoded, arrays = codec.decode(payload)
-        try:
-            meta = msgspec.msgpack.decode(encoded, type=SnapshotMeta)
-        except msgspec.DecodeError as error:
-            raise CorruptState(f"expected a learner's snapshot: {error}") from error
+        meta, arrays = read_state(payload, SnapshotMeta)
         learner = cls(config)
         learner._restore(meta, arrays)
         return learner

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from recsys.config import EngineConfig
 from recsys.learner import Learner
 from recsys.log.base import Reader, Record
 from recsys.offsets import Offset, offset_key

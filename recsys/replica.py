@@ -1,19 +1,18 @@
 """The serving copy of the world: newest snapshot, swapped whole, and the deltas since, applied between requests."""
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
+from numpy.typing import NDArray
 
-from recsys.clock import Clock, SystemClock
 from recsys.config import EngineConfig
 from recsys.errors import CorruptState, DeltaGap
-from recsys.offsets import ORIGIN, Offset, offset_key
+from recsys.offsets import Offset, offset_key
 from recsys.store import codec
-from recsys.store.base import DeltaFeed, SnapshotStore
 from recsys.world import World, WorldMeta
 
-#: Place in the delta feed before its first entry.
-FEED_START: Final = "0-0"
+#: Blob of a snapshot or delta that holds what is not arrays.
+META: Final = "meta"
 
 Meta = TypeVar("Meta")
 
@@ -53,26 +52,16 @@ class Replica:
     ----------
     config : EngineConfig
         Of the fold whose states it takes.
-    clock : Clock
-        Wall clock, for the age of what it holds.
 
     Attributes
     ----------
     world : World
         Replaced by `load`: do not keep it over a wait.
-    applied_ms : int
-        Wall clock at the last change, 0 before the first.
-    delay_ms : int
-        How long the last delta took from the learner to here.
     """
 
-    def __init__(self, config: EngineConfig, clock: Clock | None = None) -> None:
+    def __init__(self, config: EngineConfig) -> None:
         self._config = config
-        self._clock = clock or SystemClock()
-        self._place = FEED_START
         self.world = World(config)
-        self.applied_ms = 0
-        self.delay_ms = 0
 
     @property
     def version(self) -> Offset:
@@ -81,11 +70,10 @@ class Replica:
 
     def load(self, payload: bytes) -> None:
         """Become the world of a snapshot. Raises `CorruptState` and stays what it was."""
-        meta, arrays = codec.decode(payload)
+        head, arrays = read_state(payload, SnapshotHead)
         world = World(self._config)
-        world.restore(_decoded(meta, SnapshotHead).world, arrays)
+        world.restore(head.world, arrays)
         self.world = world
-        self.applied_ms = self._clock.now_ms()
 
     def apply(self, payload: bytes) -> bool:
         """Take a delta in; return whether it was news.
@@ -97,8 +85,7 @@ class Replica:
         CorruptState
             When it is not a delta of this code.
         """
-        encoded, arrays = codec.decode(payload)
-        meta = _decoded(encoded, DeltaMeta)
+        meta, arrays = read_state(payload, DeltaMeta)
         here = offset_key(self.world.offset)
         if offset_key(meta.to_offset) <= here:
             return False
@@ -106,33 +93,13 @@ class Replica:
             raise DeltaGap(f"expected a delta from {self.world.offset} or before, received one from {meta.from_offset}")
         self.world.apply(meta.world, arrays)
         self.world.settle()
-        self.applied_ms = self._clock.now_ms()
-        self.delay_ms = max(0, self.applied_ms - meta.published_ms)
-        return True
-
-    def refresh(self, store: SnapshotStore, feed: DeltaFeed, limit: int = 100) -> bool:
-        """Take in what is new, at most `limit` deltas; return whether anything changed. Reads disk and network."""
-        changed = self.version == ORIGIN and self._load_newest(store)
-        for place, payload in feed.read(self._place, limit):
-            try:
-                changed |= self.apply(payload)
-            except DeltaGap:
-                # Deltas left the feed before they were read here. The newest snapshot bridges the gap, and this delta is
-                # tried again at the next refresh.
-                return self._load_newest(store) or changed
-            self._place = place
-        return changed
-
-    def _load_newest(self, store: SnapshotStore) -> bool:
-        found = store.newest(self._config.digest())
-        if found is None or offset_key(found[0].offsets["0"]) <= offset_key(self.version):
-            return False
-        self.load(found[1])
         return True
 
 
-def _decoded(encoded: bytes, kind: type[Meta]) -> Meta:
+def read_state(payload: bytes, kind: type[Meta]) -> tuple[Meta, dict[str, NDArray[Any]]]:
+    """Return the meta and the arrays of a snapshot or delta. Raises `CorruptState` when it is something else."""
+    state = codec.decode(payload)
     try:
-        return msgspec.msgpack.decode(encoded, type=kind)
-    except msgspec.DecodeError as error:
+        return msgspec.msgpack.decode(state.blobs[META], type=kind), state.arrays
+    except (KeyError, msgspec.DecodeError) as error:
         raise CorruptState(f"expected a {kind.__name__}: {error}") from error

@@ -116,6 +116,17 @@ class World:
             self.items["available"][row] = False
             self.items.touch(row)
 
+    def category(self, name: str) -> NDArray[np.int64]:
+        """Return the available rows of a category, ascending; none for a name that no item has."""
+        column = self._find_taste(name)
+        if column is None:
+            return np.empty(0, dtype=np.int64)
+        rows = np.flatnonzero(self.items["available"] & (self.items["taste"][:, column] > 0))
+        if len(self.tastes) < TASTES:
+            return rows
+        # Once all columns are taken, later names share one: only the catalogue tells them apart.
+        return np.array([row for row in rows.tolist() if name in self.catalogue[row].categories], dtype=np.int64)
+
     def _taste_vector(self, event: ItemUpserted) -> NDArray[np.float32]:
         """Return the item's taste columns: each token's share, summing to 1 over categories and to 1 for the decade."""
         vector = np.zeros(TASTES, dtype=np.float32)
@@ -127,13 +138,17 @@ class World:
 
     def _taste_column(self, name: str) -> int:
         """Return the column of a taste, taking a free one; when all are taken, share one by hash."""
-        try:
+        column = self._find_taste(name)
+        if column is None:
+            column = len(self.tastes)
+            self.tastes.append(name)
+        return column
+
+    def _find_taste(self, name: str) -> int | None:
+        """Return the column of a taste, None where it has none and there is still a free one."""
+        if name in self.tastes:
             return self.tastes.index(name)
-        except ValueError:
-            if len(self.tastes) < TASTES:
-                self.tastes.append(name)
-                return len(self.tastes) - 1
-            return _stable_hash(name) % TASTES
+        return _stable_hash(name) % TASTES if len(self.tastes) >= TASTES else None
 
     # -- snapshots and deltas ----------------------------------------------------------------------------------
 

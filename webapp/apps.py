@@ -1,4 +1,4 @@
-"""The site's own registration: its startup checks."""
+"""The site's own registration: its startup checks, and the replica's upkeep."""
 
 from importlib import import_module
 
@@ -11,5 +11,6 @@ class SiteConfig(AppConfig):
     name = "webapp"
 
     def ready(self) -> None:
-        """Register the startup checks."""
+        """Register the startup checks, and what keeps the replica fresh while the server runs."""
         import_module("webapp.checks")
+        import_module("webapp.replication")

@@ -176,7 +176,7 @@ class Environment:
             return default
 
     def unknown(self) -> list[str]:
-        """Return the names that look like settings but are none: misspelt, most likely (`FRESHET_TEST_` is for tests)."""
+        """Return the names that look like settings but are none (`FRESHET_TEST_` begins those of the tests)."""
         return sorted(
             name
             for name in self._values

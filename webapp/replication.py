@@ -21,7 +21,7 @@ from recsys.errors import CorruptState, DeltaGap, LogUnavailable, StoreUnavailab
 from recsys.log.base import Reader
 from recsys.offsets import ORIGIN, Offset
 from recsys.store.base import DeltaFeed, Manifest, SnapshotStore
-from webapp import wiring
+from webapp import metrics, wiring
 from webapp.background import before_serving, while_serving
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Replication:
         manifest, payload = found
         self._tried = manifest.sha256
         try:
-            self._replica.load(payload)
+            await asyncio.to_thread(self._replica.load, payload)
         except CorruptState as error:
             _logger.error("snapshot_unreadable", sha256=manifest.sha256, error=str(error))
         else:
@@ -124,7 +124,7 @@ class Replication:
 
     def _applied(self, payload: bytes) -> bool:
         try:
-            self._replica.apply(payload)
+            metrics.REPLICA_DELTAS.inc(self._replica.apply(payload))
         except (DeltaGap, CorruptState) as error:
             _logger.info("delta_does_not_fit", version=self._replica.version, reason=str(error))
             return False

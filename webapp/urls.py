@@ -5,6 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("webapp.health.urls")),
     path("", include("webapp.tracking.urls")),
     path("", include("webapp.analytics.urls")),
     path("", include("webapp.feed.urls")),

@@ -11,23 +11,24 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recsys.errors import CorruptState, StaleWriter
+from recsys.errors import CorruptState, DatasetError, StaleWriter
 from recsys.events import SessionEvent
-from recsys.log.base import Record
+from recsys.log.base import Reader, Record
+from recsys.log.jsonl import JsonlLog
 from recsys.log.records import record
 from recsys.offsets import ORIGIN, Offset, offset_key
 
 #: Records in a segment; a reader holds one segment at a time, some 20 MB.
 SEGMENT_RECORDS: Final = 50_000
 
-_NAME: Final = re.compile(r"(\d{15})-(\d{10})_(\d{15})-(\d{10})\.parquet")
+_NAME: Final = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
 _SCHEMA: Final = pa.schema(
     [
         ("received_ms", pa.int64()),
@@ -98,7 +99,10 @@ class ArchiveLog:
     def _load(self, segment: Segment) -> None:
         self._open = None
         try:
-            table = pq.read_table(segment.path, columns=["received_ms", "sequence", "payload"])
+            with pq.ParquetFile(segment.path, page_checksum_verification=True) as file:
+                if not file.schema_arrow.equals(_SCHEMA):
+                    raise CorruptState(f"expected the columns of a segment in {segment.path}, received others")
+                table = file.read(columns=["received_ms", "sequence", "payload"])
         except (pa.ArrowException, OSError) as error:
             raise CorruptState(f"expected a Parquet segment in {segment.path}, received: {error}") from error
         self._keys = list(zip(table["received_ms"].to_pylist(), table["sequence"].to_pylist(), strict=True))
@@ -106,6 +110,21 @@ class ArchiveLog:
         if not self._keys or (self._keys[0], self._keys[-1]) != (segment.first, segment.last):
             raise CorruptState(f"expected the offsets in the name of {segment.path}, received others")
         self._open = segment
+
+
+def open_log(path: Path) -> Reader:
+    """Open a recorded log: a folder of Parquet segments, or a ``.jsonl`` file.
+
+    Raises
+    ------
+    DatasetError
+        When it is neither.
+    """
+    if path.is_dir():
+        return ArchiveLog(path)
+    if path.is_file() and path.suffix in (".jsonl", ".ndjson"):
+        return JsonlLog(path)
+    raise DatasetError(f"expected a folder of Parquet segments or a .jsonl file, received {path}")
 
 
 def write_segment(folder: Path, records: Sequence[Record]) -> Path:
@@ -124,7 +143,7 @@ def write_segment(folder: Path, records: Sequence[Record]) -> Path:
         When the archive ends after the first record already: somebody else wrote, or a history comes too late.
     """
     keys = [offset_key(each.offset) for each in records]
-    if not keys or any(later <= earlier for earlier, later in zip(keys, keys[1:], strict=False)):
+    if not keys or any(later <= earlier for earlier, later in pairwise(keys)):
         raise ValueError(f"expected at least one record and growing offsets, received {len(keys)} records")
     folder.mkdir(parents=True, exist_ok=True)
     name = "{:015d}-{:010d}_{:015d}-{:010d}.parquet".format(*keys[0], *keys[-1])
@@ -163,7 +182,7 @@ def _table(keys: Sequence[_Key], records: Sequence[Record]) -> pa.Table:
 def _write_whole(path: Path, table: pa.Table) -> None:
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)

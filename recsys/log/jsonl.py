@@ -4,10 +4,10 @@ A line is an event's JSON with one more field, `offset`. Where that is missing, 
 right after the line before, if that is later). A record whose bytes are no event is ``{"offset": …, "dead": base64}``.
 """
 
-import base64
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import msgspec
 
@@ -22,7 +22,7 @@ _Key = tuple[int, int]
 class _Place(msgspec.Struct):
     """The part of a line that is not the event."""
 
-    offset: str = ""
+    offset: Annotated[str, msgspec.Meta(pattern=r"^(\d+-\d+)?$")] = ""
     dead: bytes | None = None
 
 
@@ -53,7 +53,7 @@ class JsonlLog:
         if not self._started or key != self._position:
             self._ahead = (each for each in self._scan() if offset_key(each.offset) > key)
             self._started = True
-        found = [each for each, _ in zip(self._ahead, range(limit), strict=False)]
+        found = list(islice(self._ahead, limit))
         self._position = offset_key(found[-1].offset) if found else key
         return found
 

@@ -1,12 +1,8 @@
 """The whole log: what has been archived, then what is still live, as one sequence of offsets."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from recsys.errors import DatasetError
-from recsys.log.archive import ArchiveLog
 from recsys.log.base import Reader, Record
-from recsys.log.jsonl import JsonlLog
 from recsys.offsets import Offset, offset_key
 
 
@@ -38,18 +34,3 @@ class WholeLog:
     def end(self) -> Offset:
         """Return the newest offset of both."""
         return max(self._archive.end(), self._live.end(), key=offset_key)
-
-
-def open_log(path: Path) -> Reader:
-    """Open a recorded log: a folder of Parquet segments, or a ``.jsonl`` file.
-
-    Raises
-    ------
-    DatasetError
-        When it is neither.
-    """
-    if path.is_dir():
-        return ArchiveLog(path)
-    if path.is_file() and path.suffix in (".jsonl", ".ndjson"):
-        return JsonlLog(path)
-    raise DatasetError(f"expected a folder of Parquet segments or a .jsonl file, received {path}")

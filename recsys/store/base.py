@@ -5,7 +5,9 @@ from typing import Protocol
 
 import msgspec
 
+from recsys.errors import CorruptState
 from recsys.offsets import Offset
+from recsys.store.codec import sha256
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,16 +47,25 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnapshotStore(Protocol):
-    """Content-addressed snapshots, newest first, written by one fenced writer."""
+    """Content-addressed snapshots, newest first, written by one fenced writer.
+
+    Every method may raise `StoreUnavailable`.
+    """
 
     def save(self, payload: bytes, manifest: Manifest, fence: int) -> None:
         """Write durably and make it the newest, whole or not at all.
 
         Raises
         ------
+        CorruptState
+            When `payload` is not what `manifest` names.
         StaleWriter
             When a larger `fence` has written before.
         """
+        ...
+
+    def fence(self) -> int:
+        """Return the largest fence that ever wrote, 0 before the first: where a new lease's tokens start."""
         ...
 
     def newest(self, configuration: str) -> tuple[Manifest, bytes] | None:
@@ -70,12 +81,15 @@ class SnapshotStore(Protocol):
         ...
 
     def prune(self, keep: int) -> int:
-        """Drop all but the newest `keep`; return how many went."""
+        """Drop all but the newest `keep` (at least 1); return how many went."""
         ...
 
 
 class DeltaFeed(Protocol):
-    """How a learner's changes reach the replicas: a short stream of absolute row values."""
+    """How a learner's changes reach the replicas: a short stream of absolute row values, oldest dropped first.
+
+    Every method may raise `StoreUnavailable`.
+    """
 
     def publish(self, payload: bytes, fence: int) -> None:
         """Append a delta.
@@ -93,15 +107,26 @@ class DeltaFeed(Protocol):
 
 
 class Lease(Protocol):
-    """One holder at a time, with a token that only grows."""
+    """One holder at a time, with a token that only grows. Every method may raise `StoreUnavailable`."""
 
-    def acquire(self, holder: str, for_ms: int) -> int | None:
+    def acquire(self, holder: str, for_ms: int, above: int = 0) -> int | None:
         """Take or renew the lease; return the fencing token, None while another holds it.
 
-        A renewal keeps its token; a takeover gets a larger one.
+        A renewal keeps its token; a takeover, or taking it again after it ran out, gets a larger one, and larger than
+        `above`: pass the snapshots' `fence`, so that a lease that lost its memory can't lock every writer out.
         """
         ...
 
     def release(self, holder: str) -> None:
         """Give the lease back if `holder` has it."""
         ...
+
+
+def check_payload(payload: bytes, manifest: Manifest) -> None:
+    """Raise `CorruptState` when the payload is not what the manifest names."""
+    received = sha256(payload)
+    if (received, len(payload)) != (manifest.sha256, manifest.bytes):
+        raise CorruptState(
+            f"expected {manifest.bytes} bytes with the SHA-256 {manifest.sha256}, "
+            f"received {len(payload)} with {received}"
+        )

@@ -25,8 +25,6 @@ SAMPLES_KEY: Final = "freshet:staff:samples"
 #: Held by the process that took the newest sample, until the next is due.
 SAMPLED_KEY: Final = "freshet:staff:sampled"
 
-_EVENT_COUNTERS: Final = ("slate", "impression", "click", "dwell", "dismissal", "dismissal_undone")
-
 _logger = structlog.get_logger(__name__)
 
 
@@ -38,7 +36,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     at_ms : int
         When the fold had counted this (wall clock).
     events, impressions, clicks : int
-        Folded since the log began; `events` has those of sessions, not the catalogue's.
+        Folded since the log began: all of its records, and those that told something new of a slate.
     lag_ms : int
         Age of the oldest event that was not folded.
     """
@@ -55,9 +53,9 @@ def sample_of(status: FoldStatus) -> Sample:
     counters = status.counters
     return Sample(
         at_ms=status.ran_ms,
-        events=sum(counters.get(name, 0) for name in _EVENT_COUNTERS),
-        impressions=counters.get("impression", 0),
-        clicks=counters.get("click", 0),
+        events=counters.get("records", 0),
+        impressions=counters.get("impressions", 0),
+        clicks=counters.get("clicks", 0),
         lag_ms=status.lag_ms,
     )
 

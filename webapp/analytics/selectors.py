@@ -7,7 +7,6 @@ from typing import Final
 import redis
 from django.conf import settings
 
-from recsys.offsets import offset_key
 from webapp import replication, wiring
 from webapp.analytics import samples
 from webapp.analytics.intervals import Interval, wilson
@@ -17,14 +16,16 @@ from webapp.training.status import FoldStatus, StatusBoard
 
 #: What becomes of labels, in the order of their life, with what each count means.
 LABELS: Final = {
-    "pending": "slates whose window is open",
-    "joined": "clicks that became examples",
-    "expired": "slates left without a click: “none of these”",
-    "left": "slates that ended with a click, or unseen",
-    "late": "events after their slate's window",
-    "duplicate": "events that said what was known",
-    "unknown": "events whose slate the log does not have",
-    "evicted": "windows closed early because too many were open",
+    "labels_pending": "slates whose window is open",
+    "labels_joined": "clicks that became examples",
+    "labels_expired": "slates left without a click: “none of these”",
+    "labels_left": "slates that ended with a click, or unseen",
+    "labels_late": "events after their slate's window",
+    "labels_duplicate": "events that said what was known",
+    "labels_unknown": "events whose slate the log does not have",
+    "labels_evicted": "windows closed early because too many were open",
+    "undecodable": "records that are not events of a known schema",
+    "unknown_item": "events about items that the catalogue never had",
 }
 
 _WINDOW_MS: Final = samples.SAMPLES * samples.SAMPLE_EVERY_S * 1_000
@@ -113,8 +114,7 @@ class Live:
     refused: list[Label]
     replicas: list[replication.Heartbeat]
     stale_after_ms: int
-    worker: Part
-    beat: Part
+    parts: list[Part]
 
 
 def live(client: redis.Redis, now_ms: int) -> Live:
@@ -139,8 +139,10 @@ def live(client: redis.Redis, now_ms: int) -> Live:
         refused=_refused(client),
         replicas=replication.heartbeats(client, now_ms),
         stale_after_ms=settings.FRESHET_STALE_AFTER_S * 1_000,
-        worker=_part("Worker", status.ran_ms if status else 0, fold_every_ms, now_ms),
-        beat=_part("Beat", board.beat_ms(), fold_every_ms, now_ms),
+        parts=[
+            _part("Worker", status.ran_ms if status else 0, fold_every_ms, now_ms),
+            _part("Beat", board.beat_ms(), fold_every_ms, now_ms),
+        ],
     )
 
 
@@ -185,7 +187,11 @@ def _click_through(history: Sequence[Sample]) -> ClickThrough:
 
 def _labels(status: FoldStatus | None) -> list[Label]:
     counters = status.counters if status is not None else {}
-    return [Label(name, meaning, counters[name]) for name, meaning in LABELS.items() if name in counters]
+    return [
+        Label(name.removeprefix("labels_"), meaning, counters[name])
+        for name, meaning in LABELS.items()
+        if name in counters
+    ]
 
 
 def _refused(client: redis.Redis) -> list[Label]:
@@ -197,8 +203,3 @@ def _refused(client: redis.Redis) -> list[Label]:
 
 def _part(name: str, seen_ms: int, every_ms: int, now_ms: int) -> Part:
     return Part(name, seen_ms, now_ms - seen_ms <= max(_MISSED_RUNS * every_ms, _MISSED_MS))
-
-
-def age_of(replica: replication.Heartbeat, now_ms: int) -> int:
-    """Return the age of what the replica has folded last, milliseconds."""
-    return max(now_ms - offset_key(replica.version)[0], 0)

@@ -1,7 +1,5 @@
 """The live page and its knob."""
 
-from typing import cast
-
 import redis
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
@@ -10,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.middleware import HtmxDetails
 
 from webapp import wiring
 from webapp.analytics import selectors
@@ -62,6 +59,5 @@ def _page(request: HttpRequest, form: KnobForm | None, status: int = 200) -> Htt
     if may_turn and form is None and found is not None:
         form = KnobForm(initial={"fold_every_ms": found.fold_every_ms})
     context = {"live": found, "form": form if may_turn else None, "paused": "paused" in request.GET}
-    moving = cast(HtmxDetails, request.htmx) if hasattr(request, "htmx") else None
-    template = "analytics/live.html#moving" if moving else "analytics/live.html"
+    template = "analytics/live_moving.html" if request.headers.get("HX-Request") else "analytics/live.html"
     return render(request, template, context, status=status)

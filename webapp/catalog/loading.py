@@ -1,7 +1,6 @@
 """Loading a data set: its items into the ORM, its events into the log's archive, moved in time to end now."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -11,12 +10,11 @@ import structlog
 from recsys.datasets.base import Dataset, save_rejected
 from recsys.errors import DatasetError
 from recsys.events import encode
-from recsys.log.archive import Archive
-from recsys.log.base import Reader, Record
+from recsys.log.archive import ArchiveLog, write_segments
+from recsys.log.base import Log, Record
 from recsys.offsets import Offset, offset_key
 from webapp.catalog.models import Item
 
-_SEGMENT_EVENTS: Final = 200_000
 _INSERT_ROWS: Final = 500
 
 _logger = structlog.get_logger(__name__)
@@ -63,7 +61,7 @@ def rejected_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.rejected.jsonl"
 
 
-def load(dataset: Dataset, folder: Path, archive: Archive, log: Reader, now_ms: int) -> tuple[Loaded, bool]:
+def load(dataset: Dataset, folder: Path, archive: Path, log: Log, now_ms: int) -> tuple[Loaded, bool]:
     """Load the data set, unless it has been loaded.
 
     Parameters
@@ -71,8 +69,10 @@ def load(dataset: Dataset, folder: Path, archive: Archive, log: Reader, now_ms: 
     dataset : Dataset
     folder : Path
         Where manifests and rejected rows go.
-    archive, log
-        Where the events go, and the live log, which has to be younger.
+    archive : Path
+        Folder of the log's segments, where the events go.
+    log : Log
+        The live log, which goes on after them.
     now_ms : int
         Time at which the history ends.
 
@@ -96,6 +96,7 @@ def load(dataset: Dataset, folder: Path, archive: Archive, log: Reader, now_ms: 
     _note(folder, loaded)
     _write_items(dataset)
     _write_events(dataset, loaded.shift_ms, archive)
+    log.advance(loaded.last)
     loaded = msgspec.structs.replace(loaded, complete=True)
     _note(folder, loaded)
     _logger.info("history_loaded", **msgspec.structs.asdict(loaded))
@@ -142,9 +143,9 @@ def _planned(dataset: Dataset, now_ms: int) -> Loaded:
     )
 
 
-def _refuse_out_of_order(loaded: Loaded, archive: Archive, log: Reader, resumed: bool) -> None:
+def _refuse_out_of_order(loaded: Loaded, archive: Path, log: Log, resumed: bool) -> None:
     """A fold goes forward only: what it may have passed already can't get a history slipped under it."""
-    ends = [log.end()] if resumed else [log.end(), archive.end()]
+    ends = [log.end()] if resumed else [log.end(), ArchiveLog(archive).end()]
     newest = max(ends, key=offset_key)
     if offset_key(newest) >= offset_key(loaded.first):
         raise DatasetError(
@@ -163,12 +164,10 @@ def _write_items(dataset: Dataset) -> None:
     )
 
 
-def _write_events(dataset: Dataset, shift_ms: int, archive: Archive) -> None:
-    """Write what the archive does not have yet, in whole segments."""
-    done = offset_key(archive.end())
-    records = (record for record in _records(dataset, shift_ms) if offset_key(record.offset) > done)
-    while segment := list(islice(records, _SEGMENT_EVENTS)):
-        archive.write(segment)
+def _write_events(dataset: Dataset, shift_ms: int, archive: Path) -> None:
+    """Write what the archive does not have yet: an interrupted run left whole segments."""
+    done = offset_key(ArchiveLog(archive).end())
+    write_segments(archive, (record for record in _records(dataset, shift_ms) if offset_key(record.offset) > done))
 
 
 def _records(dataset: Dataset, shift_ms: int) -> Iterator[Record]:

@@ -1,8 +1,9 @@
 """What happens to folded events: they move to the archive, then the live log may let them go."""
 
+from pathlib import Path
 from typing import Final
 
-from recsys.log.archive import Archive
+from recsys.log.archive import ArchiveLog, write_segment
 from recsys.log.base import Log
 from recsys.offsets import ORIGIN, Offset, offset_key
 
@@ -16,17 +17,18 @@ class Retention:
     ----------
     log : Log
         The live log.
-    archive : Archive
-        Where its records go.
+    folder : Path
+        The archive, where its records go.
     keep_events : int
         Records that stay in the live log although they are archived and in a snapshot.
     every_s : int
         Time between two looks.
     """
 
-    def __init__(self, log: Log, archive: Archive, keep_events: int, every_s: int) -> None:
+    def __init__(self, log: Log, folder: Path, keep_events: int, every_s: int) -> None:
         self._log = log
-        self._archive = archive
+        self._folder = folder
+        self._archive = ArchiveLog(folder)
         self._keep_events = keep_events
         self._every_s = every_s
         self._looked_ms = 0
@@ -37,7 +39,7 @@ class Retention:
         return self._archive.end()
 
     def run(self, snapshot: Offset, now_ms: int) -> None:
-        """Archive what `snapshot` covers and trim, if the last time was long enough ago. Only the writer may call it."""
+        """Archive what `snapshot` covers and trim, if the last time was long enough ago. For the writer only."""
         if now_ms - self._looked_ms < self._every_s * 1_000:
             return
         self.archive(snapshot)
@@ -50,7 +52,7 @@ class Retention:
         while records := self._log.read(self._archive.end(), _BATCH):
             wanted = [record for record in records if offset_key(record.offset) <= offset_key(through)]
             if wanted:
-                self._archive.write(wanted)
+                write_segment(self._folder, wanted)
                 copied += len(wanted)
             if len(wanted) < len(records):
                 break

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from recsys.log.archive import Archive
+from recsys.log.archive import ArchiveLog
 from recsys.log.base import Reader
-from recsys.log.joined import JoinedReader
+from recsys.log.whole import WholeLog
 from recsys.offsets import Offset
 from webapp import wiring
 from webapp.training.retention import Retention
@@ -16,14 +16,9 @@ from webapp.training.writer import LeaseHeld, Limits, Tenure, WorldWriter, new_h
 
 
 @functools.cache
-def archive() -> Archive:
-    """Return the archive of the log."""
-    return Archive(wiring.archive_path())
-
-
 def whole_log() -> Reader:
     """Return everything that ever happened: the archive, then the live log."""
-    return JoinedReader(archive(), wiring.event_log())
+    return WholeLog(ArchiveLog(wiring.archive_path()), wiring.event_log())
 
 
 @functools.cache
@@ -50,7 +45,12 @@ def writer() -> WorldWriter:
 @functools.cache
 def retention() -> Retention:
     """Return the keeper of the live log's length."""
-    return Retention(wiring.event_log(), archive(), settings.FRESHET_LOG_KEEP_EVENTS, settings.FRESHET_ARCHIVE_EVERY_S)
+    return Retention(
+        wiring.event_log(),
+        wiring.archive_path(),
+        keep_events=settings.FRESHET_LOG_KEEP_EVENTS,
+        every_s=settings.FRESHET_ARCHIVE_EVERY_S,
+    )
 
 
 def fold() -> FoldStatus | None:

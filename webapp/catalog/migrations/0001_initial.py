@@ -5,25 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('item_id', models.CharField(max_length=128, primary_key=True, serialize=False, verbose_name='id')),
-                ('title', models.TextField(validators=[django.core.validators.MaxLengthValidator(500)])),
-                ('categories', models.JSONField(blank=True, default=list, help_text='Few and broad: genres, departments.')),
-                ('tags', models.JSONField(blank=True, default=list, help_text='Many and narrow: people, keywords.')),
-                ('year', models.IntegerField(blank=True, null=True)),
-                ('removed', models.BooleanField(default=False, help_text='Never recommended again; what was learned of it stays.')),
+                ("item_id", models.CharField(max_length=128, primary_key=True, serialize=False, verbose_name="id")),
+                ("title", models.TextField(validators=[django.core.validators.MaxLengthValidator(500)])),
+                (
+                    "categories",
+                    models.JSONField(blank=True, default=list, help_text="Few and broad: genres, departments."),
+                ),
+                ("tags", models.JSONField(blank=True, default=list, help_text="Many and narrow: people, keywords.")),
+                ("year", models.IntegerField(blank=True, null=True)),
+                (
+                    "removed",
+                    models.BooleanField(
+                        default=False, help_text="Never recommended again; what was learned of it stays."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['title', 'item_id'],
+                "ordering": ["title", "item_id"],
             },
         ),
     ]

@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 from recsys.datasets import movielens, ranklens, tabular
 from recsys.datasets.base import Dataset, reasons
 from recsys.errors import FreshetError
-from recsys.log.archive import Archive
 from webapp import wiring
 from webapp.catalog import loading
 
@@ -42,7 +41,7 @@ class Command(BaseCommand):
             loaded, fresh = loading.load(
                 dataset,
                 wiring.data_path(),
-                Archive(wiring.archive_path()),
+                wiring.archive_path(),
                 wiring.event_log(),
                 wiring.clock().now_ms(),
             )

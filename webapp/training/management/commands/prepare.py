@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+import msgspec
+import pyarrow.parquet as pq
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -17,8 +19,10 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from recsys.errors import FreshetError
+from recsys.log.archive import segments
 from recsys.offsets import ORIGIN, offset_key
 from webapp import wiring
+from webapp.catalog import loading
 from webapp.training import services
 from webapp.training.writer import LeaseHeld
 
@@ -45,17 +49,16 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             call_command("migrate", verbosity=0, interactive=False)
-            if _nothing_happened_yet() and dataset != "none":
+            if dataset != "none" and _history_is_missing():
                 call_command("load_dataset", *_load_arguments(dataset), stdout=self.stderr)
-            if _history_is_ahead():
-                self._catch_up()
+            if unfolded := _unfolded():
+                self._catch_up(unfolded)
         except FreshetError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps({"staff_password": _new_staff_password()}))
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, total: int) -> None:
         waiting_until = time.monotonic() + settings.FRESHET_LEASE_MS / 1_000 + _ASK_AGAIN_S
-        total = services.archive().length()
         while True:
             try:
                 with tqdm(total=total, unit=" events", desc="learning from the history", file=sys.stderr) as bar:
@@ -67,15 +70,19 @@ class Command(BaseCommand):
                 time.sleep(_ASK_AGAIN_S)
 
 
-def _nothing_happened_yet() -> bool:
-    return services.whole_log().end() == ORIGIN
+def _history_is_missing() -> bool:
+    """Return whether nothing has happened yet, or loading was interrupted. A log in use takes no history."""
+    manifests = wiring.data_path().glob(loading.manifest_path(Path(), "*").name)
+    loads = [msgspec.json.decode(path.read_bytes(), type=loading.Loaded) for path in manifests]
+    return services.whole_log().end() == ORIGIN or not all(load.complete for load in loads)
 
 
-def _history_is_ahead() -> bool:
-    """Return whether the archive holds what no snapshot has: the first start, another model, an interrupted replay."""
+def _unfolded() -> int:
+    """Return how many archived events no snapshot has: the first start, another model, an interrupted replay."""
     found = wiring.snapshots().newest(wiring.config().digest())
-    folded = found[0].offsets["0"] if found is not None else ORIGIN
-    return offset_key(folded) < offset_key(services.archive().end())
+    folded = offset_key(found[0].offsets["0"] if found is not None else ORIGIN)
+    ahead = [segment for segment in segments(wiring.archive_path()) if segment.last > folded]
+    return sum(pq.read_metadata(segment.path).num_rows for segment in ahead)
 
 
 def _load_arguments(dataset: str) -> list[str]:

@@ -11,10 +11,9 @@ from tqdm import tqdm
 
 from recsys.errors import FreshetError
 from recsys.learner import Learner
-from recsys.log.archive import open_log
+from recsys.log.whole import open_log
 from recsys.offsets import Offset, offset_key
 from recsys.replay import replay
-from recsys.store.files import write_durably
 from webapp import wiring
 
 
@@ -27,13 +26,13 @@ def offset(text: str) -> Offset:
 class Command(BaseCommand):
     """Folds a log from its beginning, or from where a snapshot ends."""
 
-    help = "Fold a recorded log (a folder of Parquet segments, one Parquet file, or JSON lines) and print the state's hash."
+    help = "Fold a recorded log (folder of Parquet segments, or JSON lines) and print the state's hash as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("log", type=Path, help="folder of segments, .parquet, or .jsonl (.gz allowed)")
+        parser.add_argument("log", type=Path, help="folder of Parquet segments, or .jsonl file")
         parser.add_argument(
-            "--until", type=offset, metavar="OFFSET", help="last offset to fold, as milliseconds-sequence"
+            "--until", type=offset, metavar="OFFSET", help="last offset to fold (milliseconds-sequence)"
         )
         parser.add_argument("--from-snapshot", type=Path, metavar="FILE", help="go on from where this one ends")
         parser.add_argument(
@@ -64,7 +63,7 @@ class Command(BaseCommand):
             save_snapshot = Path(settings.FRESHET_VAR) / "replay" / f"{result.offset}.snapshot"
         if save_snapshot is not None:
             save_snapshot.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(save_snapshot, learner.snapshot())
+            save_snapshot.write_bytes(learner.snapshot())
             report["snapshot"] = str(save_snapshot)
         self.stdout.write(json.dumps(report))
 

@@ -1,0 +1,112 @@
+"""What one event does to the session that it belongs to: microseconds, and never a change of the world."""
+
+import numpy as np
+
+from recsys import features
+from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEvent, SessionEvent, SlateServed
+from recsys.models.base import NONE_OF_THESE
+from recsys.sessions import Choice, Evidence, Session, ShownSlate
+from recsys.sessions.shown import UNKNOWN_ROW
+from recsys.world import World
+
+
+def observe(world: World, session: Session, event: SessionEvent) -> bool:
+    """Bring `session` up to date with its next event; return whether its next slate may differ for it.
+
+    Events of items or slates that this world or session does not know teach what they can and never fail.
+    """
+    session.context.touch(event.event_time_ms)
+    if isinstance(event, SlateServed):
+        return _served(world, session, event)
+    if not isinstance(event, ItemEvent):
+        return False
+    row = world.rows.get(event.item)
+    if row is None:
+        return False
+    if isinstance(event, Click):
+        return _clicked(world, session, event, row)
+    if isinstance(event, Dismissal):
+        return _dismissed(world, session, event, row)
+    if isinstance(event, DismissalUndone):
+        return _undone(session, event, row)
+    if isinstance(event, Impression):
+        shown, position = _place(session, event, row)
+        if shown is not None:
+            shown.saw(position)
+    return False
+
+
+def _served(world: World, session: Session, event: SlateServed) -> bool:
+    """Remember a slate; older ones of its surface have been left."""
+    changed = False
+    for older in list(session.shown.values()):
+        if older.surface == event.surface and older.slate != event.slate:
+            choice = older.leave()
+            if choice is not None:
+                session.context.pass_over(older.newly_passed(choice))
+                _learn(world, session, older, choice)
+                changed = True
+    rows = [world.rows.get(item, UNKNOWN_ROW) for item in event.items]
+    shown = ShownSlate.from_event(event, rows)
+    if shown is not None and event.slate not in session.shown:
+        session.show(shown)
+    return changed
+
+
+def _clicked(world: World, session: Session, event: Click, row: int) -> bool:
+    shown, position = _place(session, event, row)
+    if shown is None:
+        _learn_alone(world, session, row, 0, event.event_time_ms)
+    else:
+        choice = shown.click(position)
+        if choice is not None:
+            session.context.pass_over(shown.newly_passed(choice))
+            _learn(world, session, shown, choice)
+    session.context.click(row, event.event_time_ms)
+    return True
+
+
+def _dismissed(world: World, session: Session, event: Dismissal, row: int) -> bool:
+    shown, position = _place(session, event, row)
+    if row not in session.dismissals:
+        if shown is None:
+            session.dismissals[row] = _learn_alone(world, session, row, NONE_OF_THESE, event.event_time_ms)
+        else:
+            choice = shown.dismiss(position)
+            if choice is not None:
+                session.dismissals[row] = _learn(world, session, shown, choice)
+    session.context.dismiss(row)
+    return True
+
+
+def _undone(session: Session, event: DismissalUndone, row: int) -> bool:
+    shown, position = _place(session, event, row)
+    if shown is not None:
+        shown.restore(position)
+    evidence = session.dismissals.pop(row, None)
+    if evidence is not None:
+        session.belief.forget(evidence)
+    session.context.undo(row)
+    return True
+
+
+def _place(session: Session, event: ItemEvent, row: int) -> tuple[ShownSlate | None, int]:
+    """Return the slate on which the event happened and the item's position there; None where it is not known."""
+    shown = session.shown.get(event.slate)
+    position = None if shown is None else shown.position_of(row, event.position)
+    return (None, 0) if position is None else (shown, position)
+
+
+def _learn(world: World, session: Session, shown: ShownSlate, choice: Choice) -> Evidence:
+    positions = np.array(choice.positions, dtype=np.int64)
+    rows = np.array(shown.rows, dtype=np.int64)[positions]
+    design = features.design(world, rows, shown.signals[positions], positions, shown.surface)
+    return session.belief.learn_choice(design, choice.chosen, world.model.score_many(design))
+
+
+def _learn_alone(world: World, session: Session, row: int, chosen: int, now_ms: int) -> Evidence:
+    """Learn from an item whose slate is not known: a choice between it and nothing."""
+    rows = np.array([row], dtype=np.int64)
+    signals = features.signals(world, session.context, rows, now_ms)
+    design = features.design(world, rows, signals, None, "history")
+    return session.belief.learn_choice(design, chosen, world.model.score_many(design))

@@ -1,0 +1,99 @@
+"""How staff pages write numbers: ``{% load figures %}``."""
+
+import datetime
+from collections.abc import Sequence
+from typing import Final
+
+from django import template
+from django.utils.safestring import SafeString
+
+from recsys.offsets import offset_key
+from webapp.analytics import sparkline as drawing
+from webapp.replication import Heartbeat
+
+register = template.Library()
+
+NOTHING: Final = "—"
+_STEPS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+
+
+@register.filter
+def duration(milliseconds: float | None) -> str:
+    """Write a time span with its unit, in two or three digits.
+
+    >>> [duration(ms) for ms in (None, 0, 340.2, 1_900, 75_000, 7_200_000)]
+    ['—', '0 ms', '340 ms', '1.9 s', '1.2 min', '2 h']
+    """
+    if milliseconds is None:
+        return NOTHING
+    for step, unit in _STEPS:
+        if milliseconds >= step:
+            return f"{_short(milliseconds / step)} {unit}"
+    return f"{milliseconds:.0f} ms"
+
+
+@register.filter
+def quantity(value: float | None) -> str:
+    """Write a number for reading: grouped, with as many digits as it is worth.
+
+    >>> [quantity(value) for value in (None, 0.0, 0.214, 12.34, 4_321.5, 1_250_000)]
+    ['—', '0', '0.21', '12.3', '4,322', '1,250,000']
+    """
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if value >= 100 else _short(value)
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Write a share as a percentage.
+
+    >>> [percent(share) for share in (None, 0.0, 0.0712, 1.0)]
+    ['—', '0.0 %', '7.1 %', '100.0 %']
+    """
+    return NOTHING if share is None else f"{share * 100:.1f} %"
+
+
+@register.filter
+def change(now: float | None, before: float | None) -> str:
+    """Write how a value stands to the one before.
+
+    >>> [change(*pair) for pair in ((3.0, 2.0), (2.0, 2.0), (1.0, 4.0), (1.0, 0.0), (None, 1.0))]
+    ['up 50 %', 'unchanged', 'down 75 %', 'up from 0', '—']
+    """
+    if now is None or before is None:
+        return NOTHING
+    if now == before:
+        return "unchanged"
+    if before == 0:
+        return "up from 0"
+    return f"{'up' if now > before else 'down'} {abs(now / before - 1):.0%}".replace("%", " %")
+
+
+@register.filter
+def clock_time(at_ms: int) -> datetime.datetime:
+    """Return a wall-clock time for the `date` filter."""
+    return datetime.datetime.fromtimestamp(at_ms / 1_000, tz=datetime.UTC)
+
+
+@register.filter
+def since(now_ms: int, then_ms: int) -> int:
+    """Return how long ago `then_ms` was, milliseconds."""
+    return max(now_ms - then_ms, 0)
+
+
+@register.filter
+def model_age(replica: Heartbeat, now_ms: int) -> int:
+    """Return how old the newest event is that a replica's world has folded, milliseconds."""
+    return max(now_ms - offset_key(replica.version)[0], 0)
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float | None], label: str) -> SafeString:
+    """Draw a sparkline."""
+    return drawing.sparkline(values, label)
+
+
+def _short(value: float) -> str:
+    text = f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    return text.removesuffix(".00").removesuffix(".0")

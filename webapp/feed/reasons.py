@@ -1,0 +1,63 @@
+"""One line over a slate: why its first items are there, in words."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from recsys.events import ItemUpserted
+from recsys.ranking import Reason
+
+#: Slots from the top that the line speaks of.
+FIRST: Final = 4
+#: A second kind of reason is named when it weighs at least this share of the first.
+_SECOND_SHARE: Final = 0.4
+
+
+def why(reasons: Sequence[Reason], catalogue: Mapping[str, ItemUpserted]) -> SafeString:
+    """Return the line for a slate, safe HTML.
+
+    Parameters
+    ----------
+    reasons : sequence of Reason
+        One for each slot, from the top.
+    catalogue : mapping of item id to item
+        For titles; ids that it lacks are left out.
+    """
+    weights: defaultdict[str, float] = defaultdict(float)
+    names: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for reason in reasons[:FIRST]:
+        weights[reason.kind] += reason.contribution
+        names[reason.kind].update(dict.fromkeys(_named(reason, catalogue)))
+    kinds = sorted(weights, key=lambda kind: -weights[kind])
+    if not kinds:
+        return SafeString("")
+    lead = _phrase(kinds[0], list(names[kinds[0]])[:2])
+    if len(kinds) < 2 or weights[kinds[1]] < _SECOND_SHARE * weights[kinds[0]] or kinds[1] == "explored":
+        return format_html("First {}.", lead)
+    return format_html("First {}, and {}.", lead, _phrase(kinds[1], list(names[kinds[1]])[:2]))
+
+
+def _named(reason: Reason, catalogue: Mapping[str, ItemUpserted]) -> list[str]:
+    if reason.kind == "taste":
+        return list(reason.because)
+    return [catalogue[item].title for item in reason.because if item in catalogue]
+
+
+def _phrase(kind: str, names: Sequence[str]) -> SafeString:
+    if kind == "explored":
+        return SafeString("a few tries, to learn what you like")
+    if kind == "new":
+        return SafeString("what came in last")
+    if kind == "popular":
+        return SafeString("what everybody opens most")
+    if not names:
+        return SafeString("what is least like what you passed over")
+    named = format_html_join(" and ", "<cite>{}</cite>", ((name,) for name in names))
+    if kind == "neighbours":
+        return format_html("what others opened along with {}", named)
+    if kind == "taste":
+        return format_html("{}, which you seem to like", named)
+    return format_html("what is most like {}", named)

@@ -1,0 +1,146 @@
+/* Lists that change in place. What changed moves, once; nothing moves under the pointer or the focus: a card there
+   stays where it is until it is left, and the list takes its order then.
+
+   Listens to the tracker: `freshet:slate` (a list made anew, as HTML), `freshet:dismissal`, `freshet:dismissal_undone`. */
+(() => {
+  "use strict";
+  const DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", RELEASE_MS = 80;
+  const PLACE = ["slate", "slateToken", "surface", "session", "token"];
+  const still = matchMedia("(prefers-reduced-motion: reduce)"), pointed = matchMedia("(hover: hover)");
+  const waiting = new Map(); // list → the order it takes when what is held has been left
+
+  // The server counts a click by the link's address when no script does; this says that one does.
+  document.cookie = "freshet_js=1; path=/; SameSite=Lax";
+  if (new URLSearchParams(location.search).has("slate")) history.replaceState(history.state, "", location.pathname);
+
+  const held = (slot) => (pointed.matches && slot.matches(":hover")) || slot.querySelector(":focus-visible") !== null;
+  const slotsOf = (list) => [...list.querySelectorAll(":scope > .slot")];
+
+  // -- Order ------------------------------------------------------------------------------------------------------------
+
+  // Held slots keep their index; the others fill the places between in the wanted order.
+  const around = (kept, current, wanted) => {
+    const free = wanted.filter((slot) => !kept.includes(slot));
+    const length = Math.max(wanted.length, kept.length);
+    const order = [];
+    for (let place = 0; order.length < length; place++) {
+      const slot = kept.find((one) => current.indexOf(one) === place);
+      if (slot) order.push(slot);
+      else if (free.length) order.push(free.shift());
+      else break;
+    }
+    return [...order, ...kept.filter((slot) => !order.includes(slot))];
+  };
+
+  const arrange = (list, wanted) => {
+    const current = slotsOf(list), kept = current.filter(held);
+    const order = around(kept, current, wanted);
+    const before = new Map(current.map((slot) => [slot, slot.getBoundingClientRect()]));
+    current.forEach((slot) => { if (!kept.includes(slot)) slot.remove(); });
+    let next = list.firstElementChild; // the next held slot, which is never touched
+    order.forEach((slot) => {
+      if (kept.includes(slot)) next = slot.nextElementSibling;
+      else list.insertBefore(slot, next);
+    });
+    order.forEach((slot) => (before.has(slot) ? travel(slot, before.get(slot)) : arrive(slot)));
+    const settled = order.length === wanted.length && order.every((slot, place) => slot === wanted[place]);
+    if (settled) waiting.delete(list);
+    else waiting.set(list, wanted);
+  };
+
+  const travel = (slot, from) => {
+    const to = slot.getBoundingClientRect(), x = from.left - to.left, y = from.top - to.top;
+    if (still.matches || document.hidden || (!x && !y)) return;
+    slot.animate([{ translate: `${x}px ${y}px` }, { translate: "0 0" }], { duration: DURATION_MS, easing: EASING });
+  };
+
+  const arrive = (slot) => {
+    slot.classList.add("arriving");
+    slot.addEventListener("animationend", (event) => {
+      if (event.animationName === "edge") slot.classList.remove("arriving");
+    });
+  };
+
+  let releasing;
+  const release = () => {
+    clearTimeout(releasing);
+    releasing = setTimeout(() => waiting.forEach((wanted, list) => {
+      if (list.isConnected) arrange(list, wanted);
+      else waiting.delete(list);
+    }), RELEASE_MS);
+  };
+  document.addEventListener("pointerout", release);
+  document.addEventListener("focusout", release);
+
+  // -- A slate made anew ------------------------------------------------------------------------------------------------
+
+  const parse = (html) => {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return template.content.firstElementChild;
+  };
+
+  // What is held and not part of the new slate goes on belonging to the one that it was shown with.
+  const keepPlace = (slot, shelf) => PLACE.forEach((name) => {
+    if (shelf.dataset[name] && !slot.dataset[name]) slot.dataset[name] = shelf.dataset[name];
+  });
+  const takePlace = (slot, fresh) => {
+    PLACE.forEach((name) => delete slot.dataset[name]);
+    slot.querySelector(".card").href = fresh.querySelector(".card").href;
+    slot.querySelector(".dismiss").value = fresh.querySelector(".dismiss").value;
+  };
+
+  const renew = (shelf, next) => {
+    const list = shelf.querySelector(".cards"), fresh = next.querySelector(".cards");
+    if (!list || !fresh) { shelf.replaceWith(next); globalThis.htmx?.process(next); return; }
+    const present = new Map(slotsOf(list).map((slot) => [slot.dataset.item, slot]));
+    const wanted = slotsOf(fresh).map((slot) => {
+      const old = present.get(slot.dataset.item);
+      present.delete(slot.dataset.item);
+      if (!old) return slot;
+      takePlace(old, slot);
+      return old;
+    });
+    present.forEach((slot) => keepPlace(slot, shelf));
+    PLACE.forEach((name) => { shelf.dataset[name] = next.dataset[name]; });
+    shelf.querySelector(".why").replaceChildren(...next.querySelector(".why").childNodes);
+    arrange(list, wanted);
+    globalThis.htmx?.process(list);
+  };
+
+  document.addEventListener("freshet:slate", ({ detail }) => {
+    const shelf = document.querySelector(`[data-live][data-surface="${CSS.escape(detail.surface)}"]`);
+    if (shelf) renew(shelf, parse(detail.html));
+  });
+
+  // -- Not for me -------------------------------------------------------------------------------------------------------
+
+  const mark = (button, dismissed) => {
+    button.dataset.track = dismissed ? "dismissal_undone" : "dismissal";
+    if (button.matches(".dismiss")) {
+      const title = button.closest(".slot").querySelector(".poster-title").textContent;
+      button.setAttribute("aria-label", `${dismissed ? "Undo" : "Not for me"}: ${title}`);
+      button.title = dismissed ? "Undo" : "Not for me";
+      button.closest(".slot").classList.toggle("dismissed", dismissed);
+    } else button.textContent = dismissed ? "Take it back" : "Not for me";
+  };
+
+  const buttonsOf = (item) => document.querySelectorAll(
+    `[data-item="${CSS.escape(item)}"] :is(.dismiss, .film-dismiss)`);
+
+  document.addEventListener("freshet:dismissal", ({ detail }) => {
+    buttonsOf(detail.item).forEach((button) => {
+      mark(button, true);
+      const list = button.closest(".cards");
+      if (list) arrange(list, slotsOf(list).filter((slot) => !slot.classList.contains("dismissed")));
+    });
+  });
+
+  document.addEventListener("freshet:dismissal_undone", ({ detail }) => {
+    buttonsOf(detail.item).forEach((button) => {
+      mark(button, false);
+      const list = button.closest(".cards");
+      if (list && waiting.has(list)) waiting.set(list, slotsOf(list));
+    });
+  });
+})();

@@ -1,0 +1,1 @@
+"""What machines ask: does the process live, would a visitor be served well, how is it doing."""
