@@ -1,5 +1,6 @@
 """Every setting of the site. Those that begin with `FRESHET_` come from the environment (see docs/settings.md)."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -24,6 +25,9 @@ FRESHET_VAR = environment.folder(
     "Folder of everything that is written: database, archive, snapshots, caches.",
     shown="`var/` beside `manage.py`",
 )
+with contextlib.suppress(OSError):
+    # The database is opened before the startup checks can say that the folder can't be made.
+    FRESHET_VAR.mkdir(parents=True, exist_ok=True)
 FRESHET_DEBUG = environment.flag("FRESHET_DEBUG", False, "Show tracebacks in the browser. For development only.")
 FRESHET_HOST = environment.text("FRESHET_HOST", "127.0.0.1", "Address that the web server listens on.")
 FRESHET_PORT = environment.integer("FRESHET_PORT", 8_000, "Port that the web server listens on.", at_most=65_535)

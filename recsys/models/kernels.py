@@ -6,15 +6,15 @@ A choice among n items with one outside option ("none of these", logit 0) is a c
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from recsys.compiled import compiled
 from recsys.models.base import NONE_OF_THESE
 
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True)
+@compiled
 def linear_scores(design: NDArray[np.float32], weights: Floats) -> Floats:
     """Return ``design @ weights`` in double precision, summed in column order. Shape (n,)."""
     rows, width = design.shape
@@ -27,7 +27,7 @@ def linear_scores(design: NDArray[np.float32], weights: Floats) -> Floats:
     return scores
 
 
-@njit(cache=True)
+@compiled
 def choice_probabilities(scores: Floats) -> Floats:
     """Return the probability that each item is chosen; what is missing to 1 is "none of these". Shape (n,).
 
@@ -46,7 +46,7 @@ def choice_probabilities(scores: Floats) -> Floats:
     return probabilities
 
 
-@njit(cache=True)
+@compiled
 def choice_evidence(
     design: NDArray[np.float32], scores: Floats, chosen: int, mean: Floats, variance: Floats
 ) -> tuple[Floats, Floats]:

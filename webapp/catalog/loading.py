@@ -10,9 +10,9 @@ import structlog
 from recsys.datasets.base import Dataset, save_rejected
 from recsys.errors import DatasetError
 from recsys.events import encode
-from recsys.log.archive import ArchiveLog, write_segments
+from recsys.log.archive import ArchiveLog, segments, write_segments
 from recsys.log.base import Log, Record
-from recsys.offsets import Offset, offset_key
+from recsys.offsets import ORIGIN, Offset, offset_key
 from webapp.catalog.models import Item
 
 _INSERT_ROWS: Final = 500
@@ -93,8 +93,8 @@ def load(dataset: Dataset, folder: Path, archive: Path, log: Log, now_ms: int) -
     loaded = before or _planned(dataset, now_ms)
     _refuse_out_of_order(loaded, archive, log, resumed=before is not None)
     save_rejected(dataset.rejected, rejected_path(folder, dataset.name))
-    _note(folder, loaded)
     _write_items(dataset)
+    _note(folder, loaded)
     _write_events(dataset, loaded.shift_ms, archive)
     log.advance(loaded.last)
     loaded = msgspec.structs.replace(loaded, complete=True)
@@ -145,13 +145,19 @@ def _planned(dataset: Dataset, now_ms: int) -> Loaded:
 
 def _refuse_out_of_order(loaded: Loaded, archive: Path, log: Log, resumed: bool) -> None:
     """A fold goes forward only: what it may have passed already can't get a history slipped under it."""
-    ends = [log.end()] if resumed else [log.end(), ArchiveLog(archive).end()]
-    newest = max(ends, key=offset_key)
+    newest = max(
+        log.end(), ORIGIN if resumed and _begun(loaded, archive) else ArchiveLog(archive).end(), key=offset_key
+    )
     if offset_key(newest) >= offset_key(loaded.first):
         raise DatasetError(
             f"the log already has events up to {newest}, and this history begins at {loaded.first}: "
-            "load histories before the site first runs, or with another FRESHET_VAR and an empty Redis"
+            "load a history before the site first runs, or with another FRESHET_VAR and an empty Redis"
         )
+
+
+def _begun(loaded: Loaded, archive: Path) -> bool:
+    """Return whether the archive holds the beginning of this history."""
+    return any(segment.first == offset_key(loaded.first) for segment in segments(archive)[:1])
 
 
 def _write_items(dataset: Dataset) -> None:

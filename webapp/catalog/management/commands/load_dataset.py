@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from recsys.datasets import movielens, ranklens, tabular
 from recsys.datasets.base import Dataset, reasons
@@ -47,6 +48,8 @@ class Command(BaseCommand):
             )
         except FreshetError as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"the database can't take the items ({error}): has `manage.py migrate` run?") from error
         self._tell(dataset, loaded, fresh)
 
     def _read(self, name: str, path: Path | None, click_from_rating: float) -> Dataset:
