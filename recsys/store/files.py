@@ -93,6 +93,8 @@ class FileSnapshots:
             payload = path.read_bytes()
         except FileNotFoundError as error:
             raise CorruptState(f"expected a snapshot in {path}, received none") from error
+        except OSError as error:
+            raise StoreUnavailable(f"expected to read {path}, received: {error}") from error
         if hash_of(payload) != sha256:
             raise CorruptState(f"expected a snapshot in {path}, received bytes with another hash")
         return payload

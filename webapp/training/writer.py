@@ -22,6 +22,8 @@ from recsys.store.base import DeltaFeed, Lease, Manifest, SnapshotStore
 from webapp.training import lineage
 
 _BATCH: Final = 2_000
+#: Deltas after which a snapshot is due: the feed holds more, so a new replica finds all that follow the snapshot.
+_DELTAS_PER_SNAPSHOT: Final = 128
 _logger = structlog.get_logger(__name__)
 
 
@@ -62,6 +64,7 @@ class Tenure:
     saved_ms: int
     folded: int = 0
     unsaved: int = 0
+    deltas: int = 0
 
     @property
     def snapshot(self) -> Offset:
@@ -123,7 +126,7 @@ class WorldWriter:
         StaleWriter
             When the lease passed to another during the run. Nothing was written.
         """
-        fence = self._lease.acquire(self.holder, self._limits.lease_ms)
+        fence = self._lease.acquire(self.holder, self._limits.lease_ms, above=self._snapshots.fence())
         if fence is None:
             self._tenure = None
             return None
@@ -131,6 +134,7 @@ class WorldWriter:
             tenure = self._tenure_under(fence)
             if self._fold(tenure) and publish:
                 self._deltas.publish(tenure.learner.delta(self._clock.now_ms()), fence)
+                tenure.deltas += 1
             if self._snapshot_is_due(tenure):
                 self._save(tenure)
         except BaseException:
@@ -182,8 +186,10 @@ class WorldWriter:
 
     def _snapshot_is_due(self, tenure: Tenure) -> bool:
         waited_ms = self._clock.now_ms() - tenure.saved_ms
-        return tenure.unsaved >= self._limits.snapshot_every_events or (
-            tenure.unsaved > 0 and waited_ms >= self._limits.snapshot_every_s * 1_000
+        return tenure.unsaved > 0 and (
+            waited_ms >= self._limits.snapshot_every_s * 1_000
+            or tenure.unsaved >= self._limits.snapshot_every_events
+            or tenure.deltas >= _DELTAS_PER_SNAPSHOT
         )
 
     def _save(self, tenure: Tenure) -> None:
@@ -195,5 +201,5 @@ class WorldWriter:
         )
         self._snapshots.save(payload, manifest, tenure.fence)
         self._snapshots.prune(self._limits.snapshots_kept)
-        tenure.parent, tenure.saved_ms, tenure.unsaved = manifest, now_ms, 0
+        tenure.parent, tenure.saved_ms, tenure.unsaved, tenure.deltas = manifest, now_ms, 0, 0
         _logger.info("snapshot", offset=learner.world.offset, sha256=manifest.sha256, bytes=manifest.bytes)

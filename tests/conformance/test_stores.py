@@ -1,0 +1,226 @@
+"""What every snapshot store, delta feed and lease promises, asked of each adapter."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recsys.clock import SystemClock
+from recsys.errors import CorruptState, StaleWriter
+from recsys.log.redis_client import connect
+from recsys.store.base import DeltaFeed, Lease, Manifest, SnapshotStore
+from recsys.store.codec import sha256
+from recsys.store.files import FileSnapshots
+from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
+from recsys.store.redis import RedisDeltas, RedisLease
+
+
+def manifest(payload: bytes, configuration: str = "c", parent: str = "") -> Manifest:
+    return Manifest(
+        sha256=sha256(payload),
+        offsets={"0": "17-3"},
+        parent=parent,
+        code="1",
+        configuration=configuration,
+        lineage="l",
+        metrics={"log_loss": 0.5},
+        created_ms=1,
+        bytes=len(payload),
+    )
+
+
+@pytest.fixture
+def client(redis_server: str) -> Iterator[redis.Redis]:
+    with connect(redis_server) as client:
+        yield client
+
+
+@pytest.fixture(params=["memory", "files"])
+def snapshots(request: pytest.FixtureRequest, tmp_path: Path) -> SnapshotStore:
+    return MemorySnapshots() if request.param == "memory" else FileSnapshots(tmp_path / "store")
+
+
+@pytest.fixture(params=["memory", "redis"])
+def make_deltas(request: pytest.FixtureRequest, shard: int) -> Callable[[int], DeltaFeed]:
+    if request.param == "memory":
+        return MemoryDeltas
+    client = request.getfixturevalue("client")
+    return lambda max_length: RedisDeltas(client, shard, max_length=max_length)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def lease(request: pytest.FixtureRequest, shard: int) -> Lease:
+    if request.param == "memory":
+        return MemoryLease(SystemClock())
+    return RedisLease(request.getfixturevalue("client"), shard)
+
+
+def test_empty_store_has_no_snapshot(snapshots: SnapshotStore) -> None:
+    assert snapshots.newest("c") is None
+    assert (list(snapshots.manifests()), snapshots.fence()) == ([], 0)
+    with pytest.raises(CorruptState, match="received none"):
+        snapshots.load(sha256(b"never saved"))
+
+
+def test_newest_snapshot_is_the_one_saved_last(snapshots: SnapshotStore) -> None:
+    saved = [manifest(b"one"), manifest(b"two", parent=sha256(b"one"))]
+    snapshots.save(b"one", saved[0], fence=1)
+    snapshots.save(b"two", saved[1], fence=1)
+
+    assert snapshots.newest("c") == (saved[1], b"two")
+    assert list(snapshots.manifests()) == saved[::-1]
+    assert snapshots.load(saved[0].sha256) == b"one"
+
+
+def test_snapshot_of_another_configuration_is_not_taken(snapshots: SnapshotStore) -> None:
+    snapshots.save(b"one", manifest(b"one"), fence=1)
+    snapshots.save(b"two", manifest(b"two", configuration="other"), fence=1)
+
+    found = snapshots.newest("c")
+    assert found is not None and found[1] == b"one"
+
+
+def test_state_saved_again_becomes_the_newest_again(snapshots: SnapshotStore) -> None:
+    for payload in (b"one", b"two", b"one"):
+        snapshots.save(payload, manifest(payload), fence=1)
+
+    found = snapshots.newest("c")
+    assert found is not None and found[1] == b"one"
+    assert snapshots.prune(1) == 2
+    assert snapshots.load(sha256(b"one")) == b"one"
+
+
+def test_snapshot_store_refuses_a_stale_writer(snapshots: SnapshotStore) -> None:
+    snapshots.save(b"one", manifest(b"one"), fence=2)
+    with pytest.raises(StaleWriter, match="expected a fence of 2 or more, received 1"):
+        snapshots.save(b"two", manifest(b"two"), fence=1)
+
+    found = snapshots.newest("c")
+    assert found is not None and found[1] == b"one"
+    snapshots.save(b"two", manifest(b"two"), fence=2)
+    assert snapshots.fence() == 2
+
+
+def test_snapshot_that_is_not_what_its_manifest_names_is_refused(snapshots: SnapshotStore) -> None:
+    with pytest.raises(CorruptState):
+        snapshots.save(b"other", manifest(b"one"), fence=9)
+    assert (snapshots.newest("c"), snapshots.fence()) == (None, 0)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 3, 9])
+def test_prune_keeps_the_newest(snapshots: SnapshotStore, keep: int) -> None:
+    payloads = [b"%d" % n for n in range(5)]
+    for payload in payloads:
+        snapshots.save(payload, manifest(payload), fence=1)
+    kept = payloads[::-1][: max(keep, 1)]
+
+    assert snapshots.prune(keep) == 5 - len(kept)
+    assert [snapshots.load(each.sha256) for each in snapshots.manifests()] == kept
+    if len(kept) < 5:
+        with pytest.raises(CorruptState):
+            snapshots.load(sha256(payloads[0]))
+
+
+def test_deltas_are_read_in_the_order_published(make_deltas: Callable[[int], DeltaFeed]) -> None:
+    deltas = make_deltas(10)
+    assert deltas.read("0-0", 10) == []
+    for payload in (b"a", b"\x00\xff", b""):
+        deltas.publish(payload, fence=1)
+
+    found = deltas.read("0-0", 10)
+    assert [payload for _, payload in found] == [b"a", b"\x00\xff", b""]
+    assert deltas.read(found[0][0], 1) == found[1:2]
+    assert deltas.read(found[-1][0], 10) == []
+
+
+def test_delta_feed_holds_the_newest_only(make_deltas: Callable[[int], DeltaFeed]) -> None:
+    deltas = make_deltas(3)
+    for n in range(7):
+        deltas.publish(b"%d" % n, fence=1)
+
+    assert [payload for _, payload in deltas.read("0-0", 10)] == [b"4", b"5", b"6"]
+
+
+def test_delta_feed_refuses_a_stale_writer(make_deltas: Callable[[int], DeltaFeed]) -> None:
+    deltas = make_deltas(10)
+    deltas.publish(b"a", fence=1)
+    deltas.publish(b"b", fence=3)
+    with pytest.raises(StaleWriter, match="expected a fence of 3 or more, received 2"):
+        deltas.publish(b"stale", fence=2)
+    deltas.publish(b"c", fence=3)
+
+    assert [payload for _, payload in deltas.read("0-0", 10)] == [b"a", b"b", b"c"]
+
+
+def test_lease_has_one_holder(lease: Lease) -> None:
+    assert lease.acquire("a", 60_000) == 1
+    assert lease.acquire("b", 60_000) is None
+    assert lease.acquire("a", 60_000) == 1
+
+
+def test_lease_given_back_goes_to_the_next_with_a_larger_token(lease: Lease) -> None:
+    lease.acquire("a", 60_000)
+    lease.release("b")
+    assert lease.acquire("b", 60_000) is None
+    lease.release("a")
+    assert lease.acquire("b", 60_000) == 2
+    lease.release("a")
+    assert lease.acquire("a", 60_000) is None
+
+
+def test_lease_that_ran_out_is_taken_over_and_never_gets_its_token_back(lease: Lease) -> None:
+    assert lease.acquire("a", 50) == 1
+    time.sleep(0.1)
+    assert lease.acquire("b", 50) == 2
+    time.sleep(0.1)
+    assert lease.acquire("b", 60_000) == 3
+    assert lease.acquire("a", 60_000) is None
+
+
+def test_renewed_lease_lasts_from_the_renewal(lease: Lease) -> None:
+    lease.acquire("a", 20)
+    assert lease.acquire("a", 60_000) == 1
+    time.sleep(0.05)
+    assert lease.acquire("b", 1) is None
+
+
+def test_lease_that_lost_its_memory_goes_on_above_the_stores_fence(lease: Lease) -> None:
+    assert lease.acquire("a", 60_000, above=57) == 58
+    assert lease.acquire("a", 60_000, above=58) == 58
+    assert lease.acquire("a", 60_000, above=60) == 61
+    lease.release("a")
+    assert lease.acquire("b", 60_000, above=5) == 62
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fences=st.lists(st.integers(1, 5), max_size=12))
+def test_a_fence_never_falls(
+    make_deltas: Callable[[int], DeltaFeed], tmp_path_factory: pytest.TempPathFactory, fences: list[int]
+) -> None:
+    deltas, snapshots = make_deltas(10_000), FileSnapshots(tmp_path_factory.mktemp("store"))
+    before = [payload for _, payload in deltas.read("0-0", 10_000)]
+    largest = max((int(payload.partition(b":")[0]) for payload in before), default=0)
+    admitted = []
+    for fence in fences:
+        payload = b"%d:" % fence
+        if fence >= largest:
+            deltas.publish(payload, fence)
+            admitted.append(payload)
+        else:
+            with pytest.raises(StaleWriter):
+                deltas.publish(payload, fence)
+        largest = max(largest, fence)
+        if fence >= snapshots.fence():
+            snapshots.save(payload, manifest(payload), fence)
+        else:
+            with pytest.raises(StaleWriter):
+                snapshots.save(payload, manifest(payload), fence)
+
+    assert [payload for _, payload in deltas.read("0-0", 10_000)] == before + admitted
+    assert [int(snapshots.load(each.sha256)[:-1]) for each in snapshots.manifests()][::-1] == sorted(
+        int(snapshots.load(each.sha256)[:-1]) for each in snapshots.manifests()
+    )

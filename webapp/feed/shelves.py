@@ -1,0 +1,165 @@
+"""Shelves: slates with an id, a signature and HTML, logged as served."""
+
+import asyncio
+import dataclasses
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+from django.utils.safestring import SafeString
+
+from recsys.errors import LogUnavailable
+from recsys.events import ItemUpserted, SlateServed
+from recsys.ranking import Slate
+from recsys.recommender import Recommender
+from recsys.sessions import Session
+from recsys.world import World
+from webapp import wiring
+from webapp.feed.cards import card_list
+from webapp.feed.presence import WAIT_S, presence
+from webapp.feed.reasons import why
+from webapp.tracking.consent import Visit
+from webapp.tracking.templatetags.tracking import slate_markup
+
+#: A genre with fewer films than this has no shelf of its own, and no page has more genres than that.
+LEAST_IN_GENRE: Final = 4
+GENRES_SHOWN: Final = 24
+
+FOR_YOU: Final = "for_you"
+#: What stands over a list when no reasons of its own do.
+_WHY: Final = {
+    "trending": "what everybody opens these days",
+    "new": "what came in last",
+    "genre": "what everybody likes best",
+    "neighbours": "opened in the same visits, then what is alike",
+    "session_history": "newest first",
+}
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Draft:
+    """A slate before it is served.
+
+    Attributes
+    ----------
+    key : str
+        Names it within its page.
+    heading : str
+    slate : Slate
+    form : str
+        ``grid`` or ``row``.
+    empty : str
+        What the page says in place of an empty list; without it an empty list is left out.
+    """
+
+    key: str
+    heading: str
+    slate: Slate
+    form: str = "row"
+    empty: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shelf:
+    """A slate as a template shows it (`templates/feed/shelf.html`)."""
+
+    key: str
+    heading: str
+    form: str
+    why: SafeString | str
+    attributes: SafeString
+    cards: SafeString
+    empty: str
+    live: bool
+
+
+def for_you(session: Session) -> Draft:
+    """Return the session's own slate."""
+    return Draft("for-you", "For you", wiring.recommender().for_you(session), form="grid", empty=_ALL_SEEN)
+
+
+def home(session: Session) -> list[Draft]:
+    """Return everything that the front page shows, for you first."""
+    recommender, world = wiring.recommender(), wiring.replica().world
+    return [
+        for_you(session),
+        Draft("trending", "Trending", recommender.trending(session)),
+        Draft("new", "New", recommender.newest(session)),
+        *_genres(recommender, session, world),
+    ]
+
+
+def neighbours(session: Session, item: str) -> Draft:
+    """Return what stands beside a film."""
+    slate = wiring.recommender().neighbours(session, item)
+    return Draft("neighbours", "Neighbors", slate, form="row", empty=_NO_NEIGHBOURS)
+
+
+def listed(session: Session, surface: str, heading: str, items: Sequence[str]) -> Draft:
+    """Return a list that was made elsewhere (search, history)."""
+    return Draft(surface.replace("_", "-"), heading, wiring.recommender().listed(session, surface, items), form="grid")
+
+
+async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list[Shelf]:
+    """Give each slate its id, log all of them, and return what the page shows.
+
+    Where the log can't be reached or is full, the slates are shown all the same: the session knows them, but nothing
+    will be learned from them for everybody.
+    """
+    shown = [draft for draft in drafts if draft.slate.items or draft.empty]
+    events = [served(draft.slate, visit, session) for draft in shown]
+    presence().observe(visit.session, events, logged=visit.logged)
+    if visit.logged:
+        await log_slates([event for event in events if event.items])
+    return [shelf(draft, event, visit) for draft, event in zip(shown, events, strict=True)]
+
+
+def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
+    """Return the slate with an id, as it is logged."""
+    return slate.event(
+        secrets.token_urlsafe(9),
+        visit.session,
+        wiring.clock().now_ms(),
+        arm="adaptive" if session.adaptive else "control",
+        visitor=visit.visitor,
+    )
+
+
+async def log_slates(events: Sequence[SlateServed]) -> None:
+    """Append slates to the log; a log that is away is noted and holds nobody up for long."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            receipts = await wiring.async_event_log().append(events)
+    except (LogUnavailable, TimeoutError) as error:
+        _logger.warning("slates_not_logged", slates=len(events), reason=str(error) or "timeout")
+        return
+    refused = sum(receipt.outcome == "full" for receipt in receipts)
+    if refused:
+        _logger.warning("slates_not_logged", slates=refused, reason="the log is at its bound")
+
+
+def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:
+    """Return a served slate's HTML parts."""
+    world, slate = wiring.replica().world, draft.slate
+    reasons = why(slate.reasons, _Titles(world)) if slate.reasons else _WHY.get(slate.surface, "")
+    return Shelf(
+        key=draft.key,
+        heading=draft.heading,
+        form=draft.form,
+        why=reasons,
+        attributes=slate_markup(event, visit.token),
+        cards=card_list([world.catalogue[row] for row in slate.rows], event.slate, slate.explored),
+        empty=draft.empty,
+        live=slate.surface == FOR_YOU,
+    )
+
+
+def _genres(recommender: Recommender, session: Session, world: World) -> list[Draft]:
+    """Return a shelf for each genre that has enough films, the largest genre first."""
+    return [
+        Draft(f"genre-{number}", name, recommender.category(session, name))
+        for number, name in enumerate(_largest_genres(world))
+    ]
