@@ -50,8 +50,8 @@ class EngineConfig:
     slate_size: int = 12
     whole_catalogue_up_to: int = 5_000
     candidates: int = 500
-    exploration: float = 0.15
-    diversity: float = 0.6
+    exploration: float = 0.04
+    diversity: float = 0.4
     seed: int = 20_240_229
 
     def __post_init__(self) -> None:

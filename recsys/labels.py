@@ -1,8 +1,8 @@
 """The label join: slate ⋈ impression ⋈ click, in log order, becomes choices to learn from.
 
 A click is a choice at once, among what had been seen by then. A slate without one becomes "none of these" when its
-attribution window closes. What comes after that is late: counted, and not learned from. Windows close by the receive
-time of the records folded so far, never by a wall clock, so that the join is the same on every run.
+attribution window closes. What happened or came after that is late: counted, and not learned from. Windows close by the
+receive time of the records folded so far, never by a wall clock, so that the join is the same on every run.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEvent
+from recsys.events import Click, Dismissal, Impression, ItemEvent
 from recsys.sessions import Choice, ShownSlate, SlateState
 
 #: Slates whose window may be open at once; beyond that the oldest are closed early, and counted.
@@ -37,6 +37,8 @@ class Example(NamedTuple):
         Index into `rows`, or `NONE_OF_THESE`.
     passed : list of int
         Rows that this choice passes over for the first time.
+    unseen : bool
+        A click whose own impression has not come: it proves one.
     """
 
     session: str
@@ -46,6 +48,7 @@ class Example(NamedTuple):
     surface: str
     chosen: int
     passed: list[int]
+    unseen: bool = False
 
 
 class PendingState(msgspec.Struct, frozen=True):
@@ -58,7 +61,7 @@ class PendingState(msgspec.Struct, frozen=True):
 
 
 class JoinState(msgspec.Struct, frozen=True):
-    """A `LabelJoin` as it stands in the fold's snapshot, in insertion order."""
+    """A `LabelJoin` as it stands in the fold's snapshot: open windows, then (key, when it closed), oldest first."""
 
     pending: list[PendingState]
     closed: list[tuple[str, int]]
@@ -83,6 +86,8 @@ class LabelJoin:
     ----------
     window_ms : int
         Attribution window, milliseconds after the slate was served.
+    max_pending : int
+        Windows that may be open at once, and closed ones that are remembered.
 
     Attributes
     ----------
@@ -92,8 +97,9 @@ class LabelJoin:
         ``evicted`` before their time.
     """
 
-    def __init__(self, window_ms: int) -> None:
+    def __init__(self, window_ms: int, max_pending: int = MAX_PENDING) -> None:
         self._window_ms = window_ms
+        self._max_pending = max_pending
         self._pending: dict[str, _Pending] = {}
         self._closed: dict[str, int] = {}
         self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
@@ -101,21 +107,52 @@ class LabelJoin:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._pending
+    def knows(self, event: ItemEvent) -> bool:
+        """Return whether the event's window is open, or closed not long ago."""
+        key = implicit_slate(event)
+        return key in self._pending or key in self._closed
 
-    def open(self, key: str, session: str, shown: ShownSlate) -> None:
-        """Open a slate's window. A second slate under the same key is a duplicate and changes nothing."""
-        if key in self._pending or key in self._closed:
+    def is_open(self, event: ItemEvent) -> bool:
+        """Return whether the event's window is open."""
+        return implicit_slate(event) in self._pending
+
+    def open(self, key: str, session: str, shown: ShownSlate, received_ms: int, *, again: bool = False) -> None:
+        """Open a slate's window.
+
+        A second slate under the same key is a duplicate and changes nothing, unless the first one's window has closed
+        and it may open `again`: an item of a history that was seen once more.
+        """
+        if key in self._pending or (key in self._closed and not again):
             self.counts["duplicate"] += 1
             return
-        self._pending[key] = _Pending(session, shown.served_ms + self._window_ms, shown)
+        self._closed.pop(key, None)
+        # Receive times never run backwards, so windows close in the order in which they opened.
+        self._pending[key] = _Pending(session, received_ms + self._window_ms, shown)
         self.counts["slates"] += 1
+
+    def lone_click(self, event: Click, received_ms: int) -> bool:
+        """Note a click that has no list at all; return whether it is news.
+
+        Its duplicates have the same session, item and event time, for as long as a window would be remembered.
+        """
+        key = f"{implicit_slate(event)}\x1f{event.event_time_ms}"
+        if key in self._closed:
+            self.counts["duplicate"] += 1
+            return False
+        self._closed[key] = received_ms
+        self.counts["joined"] += 1
+        return True
 
     def impression(self, event: Impression, row: int) -> bool:
         """Note that an item was seen; return whether that was news."""
         found = self._find(event, row)
-        return found is not None and found[0].shown.saw(found[1])
+        if found is None:
+            return False
+        pending, position = found
+        if not pending.shown.saw(position):
+            self.counts["duplicate"] += 1
+            return False
+        return True
 
     def click(self, event: Click, row: int) -> Example | None:
         """Join a click; return the choice that it makes, None where it teaches nothing."""
@@ -123,15 +160,16 @@ class LabelJoin:
         if found is None:
             return None
         pending, position = found
+        unseen = pending.shown.saw(position)
         choice = pending.shown.click(position)
         if choice is None:
             self.counts["duplicate"] += 1
             return None
         self.counts["joined"] += 1
-        return _example(pending, choice)
+        return _example(pending, choice)._replace(unseen=unseen)
 
     def dismissal(self, event: Dismissal, row: int) -> Example | None:
-        """Join a "not for me": a choice of nothing out of this one item."""
+        """Join a "not for me": a choice of nothing out of this one item, once, also if it is taken back and repeated."""
         found = self._find(event, row)
         if found is None:
             return None
@@ -142,29 +180,23 @@ class LabelJoin:
             return None
         return _example(pending, choice)
 
-    def undo(self, event: DismissalUndone, row: int) -> None:
-        """Open a dismissed item to choice again. What the dismissal taught everybody stays: it happened."""
-        found = self._find(event, row)
-        if found is not None:
-            found[0].shown.restore(found[1])
-
     def close(self, watermark_ms: int) -> Iterator[Example]:
         """Close the windows that end at or before `watermark_ms`, oldest first, and yield what that teaches."""
         while self._pending:
             key, pending = next(iter(self._pending.items()))
             if pending.deadline_ms > watermark_ms:
-                if len(self._pending) <= MAX_PENDING:
+                if len(self._pending) <= self._max_pending:
                     break
                 self.counts["evicted"] += 1
             del self._pending[key]
-            self._closed[key] = pending.deadline_ms
+            self._closed[key] = watermark_ms
             choice = pending.shown.leave()
             self.counts["left" if choice is None else "expired"] += 1
             if choice is not None:
                 yield _example(pending, choice)
         while self._closed:
-            key, deadline_ms = next(iter(self._closed.items()))
-            if deadline_ms + self._window_ms > watermark_ms and len(self._closed) <= MAX_PENDING:
+            key, closed_ms = next(iter(self._closed.items()))
+            if closed_ms + self._window_ms > watermark_ms and len(self._closed) <= self._max_pending:
                 break
             del self._closed[key]
 
@@ -193,6 +225,9 @@ class LabelJoin:
         pending = self._pending.get(key)
         if pending is None:
             self.counts["late" if key in self._closed else "unknown"] += 1
+            return None
+        if event.event_time_ms - pending.shown.served_ms >= self._window_ms:
+            self.counts["late"] += 1
             return None
         position = pending.shown.position_of(row, event.position)
         if position is None or pending.session != event.session:

@@ -48,8 +48,6 @@ def replay(
     return ReplayResult(events, time.perf_counter() - started, learner.world.offset, learner.state_sha256())
 
 
-
-
 def _after(reader: Reader, offset: Offset, until: Offset | None) -> list[Record]:
     batch = list(reader.read(offset, _BATCH))
     if until is None:

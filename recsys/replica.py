@@ -14,10 +14,22 @@ from recsys.world import World, WorldMeta
 #: Blob of a snapshot or delta that holds what is not arrays.
 META: Final = "meta"
 
-Meta = TypeVar("Meta")
+
+class StateHead(msgspec.Struct, frozen=True):
+    """What serving needs of a snapshot besides arrays; the learner's own part is passed over.
+
+    Attributes
+    ----------
+    configuration : str
+        `EngineConfig.digest` of the fold.
+    world : WorldMeta
+    """
+
+    configuration: str
+    world: WorldMeta
 
 
-class DeltaMeta(msgspec.Struct, frozen=True):
+class DeltaMeta(StateHead, frozen=True):
     """What a delta says besides the rows that changed.
 
     Attributes
@@ -28,7 +40,6 @@ class DeltaMeta(msgspec.Struct, frozen=True):
         Wall clock of the learner, for measuring how long it took to get here.
     counters, metrics
         The learner's, as of `to_offset`.
-    world : WorldMeta
     """
 
     from_offset: Offset
@@ -36,13 +47,9 @@ class DeltaMeta(msgspec.Struct, frozen=True):
     published_ms: int
     counters: dict[str, int]
     metrics: dict[str, float]
-    world: WorldMeta
 
 
-class SnapshotHead(msgspec.Struct, frozen=True):
-    """The part of a snapshot's meta that serving needs; the learner's own part is passed over."""
-
-    world: WorldMeta
+Head = TypeVar("Head", bound=StateHead)
 
 
 class Replica:
@@ -70,7 +77,7 @@ class Replica:
 
     def load(self, payload: bytes) -> None:
         """Become the world of a snapshot. Raises `CorruptState` and stays what it was."""
-        head, arrays = read_state(payload, SnapshotHead)
+        head, arrays = read_state(payload, StateHead, self._config)
         world = World(self._config)
         world.restore(head.world, arrays)
         self.world = world
@@ -83,9 +90,9 @@ class Replica:
         DeltaGap
             When the delta starts after what this world holds.
         CorruptState
-            When it is not a delta of this code.
+            When it is not a delta of this code and configuration.
         """
-        meta, arrays = read_state(payload, DeltaMeta)
+        meta, arrays = read_state(payload, DeltaMeta, self._config)
         here = offset_key(self.world.offset)
         if offset_key(meta.to_offset) <= here:
             return False
@@ -96,10 +103,19 @@ class Replica:
         return True
 
 
-def read_state(payload: bytes, kind: type[Meta]) -> tuple[Meta, dict[str, NDArray[Any]]]:
-    """Return the meta and the arrays of a snapshot or delta. Raises `CorruptState` when it is something else."""
+def read_state(payload: bytes, kind: type[Head], config: EngineConfig) -> tuple[Head, dict[str, NDArray[Any]]]:
+    """Return the meta and the arrays of a snapshot or delta.
+
+    Raises
+    ------
+    CorruptState
+        When it is something else, or was folded with another configuration.
+    """
     state = codec.decode(payload)
     try:
-        return msgspec.msgpack.decode(state.blobs[META], type=kind), state.arrays
+        head = msgspec.msgpack.decode(state.blobs[META], type=kind)
     except (KeyError, msgspec.DecodeError) as error:
         raise CorruptState(f"expected a {kind.__name__}: {error}") from error
+    if head.configuration != config.digest():
+        raise CorruptState(f"expected a state of configuration {config.digest()}, received one of {head.configuration}")
+    return head, state.arrays

@@ -1,12 +1,16 @@
 """What all tests share: one real Redis-compatible server."""
 
+import itertools
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from webapp import redis_server as server_process
+
+_shards = itertools.count(time.time_ns())
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +25,9 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
     finally:
         server.stop()
+
+
+@pytest.fixture
+def shard() -> int:
+    """Return the number of a shard that nobody used before: tests share a server without emptying it."""
+    return next(_shards)

@@ -42,11 +42,14 @@ EVENTS: Final = _declare(
 EVENTS_REFUSED: Final = _declare(
     Counter, "freshet_events_refused_total", "Browser events, or whole messages, refused, by reason.", ["reason"]
 )
-BATCH_SECONDS: Final = _declare(
+ACKNOWLEDGE_SECONDS: Final = _declare(
     Histogram,
-    "freshet_batch_seconds",
-    "Time from a batch's arrival to the answer about each of its events, appending included.",
+    "freshet_acknowledge_seconds",
+    "Time from a message's arrival on a websocket to its acknowledgement, the log's write included.",
     buckets=_FAST,
+)
+SLATE_SECONDS: Final = _declare(
+    Histogram, "freshet_slate_seconds", "Time to rank a slate anew and render it for a websocket.", buckets=_FAST
 )
 SOCKETS: Final = _declare(Gauge, "freshet_sockets", "Open websockets.")
 REPLICA_ITEMS: Final = _declare(Gauge, "freshet_replica_items", "Items that this process can recommend.")

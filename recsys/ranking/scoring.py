@@ -13,8 +13,8 @@ from recsys.world import World
 
 #: Bounds of the posterior spread that scales exploration, in logits: a sure session still explores a little, and
 #: one that knows nothing does not serve noise.
-LEAST_SPREAD: Final = 0.5
-MOST_SPREAD: Final = 2.0
+LEAST_SPREAD: Final = 0.2
+MOST_SPREAD: Final = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

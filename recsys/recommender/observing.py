@@ -6,6 +6,7 @@ from recsys import features
 from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEvent, SessionEvent, SlateServed
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import Choice, Evidence, Session, ShownSlate
+from recsys.sessions.belief import CHOICE_PROBABILITY, DISMISSED_PROBABILITY
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import World
 
@@ -60,8 +61,7 @@ def _clicked(world: World, session: Session, event: Click, row: int) -> bool:
     else:
         choice = shown.click(position)
         if choice is not None:
-            session.context.pass_over(shown.newly_passed(choice))
-            _learn(world, session, shown, choice)
+            _learn_click(world, session, shown, choice)
     session.context.click(row, event.event_time_ms)
     return True
 
@@ -74,7 +74,7 @@ def _dismissed(world: World, session: Session, event: Dismissal, row: int) -> bo
         else:
             choice = shown.dismiss(position)
             if choice is not None:
-                session.dismissals[row] = _learn(world, session, shown, choice)
+                session.dismissals[row] = _learn(world, session, shown, choice, DISMISSED_PROBABILITY)
     session.context.dismiss(row)
     return True
 
@@ -97,16 +97,50 @@ def _place(session: Session, event: ItemEvent, row: int) -> tuple[ShownSlate | N
     return (None, 0) if position is None else (shown, position)
 
 
-def _learn(world: World, session: Session, shown: ShownSlate, choice: Choice) -> Evidence:
-    positions = np.array(choice.positions, dtype=np.int64)
-    rows = np.array(shown.rows, dtype=np.int64)[positions]
-    design = features.design(world, rows, shown.signals[positions], positions, shown.surface)
-    return session.belief.learn_choice(design, choice.chosen, world.model.score_many(design))
+def _learn_click(world: World, session: Session, shown: ShownSlate, choice: Choice) -> None:
+    """Learn from a click: the alternatives are all that had been seen, on its own slate and on the page's others.
+
+    Who picks a horror film out of a row of horror films says little by passing over the rest of that row, and much
+    by passing over everything beside it.
+    """
+    designs, rows = [_design(world, shown, choice.positions)], list(_rows(shown, choice.positions))
+    session.context.pass_over(shown.newly_passed(choice))
+    decided = session.context.opened.keys() | session.context.dismissed.keys()
+    for other in session.shown.values():
+        if other is shown:
+            continue
+        seen = Choice(tuple(at for at in other.outdone() if other.rows[at] not in decided), NONE_OF_THESE)
+        if seen.positions:
+            session.context.pass_over(other.newly_passed(seen))
+            designs.append(_design(world, other, seen.positions))
+            rows.extend(_rows(other, seen.positions))
+    # An item that stands on two slates is one alternative, and never one to itself.
+    _, first = np.unique(np.array(rows), return_index=True)
+    kept = np.sort(first)
+    design = np.concatenate(designs)[kept]
+    session.belief.learn_choice(design, choice.chosen, world.model.score_many(design))
+
+
+def _learn(
+    world: World, session: Session, shown: ShownSlate, choice: Choice, probability: float = CHOICE_PROBABILITY
+) -> Evidence:
+    design = _design(world, shown, choice.positions)
+    return session.belief.learn_choice(design, choice.chosen, world.model.score_many(design), probability)
+
+
+def _design(world: World, shown: ShownSlate, positions: tuple[int, ...]) -> features.Design:
+    places = np.array(positions, dtype=np.int64)
+    return features.design(world, _rows(shown, positions), shown.signals[places], places, shown.surface)
+
+
+def _rows(shown: ShownSlate, positions: tuple[int, ...]) -> features.Rows:
+    return np.array([shown.rows[position] for position in positions], dtype=np.int64)
 
 
 def _learn_alone(world: World, session: Session, row: int, chosen: int, now_ms: int) -> Evidence:
-    """Learn from an item whose slate is not known: a choice between it and nothing."""
+    """Learn from a click on, or the dismissal of, an item whose slate is not known: it or nothing."""
+    probability = DISMISSED_PROBABILITY if chosen == NONE_OF_THESE else CHOICE_PROBABILITY
     rows = np.array([row], dtype=np.int64)
     signals = features.signals(world, session.context, rows, now_ms)
     design = features.design(world, rows, signals, None, "history")
-    return session.belief.learn_choice(design, chosen, world.model.score_many(design))
+    return session.belief.learn_choice(design, chosen, world.model.score_many(design), probability)

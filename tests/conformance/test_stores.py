@@ -1,5 +1,6 @@
 """What every snapshot store, delta feed and lease promises, asked of each adapter."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -196,31 +197,40 @@ def test_lease_that_lost_its_memory_goes_on_above_the_stores_fence(lease: Lease)
     assert lease.acquire("b", 60_000, above=5) == 62
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(fences=st.lists(st.integers(1, 5), max_size=12))
-def test_a_fence_never_falls(
-    make_deltas: Callable[[int], DeltaFeed], tmp_path_factory: pytest.TempPathFactory, fences: list[int]
-) -> None:
-    deltas, snapshots = make_deltas(10_000), FileSnapshots(tmp_path_factory.mktemp("store"))
-    before = [payload for _, payload in deltas.read("0-0", 10_000)]
-    largest = max((int(payload.partition(b":")[0]) for payload in before), default=0)
-    admitted = []
-    for fence in fences:
-        payload = b"%d:" % fence
-        if fence >= largest:
-            deltas.publish(payload, fence)
-            admitted.append(payload)
-        else:
-            with pytest.raises(StaleWriter):
-                deltas.publish(payload, fence)
-        largest = max(largest, fence)
-        if fence >= snapshots.fence():
-            snapshots.save(payload, manifest(payload), fence)
-        else:
-            with pytest.raises(StaleWriter):
-                snapshots.save(payload, manifest(payload), fence)
+_epochs = itertools.count(1)
+FENCES = st.lists(st.integers(0, 9), max_size=12)
 
-    assert [payload for _, payload in deltas.read("0-0", 10_000)] == before + admitted
-    assert [int(snapshots.load(each.sha256)[:-1]) for each in snapshots.manifests()][::-1] == sorted(
-        int(snapshots.load(each.sha256)[:-1]) for each in snapshots.manifests()
+
+def admitted(write: Callable[[bytes, int], None], fences: list[int]) -> list[bytes]:
+    """Write with each fence in turn; return what was not refused, after checking that it is what should not be."""
+    taken = []
+    for fence in fences:
+        try:
+            write(b"%d" % fence, fence)
+            taken.append(fence)
+        except StaleWriter:
+            pass
+    assert taken == [fence for at, fence in enumerate(fences) if fence >= max(fences[:at], default=0)]
+    return [b"%d" % fence for fence in taken]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=FENCES)
+def test_fence_of_a_feed_never_falls(make_deltas: Callable[[int], DeltaFeed], drawn: list[int]) -> None:
+    deltas, epoch = make_deltas(100), next(_epochs)
+    before = [id_ for id_, _ in deltas.read("0-0", 100)][-1:] or ["0-0"]
+    written = admitted(deltas.publish, [epoch * 10 + fence for fence in drawn])
+
+    assert [payload for _, payload in deltas.read(before[0], 100)] == written
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=FENCES)
+def test_fence_of_a_store_never_falls(snapshots: SnapshotStore, drawn: list[int]) -> None:
+    epoch, before = next(_epochs), len(snapshots.manifests())
+    written = admitted(
+        lambda payload, fence: snapshots.save(payload, manifest(payload), fence), [epoch * 10 + f for f in drawn]
     )
+
+    saved = [snapshots.load(each.sha256) for each in snapshots.manifests()]
+    assert saved[: len(saved) - before][::-1] == written

@@ -37,6 +37,7 @@ class Site:
 
     url: str = ""
     up: bool = True
+    close_code: int = 1001
     outcome: str = "accepted"
     next_seq: int = 1
     consent: str = "session"
@@ -63,7 +64,7 @@ class Site:
         await say({"type": "hello", "session": "s1", "next_seq": self.next_seq, "version": "5-0"})
         while (received := await receive())["type"] == "websocket.receive":
             if not self.up:
-                await send({"type": "websocket.close"})
+                await send({"type": "websocket.close", "code": self.close_code})
                 return
             message = json.loads(received["text"])
             self.messages.append(message)
@@ -233,6 +234,16 @@ async def test_full_log_is_tried_again_and_not_dropped(site: Site, page: Page):
     await site.until(lambda: len(site.messages) >= 2)
     site.outcome = "accepted"
     await site.until(lambda: site.of("click") == ["alien"])
+
+
+async def test_batch_that_the_server_can_not_read_is_not_sent_for_ever(site: Site, page: Page):
+    await site.until(lambda: len(site.events) == 2)
+    site.up, site.close_code = False, 1007
+    await page.click("text=Alien")
+    await page.wait_for_timeout(300)
+    site.up = True
+    await page.click("text=Brazil >> nth=0", modifiers=["Control"])
+    await site.until(lambda: site.of("click") == ["brazil"])
 
 
 async def test_tabs_never_draw_the_same_number(site: Site, browser: BrowserContext, page: Page):

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import redis
 
@@ -55,7 +55,7 @@ def keep_secret_key(path: Path) -> None:
 
 @contextmanager
 def redis_running(
-    url: str | None, folder: Path, appendfsync: redis_server.AppendFsync
+    url: str | None, folder: Path, appendfsync: str
 ) -> Iterator[tuple[str, redis_server.RunningServer | None]]:
     """Yield the URL of a server that answers: the one given, else one of our own, stopped at the end.
 
@@ -73,7 +73,7 @@ def redis_running(
         yield url, None
         return
     try:
-        server = redis_server.start(folder, _port(folder / "port"), appendfsync)
+        server = redis_server.start(folder, _port(folder / "port"), cast(redis_server.AppendFsync, appendfsync))
     except redis_server.ServerFailed as error:
         raise DemoFailed(str(error)) from None
     try:

@@ -9,7 +9,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from recsys.events import ItemUpserted
-from webapp.feed.posters import poster
+from webapp.feed.posters import genre, poster, short_title
 
 #: Cards kept by one process, each about a kilobyte; the key is the item's whole catalogue entry, so that a changed
 #: item is a new card.
@@ -49,7 +49,7 @@ def poster_html(item: ItemUpserted) -> SafeString:
     drawn = poster(item)
     return mark_safe(
         f'<span class="poster {drawn.classes}">{drawn.svg}'
-        f'<span class="poster-title">{_text(item.title)}</span>'
+        f'<span class="poster-title">{_text(short_title(item.title))}</span>'
         f'<span class="poster-meta">{_text(_meta(item))}</span></span>'
     )
 
@@ -69,8 +69,8 @@ def _slot(item: ItemUpserted, explored: bool) -> str:
 
 
 def _meta(item: ItemUpserted) -> str:
-    genres = " · ".join(item.categories[:2])
-    return " ".join(part for part in ("" if item.year is None else str(item.year), genres) if part)
+    year = "" if item.year is None else str(item.year)
+    return " · ".join(part for part in (year, genre(item)) if part)
 
 
 def _text(value: str) -> str:

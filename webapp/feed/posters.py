@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from recsys.events import ItemUpserted
 from recsys.world import decade
 
-#: The stylesheet's hues: step n is n × 15 degrees.
+#: The stylesheet's hues: step n stands 15 degrees after step n - 1.
 HUES: Final = 24
 TONES: Final = ("deep", "deep", "vivid", "vivid", "pale")
 
@@ -62,9 +62,23 @@ def poster(item: ItemUpserted) -> Poster:
     path = _figure(item.categories)(place)
     classes = (
         f"hue-{ground} figure-{accent} tone-{TONES[digest[6] % len(TONES)]} "
-        f"title-{'top' if top else 'bottom'} title-{_title_size(item.title)}"
+        f"title-{'top' if top else 'bottom'} title-{_title_size(short_title(item.title))}"
     )
     return Poster(classes, _svg(path, texture(item.year)))
+
+
+def short_title(title: str) -> str:
+    """Return the title as a poster shows it: without another language's title in brackets behind it.
+
+    >>> short_title("The City of Lost Children (Cité des enfants perdus)")
+    'The City of Lost Children'
+    """
+    return title.partition(" (")[0] or title
+
+
+def genre(item: ItemUpserted) -> str:
+    """Return the one genre that a poster names, empty where there is none."""
+    return _leading(item.categories)
 
 
 def texture(year: int | None) -> str:
@@ -206,10 +220,10 @@ def _lens(p: Placement) -> str:
 
 
 def _chevrons(p: Placement) -> str:
-    y0, side = p.y - p.r, p.r * 1.1
+    left, right = p.x - p.r * 1.1, p.x + p.r * 1.1
+    tops = (p.y - p.r + 11 * n for n in range(3))
     return "".join(
-        _polygon((p.x - side, y + 10), (p.x, y), (p.x + side, y + 10), (p.x + side, y + 16), (p.x, y + 6), (p.x - side, y + 16))
-        for y in (y0, y0 + 11, y0 + 22)
+        _polygon((left, y + 10), (p.x, y), (right, y + 10), (right, y + 16), (p.x, y + 6), (left, y + 16)) for y in tops
     )
 
 
@@ -217,7 +231,8 @@ def _dots(p: Placement) -> str:
     """A grid of discs that grow along one diagonal."""
     corners = ((column, row) for row in range(4) for column in range(4))
     return "".join(
-        _circle(p.x - 18 + 12 * c, p.y - 18 + 12 * r, 1.6 + 0.65 * (c + (r if p.flipped else 3 - r))) for c, r in corners
+        _circle(p.x - 18 + 12 * column, p.y - 18 + 12 * row, 1.6 + 0.65 * (column + (row if p.flipped else 3 - row)))
+        for column, row in corners
     )
 
 
@@ -228,38 +243,43 @@ def _waves(p: Placement) -> str:
 
 def _spark(p: Placement) -> str:
     """A star with four curved points."""
-    x, y, r = _n(p.x), _n(p.y), p.r * 1.35
-    points = ((p.x + r, p.y), (p.x, p.y + r), (p.x - r, p.y))
-    return f"M{x} {_n(p.y - r)}" + "".join(f"Q{x} {y} {_n(a)} {_n(b)}" for a, b in points) + f"Q{x} {y} {x} {_n(p.y - r)}z"
+    r = p.r * 1.35
+    points = ((p.x + r, p.y), (p.x, p.y + r), (p.x - r, p.y), (p.x, p.y - r))
+    curves = (f"Q{_n(p.x)} {_n(p.y)} {_n(x)} {_n(y)}" for x, y in points)
+    return f"M{_n(p.x)} {_n(p.y - r)}{''.join(curves)}z"
 
 
 def _petals(p: Placement) -> str:
-    """Four quarter discs, turned."""
+    """Four quarter discs around a point."""
     r, sweep = p.r * 0.95, 1 if p.flipped else 0
     return "".join(
-        f"M{_n(p.x)} {_n(p.y)}h{_n(r * h)}a{_n(r)} {_n(r)} 0 0 {sweep if h == v else 1 - sweep} {_n(-r * h)} {_n(r * v)}z"
-        for h, v in ((1, 1), (-1, 1), (-1, -1), (1, -1))
+        f"M{_n(p.x)} {_n(p.y)}h{_n(r * across)}"
+        f"a{_n(r)} {_n(r)} 0 0 {sweep if across == down else 1 - sweep} {_n(-r * across)} {_n(r * down)}z"
+        for across, down in ((1, 1), (-1, 1), (-1, -1), (1, -1))
     )
 
 
 def _steps(p: Placement) -> str:
-    side = 1 if p.flipped else -1
-    base = p.y + p.r
+    side, base = (1 if p.flipped else -1), p.y + p.r
+    heights = (10 + 9 * n for n in range(5))
     return "".join(
-        f"M{_n(p.x + side * (9 * n - 20))} {_n(base)}v{_n(-10 - 9 * n)}h{_n(side * 7.5)}v{_n(10 + 9 * n)}z" for n in range(5)
+        f"M{_n(p.x + side * (9 * n - 20))} {_n(base)}v{-height}h{_n(side * 7.5)}v{height}z"
+        for n, height in enumerate(heights)
     )
 
 
 def _frame(p: Placement) -> str:
     """Frames within frames."""
+    halves = (p.r * share for share in (1.2, 0.9, 0.6, 0.3))
     return "".join(
-        f"M{_n(p.x - s)} {_n(p.y - s * 0.8)}h{_n(2 * s)}v{_n(1.6 * s)}h{_n(-2 * s)}z" for s in (p.r * k for k in (1.2, 0.9, 0.6, 0.3))
+        f"M{_n(p.x - half)} {_n(p.y - half * 0.8)}h{_n(2 * half)}v{_n(1.6 * half)}h{_n(-2 * half)}z" for half in halves
     )
 
 
 def _keyhole(p: Placement) -> str:
     r = p.r * 0.5
-    slot = _polygon((p.x - r * 0.5, p.y - r * 0.3), (p.x + r * 0.5, p.y - r * 0.3), (p.x + r, p.y + r * 1.7), (p.x - r, p.y + r * 1.7))
+    top, bottom = p.y - r * 0.3, p.y + r * 1.7
+    slot = _polygon((p.x - r * 0.5, top), (p.x + r * 0.5, top), (p.x + r, bottom), (p.x - r, bottom))
     return _circle(p.x, p.y, p.r * 1.25) + _circle(p.x, p.y - r * 0.5, r * 0.8) + slot
 
 

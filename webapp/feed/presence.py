@@ -60,7 +60,11 @@ class Presence:
     """
 
     def __init__(
-        self, log: SessionLog, recommender: Callable[[], Recommender], world: Callable[[], World], limit: int = SESSIONS_KEPT
+        self,
+        log: SessionLog,
+        recommender: Callable[[], Recommender],
+        world: Callable[[], World],
+        limit: int = SESSIONS_KEPT,
     ) -> None:
         self._log = log
         self._recommender = recommender
@@ -91,6 +95,11 @@ class Presence:
             if self._take(entry, event) and not logged and len(entry.unlogged) < UNLOGGED_EVENTS_KEPT:
                 entry.unlogged.append(event)
         return entry.session
+
+    def next_seq(self, session: str) -> int:
+        """Return the lowest sequence number that this process has certainly not seen: for sessions without a log."""
+        entry = self._entries.get(session)
+        return 1 + max((key for key in entry.known if isinstance(key, int)), default=0) if entry else 1
 
     def forget(self, session: str) -> None:
         """Drop a session from memory."""

@@ -1,14 +1,14 @@
 """One line over a slate: why its first items are there, in words."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from recsys.events import ItemUpserted
 from recsys.ranking import Reason
+from recsys.world import World
 
 #: Slots from the top that the line speaks of.
 FIRST: Final = 4
@@ -16,21 +16,21 @@ FIRST: Final = 4
 _SECOND_SHARE: Final = 0.4
 
 
-def why(reasons: Sequence[Reason], catalogue: Mapping[str, ItemUpserted]) -> SafeString:
+def why(reasons: Sequence[Reason], world: World) -> SafeString:
     """Return the line for a slate, safe HTML.
 
     Parameters
     ----------
     reasons : sequence of Reason
         One for each slot, from the top.
-    catalogue : mapping of item id to item
+    world : World
         For titles; ids that it lacks are left out.
     """
     weights: defaultdict[str, float] = defaultdict(float)
     names: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for reason in reasons[:FIRST]:
         weights[reason.kind] += reason.contribution
-        names[reason.kind].update(dict.fromkeys(_named(reason, catalogue)))
+        names[reason.kind].update(dict.fromkeys(_named(reason, world)))
     kinds = sorted(weights, key=lambda kind: -weights[kind])
     if not kinds:
         return SafeString("")
@@ -40,10 +40,10 @@ def why(reasons: Sequence[Reason], catalogue: Mapping[str, ItemUpserted]) -> Saf
     return format_html("First {}, and {}.", lead, _phrase(kinds[1], list(names[kinds[1]])[:2]))
 
 
-def _named(reason: Reason, catalogue: Mapping[str, ItemUpserted]) -> list[str]:
+def _named(reason: Reason, world: World) -> list[str]:
     if reason.kind == "taste":
         return list(reason.because)
-    return [catalogue[item].title for item in reason.because if item in catalogue]
+    return [world.catalogue[world.rows[item]].title for item in reason.because if item in world.rows]
 
 
 def _phrase(kind: str, names: Sequence[str]) -> SafeString:

@@ -1,5 +1,7 @@
-"""Websocket addresses."""
+"""The visitor's websocket address."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-websocket_urlpatterns: list[URLPattern] = []
+from webapp.feed.consumers import visitor_socket
+
+websocket_urlpatterns = [path("ws/", visitor_socket)]

@@ -3,28 +3,23 @@
 import asyncio
 import dataclasses
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 from django.utils.safestring import SafeString
 
 from recsys.errors import LogUnavailable
-from recsys.events import ItemUpserted, SlateServed
+from recsys.events import SlateServed
 from recsys.ranking import Slate
-from recsys.recommender import Recommender
 from recsys.sessions import Session
-from recsys.world import World
 from webapp import wiring
 from webapp.feed.cards import card_list
 from webapp.feed.presence import WAIT_S, presence
 from webapp.feed.reasons import why
+from webapp.feed.selectors import largest_genres
 from webapp.tracking.consent import Visit
 from webapp.tracking.templatetags.tracking import slate_markup
-
-#: A genre with fewer films than this has no shelf of its own, and no page has more genres than that.
-LEAST_IN_GENRE: Final = 4
-GENRES_SHOWN: Final = 24
 
 FOR_YOU: Final = "for_you"
 #: What stands over a list when no reasons of its own do.
@@ -35,6 +30,8 @@ _WHY: Final = {
     "neighbours": "opened in the same visits, then what is alike",
     "session_history": "newest first",
 }
+_ALL_SEEN: Final = "You have opened or refused everything there is. What comes in next will stand here."
+_NO_NEIGHBORS: Final = "Nothing stands beside this film yet: neighbors appear as soon as visitors open it with others."
 
 _logger = structlog.get_logger(__name__)
 
@@ -83,19 +80,19 @@ def for_you(session: Session) -> Draft:
 
 def home(session: Session) -> list[Draft]:
     """Return everything that the front page shows, for you first."""
-    recommender, world = wiring.recommender(), wiring.replica().world
+    recommender = wiring.recommender()
     return [
         for_you(session),
         Draft("trending", "Trending", recommender.trending(session)),
         Draft("new", "New", recommender.newest(session)),
-        *_genres(recommender, session, world),
+        *_genres(session),
     ]
 
 
 def neighbours(session: Session, item: str) -> Draft:
     """Return what stands beside a film."""
     slate = wiring.recommender().neighbours(session, item)
-    return Draft("neighbours", "Neighbors", slate, form="row", empty=_NO_NEIGHBOURS)
+    return Draft("neighbours", "Neighbors", slate, form="row", empty=_NO_NEIGHBORS)
 
 
 def listed(session: Session, surface: str, heading: str, items: Sequence[str]) -> Draft:
@@ -144,7 +141,7 @@ async def log_slates(events: Sequence[SlateServed]) -> None:
 def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:
     """Return a served slate's HTML parts."""
     world, slate = wiring.replica().world, draft.slate
-    reasons = why(slate.reasons, _Titles(world)) if slate.reasons else _WHY.get(slate.surface, "")
+    reasons = why(slate.reasons, world) if slate.reasons else _WHY.get(slate.surface, "")
     return Shelf(
         key=draft.key,
         heading=draft.heading,
@@ -157,9 +154,10 @@ def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:
     )
 
 
-def _genres(recommender: Recommender, session: Session, world: World) -> list[Draft]:
+def _genres(session: Session) -> list[Draft]:
     """Return a shelf for each genre that has enough films, the largest genre first."""
+    names = largest_genres(wiring.replica().world)
     return [
-        Draft(f"genre-{number}", name, recommender.category(session, name))
-        for number, name in enumerate(_largest_genres(world))
+        Draft(f"genre-{number}", name, wiring.recommender().category(session, name))
+        for number, name in enumerate(names)
     ]

@@ -1,5 +1,14 @@
-"""Addresses."""
+"""The visitor's addresses."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webapp.feed import views
+
+app_name = "feed"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("item/<path:item>/", views.item, name="item"),
+    path("search/", views.search, name="search"),
+    path("history/", views.history, name="history"),
+    path("dismiss/", views.dismiss, name="dismiss"),
+]

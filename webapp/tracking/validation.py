@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Container
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -156,7 +156,7 @@ def _event(
         position = 0
     else:
         raise RefusedEvent("not_shown", f"expected a slate for a {claim.type}")
-    fields = {
+    fields: dict[str, Any] = {
         "event_time_ms": now_ms - _age_ms(claim, session, now_ms),
         "session": session.session,
         "seq": claim.seq,

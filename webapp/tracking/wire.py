@@ -4,7 +4,7 @@ A batch is decoded in two steps: its frame here, its events one by one in `valid
 hold up its neighbours.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -102,6 +102,8 @@ class PushedSlate(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     html: str
 
 
+Shape = TypeVar("Shape", Batch, BrowserEvent)
+
 _batch_decoder: Final = msgspec.json.Decoder(Batch)
 _event_decoder: Final = msgspec.json.Decoder(BrowserEvent)
 _encoder: Final = msgspec.json.Encoder()
@@ -133,7 +135,7 @@ def encode(message: Hello | Ack | PushedSlate) -> bytes:
     return _encoder.encode(message)
 
 
-def _decoded(decoder: "msgspec.json.Decoder[Any]", payload: bytes | str) -> Any:
+def _decoded(decoder: "msgspec.json.Decoder[Shape]", payload: bytes | str) -> Shape:
     try:
         return decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeError) as error:

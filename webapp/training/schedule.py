@@ -52,7 +52,7 @@ class KnobSchedule(schedules.BaseSchedule):
 class BoundedScheduler(Scheduler):
     """Keeps its entries in memory, and adds no task to a queue that nobody empties."""
 
-    def adjust(self, n: float | None, drift: float = 0.0) -> float | None:
+    def adjust(self, n: float, drift: float = 0.0) -> float:
         """Return the delay as it is: waking up early would mean asking in a loop until it is due."""
         return n
 
@@ -60,16 +60,18 @@ class BoundedScheduler(Scheduler):
         """Send the entry's task, unless `WAITING_LIMIT` tasks wait in its queue already."""
         try:
             board().beat(wiring.clock().now_ms())
-            waiting = self._waiting(entry.options["queue"])
+            waiting = self._waiting(entry)
         except (redis.RedisError, OperationalError) as error:
             _logger.warning("beat_skipped", task=entry.task, error=str(error))
             return
         if waiting < WAITING_LIMIT:
             super().apply_entry(entry, producer=producer)
 
-    def _waiting(self, queue: str) -> int:
+    def _waiting(self, entry: ScheduleEntry) -> int:
+        channel: Any = self.connection.default_channel
+        options: Any = entry.options
         try:
-            return int(self.connection.default_channel.queue_declare(queue, passive=True).message_count)
+            return int(channel.queue_declare(options["queue"], passive=True).message_count)
         except ChannelError:
             return 0
 

@@ -67,7 +67,9 @@ class StatusBoard:
 
     def post(self, status: FoldStatus) -> None:
         """Replace what was said of the fold."""
-        fields = {name: msgspec.json.encode(value) for name, value in msgspec.structs.asdict(status).items()}
+        fields: dict[Any, Any] = {
+            name: msgspec.json.encode(value) for name, value in msgspec.structs.asdict(status).items()
+        }
         self._client.hset(wiring.FOLD_STATUS_KEY, mapping=fields)
 
     def beat(self, now_ms: int) -> None:

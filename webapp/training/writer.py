@@ -153,13 +153,14 @@ class WorldWriter:
         self._lease.release(self.holder)
 
     def _tenure_under(self, fence: int) -> Tenure:
-        if self._tenure is None or self._tenure.fence != fence:
+        # Tokens grow by one: the next after ours means that the lease ran out, but that nobody held it meanwhile.
+        if self._tenure is None or fence - self._tenure.fence > 1:
             self._tenure = self._recover(fence)
+        self._tenure.fence = fence
         return self._tenure
 
     def _recover(self, fence: int) -> Tenure:
         found = self._snapshots.newest(self._config.digest())
-        now_ms = self._clock.now_ms()
         if found is not None:
             manifest, payload = found
             try:
@@ -168,7 +169,7 @@ class WorldWriter:
                 _logger.warning("snapshot_unreadable", sha256=manifest.sha256, error=str(error), then="fold from start")
             else:
                 _logger.info("recovered", offset=learner.world.offset, sha256=manifest.sha256, fence=fence)
-                return Tenure(fence, learner, manifest, now_ms)
+                return Tenure(fence, learner, manifest, manifest.created_ms)
         return Tenure(fence, Learner(self._config), None, saved_ms=0)
 
     def _fold(self, tenure: Tenure) -> int:

@@ -4,22 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Knob',
+            name="Knob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
             ],
             options={
-                'permissions': [('change_knob', 'Can change how often the fold runs')],
-                'managed': False,
-                'default_permissions': (),
+                "permissions": [("change_knob", "Can change how often the fold runs")],
+                "managed": False,
+                "default_permissions": (),
             },
         ),
     ]

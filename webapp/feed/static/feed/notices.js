@@ -6,12 +6,13 @@
   let toast, leaving, complaint;
 
   const drop = () => { clearTimeout(leaving); toast?.remove(); toast = undefined; };
+  const wanted = () => toast?.matches(":hover, :focus-within") || document.querySelector(".vacancy");
   const dropSoon = () => {
     clearTimeout(leaving);
-    leaving = setTimeout(() => (toast?.matches(":hover, :focus-within") ? dropSoon() : drop()), TOAST_MS);
+    leaving = setTimeout(() => (wanted() ? dropSoon() : drop()), TOAST_MS);
   };
 
-  // The toast stands for the card: same item, same slate, so that its button means the same.
+  // The toast stands for the card: same item, same slate, so that the tracker takes its button for the card's.
   const offerUndo = ({ target }) => {
     const card = target.closest("[data-item]"), list = target.closest("[data-slate]");
     const title = card.querySelector(".poster-title")?.textContent ?? card.dataset.title ?? "This film";
@@ -30,7 +31,8 @@
     dropSoon();
   };
 
-  document.addEventListener("freshet:dismissal", offerUndo);
+  // Before the card is taken out of its list, where it says what it is: hence in the capture phase.
+  document.addEventListener("freshet:dismissal", offerUndo, true);
   document.addEventListener("freshet:dismissal_undone", drop);
 
   const sentences = {

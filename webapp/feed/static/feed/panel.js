@@ -16,10 +16,12 @@
     location.assign(elt.href);
   });
 
-  // A film that can't be fetched here is a page that says why.
-  const byPage = ({ detail }) => { if (detail.boosted ?? detail.requestConfig?.boosted) location.assign(detail.elt.href); };
-  document.addEventListener("htmx:responseError", byPage);
-  document.addEventListener("htmx:sendError", byPage);
+  // Not found: its own page says why. Not reached: the click is kept by the tracker, and the panel says so.
+  document.addEventListener("htmx:responseError", ({ detail }) => {
+    if (detail.xhr.status < 500) location.assign(detail.pathInfo.requestPath);
+    else show("unreached");
+  });
+  document.addEventListener("htmx:sendError", () => show("unreached"));
 
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target !== film) return;
@@ -28,8 +30,10 @@
     if (detail.requestConfig?.triggeringEvent?.detail === 0) document.getElementById("film-title")?.focus();
   });
 
+  const show = (template) => film?.replaceChildren(document.getElementById(template).content.cloneNode(true));
+
   const clear = () => {
-    film.replaceChildren(document.getElementById("invitation").content.cloneNode(true));
+    show("invitation");
     document.title = home.title;
     if (opener?.isConnected) opener.focus({ preventScroll: true });
   };

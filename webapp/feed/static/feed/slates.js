@@ -115,32 +115,55 @@
 
   // -- Not for me -------------------------------------------------------------------------------------------------------
 
-  const mark = (button, dismissed) => {
-    button.dataset.track = dismissed ? "dismissal_undone" : "dismissal";
-    if (button.matches(".dismiss")) {
-      const title = button.closest(".slot").querySelector(".poster-title").textContent;
-      button.setAttribute("aria-label", `${dismissed ? "Undo" : "Not for me"}: ${title}`);
-      button.title = dismissed ? "Undo" : "Not for me";
-      button.closest(".slot").classList.toggle("dismissed", dismissed);
-    } else button.textContent = dismissed ? "Take it back" : "Not for me";
+  const removed = new Map(); // item → where its cards were: { list, slot, place, vacancy }
+
+  // The film goes at once. Under the pointer or the focus its place stays, empty, until it is left.
+  const vacate = (slot, title) => {
+    const vacancy = document.createElement("li"), undo = document.createElement("button");
+    vacancy.className = "slot vacancy";
+    undo.type = "button";
+    undo.textContent = "Undo";
+    undo.setAttribute("aria-label", `Undo: ${title}`);
+    // The notice below holds the button that the tracker knows; it stays for as long as a vacancy does.
+    undo.addEventListener("click", () =>
+      document.querySelector(`.toast[data-item="${CSS.escape(slot.dataset.item)}"] button`)?.click());
+    vacancy.append(undo);
+    const focused = slot.contains(document.activeElement);
+    slot.replaceWith(vacancy);
+    if (focused) undo.focus();
+    return vacancy;
   };
 
-  const buttonsOf = (item) => document.querySelectorAll(
-    `[data-item="${CSS.escape(item)}"] :is(.dismiss, .film-dismiss)`);
+  const pages = (item) => document.querySelectorAll(`[data-item="${CSS.escape(item)}"] .film-dismiss`);
 
-  document.addEventListener("freshet:dismissal", ({ detail }) => {
-    buttonsOf(detail.item).forEach((button) => {
-      mark(button, true);
-      const list = button.closest(".cards");
-      if (list) arrange(list, slotsOf(list).filter((slot) => !slot.classList.contains("dismissed")));
+  document.addEventListener("freshet:dismissal", ({ target, detail: { item } }) => {
+    const places = [];
+    document.querySelectorAll(`.cards > [data-item="${CSS.escape(item)}"]`).forEach((slot) => {
+      const list = slot.parentElement, place = slotsOf(list).indexOf(slot), shelf = list.closest("[data-slate]");
+      keepPlace(slot, shelf);
+      const vacancy = slot.contains(target) ? vacate(slot, slot.querySelector(".poster-title").textContent) : undefined;
+      places.push({ list, slot, place, vacancy });
+      arrange(list, (waiting.get(list) ?? slotsOf(list)).filter((one) => one !== slot && one !== vacancy));
+    });
+    if (places.length) removed.set(item, places);
+    pages(item).forEach((button) => {
+      button.dataset.track = "dismissal_undone";
+      button.textContent = "Take it back";
     });
   });
 
-  document.addEventListener("freshet:dismissal_undone", ({ detail }) => {
-    buttonsOf(detail.item).forEach((button) => {
-      mark(button, false);
-      const list = button.closest(".cards");
-      if (list && waiting.has(list)) waiting.set(list, slotsOf(list));
+  document.addEventListener("freshet:dismissal_undone", ({ detail: { item } }) => {
+    (removed.get(item) ?? []).forEach(({ list, slot, place, vacancy }) => {
+      if (!list.isConnected || list.querySelector(`:scope > [data-item="${CSS.escape(item)}"]`)) return;
+      const order = (waiting.get(list) ?? slotsOf(list)).filter((one) => one !== vacancy);
+      order.splice(place, 0, slot);
+      if (vacancy?.isConnected) vacancy.replaceWith(slot);
+      arrange(list, order);
+    });
+    removed.delete(item);
+    pages(item).forEach((button) => {
+      button.dataset.track = "dismissal";
+      button.textContent = "Not for me";
     });
   });
 })();

@@ -9,6 +9,8 @@ globalThis.freshetOutbox = (page, surfaces) => {
   const BATCH = 100, BLOCK = 64, LOW = 16; // events in a message; sequence numbers drawn at once, and when to draw more
   const GROUP_MS = 250, ACK_MS = 10_000, LONGEST_WAIT_MS = 30_000;
 
+  const UNREADABLE = [1007, 1009]; // close codes: not a batch, too large
+
   const pending = new Map(); // key → event: all that is not acknowledged yet
   const blocks = new Map(); // session → its reserved numbers, and the events that wait for one
   const floors = new Map(); // session → lowest number that the server knows to be free
@@ -123,14 +125,19 @@ globalThis.freshetOutbox = (page, surfaces) => {
   const acknowledged = ({ id, outcomes }) => {
     if (id !== inFlight?.id) return;
     clearTimeout(inFlight.deadline);
-    const settled = inFlight.events.filter(({ seq }) => outcomes[seq] !== "full").map(({ key }) => key);
+    const settled = inFlight.events.filter(({ seq }) => outcomes[seq] !== "full");
     const full = settled.length < inFlight.events.length;
     inFlight = undefined;
-    settled.forEach((key) => pending.delete(key));
-    opened.then((outbox) => outbox.drop(settled)).catch(() => {});
+    forget(settled);
     if (full) retrying = setTimeout(() => { retrying = undefined; flush(); }, backoff());
     else { failures = 0; flush(); }
     announce("open");
+  };
+
+  const forget = (events) => {
+    const keys = events.map(({ key }) => key);
+    keys.forEach((key) => pending.delete(key));
+    opened.then((outbox) => outbox.drop(keys)).catch(() => {});
   };
 
   // What an earlier page left behind goes along; what another tab is sending meanwhile may go twice, which is harmless.
@@ -145,7 +152,7 @@ globalThis.freshetOutbox = (page, surfaces) => {
     });
     if (socket !== current) return;
     greeted = true;
-    failures = 0;
+    if (!pending.size) failures = 0; // else the acknowledgement tells whether all is well again
     greet();
     announce("open");
     flush();
@@ -166,9 +173,10 @@ globalThis.freshetOutbox = (page, surfaces) => {
     socket = opening;
     opening.binaryType = "arraybuffer";
     opening.onmessage = receive;
-    opening.onclose = () => {
+    opening.onclose = ({ code }) => {
       if (socket !== opening) return;
       clearTimeout(inFlight?.deadline);
+      if (UNREADABLE.includes(code) && inFlight) forget(inFlight.events); // no server will ever read that batch
       socket = greeted = inFlight = undefined;
       announce("closed");
       setTimeout(connect, backoff());

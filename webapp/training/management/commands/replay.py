@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from recsys.errors import FreshetError
 from recsys.learner import Learner
-from recsys.log.whole import open_log
+from recsys.log.archive import open_log
 from recsys.offsets import Offset, offset_key
 from recsys.replay import replay
 from webapp import wiring

@@ -1,0 +1,261 @@
+"""What each kind of event does to the world and to the learner's own books.
+
+Nothing here reads a clock or draws at random. Every event that decodes can be taken in: what makes no sense is counted and
+teaches nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import features, statistics
+from recsys.config import EngineConfig
+from recsys.evaluation.prequential import Prequential
+from recsys.events import (
+    SURFACES,
+    Click,
+    Dismissal,
+    DismissalUndone,
+    Dwell,
+    Event,
+    Impression,
+    ItemEvent,
+    ItemRemoved,
+    ItemUpserted,
+    SessionEvent,
+    SlateServed,
+)
+from recsys.labels import Example, JoinState, LabelJoin, implicit_slate
+from recsys.layout import SIGNAL_COUNT
+from recsys.open_sessions import OpenSession, OpenSessions, OpenSessionState
+from recsys.retrieval.candidates import retrieve
+from recsys.retrieval.neighbours import index_click
+from recsys.sessions import ShownSlate
+from recsys.sessions.shown import UNKNOWN_ROW
+from recsys.world import Arrays, World
+
+#: Alternatives of a click in a history that has neither slates nor impressions.
+HISTORY_ALTERNATIVES: Final = 20
+#: Surface of what was not shown on a page of ours.
+HISTORY: Final = "history"
+
+_SCORES: Final = "scores/"
+
+COUNTS: Final = (
+    "records",
+    "undecodable",
+    "items",
+    "slates",
+    "impressions",
+    "clicks",
+    "dwells",
+    "dismissals",
+    "unknown_item",
+)
+
+
+class FoldState(msgspec.Struct, frozen=True):
+    """The learner's own part of a snapshot, besides arrays."""
+
+    labels: JoinState
+    sessions: list[OpenSessionState]
+    sessions_evicted: int
+    counts: dict[str, int]
+    learned_ms: int
+
+
+class Fold:
+    """The world and what else is open while it is folded.
+
+    Parameters
+    ----------
+    config : EngineConfig
+
+    Attributes
+    ----------
+    world : World
+    labels : LabelJoin
+        Slates whose attribution window is open.
+    sessions : OpenSessions
+        Sessions whose inactivity gap has not passed.
+    scores : Prequential
+        Each example is scored before it is learned.
+    counts : dict of str to int
+        How often each of `COUNTS` happened.
+    learned_ms : int
+        Log time of the last example, 0 before the first.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.world = World(config)
+        self.labels = LabelJoin(config.attribution_window_s * 1_000)
+        self.sessions = OpenSessions(config.session_gap_s * 1_000)
+        self.scores = Prequential()
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.learned_ms = 0
+        self._received_ms = 0
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            ItemUpserted: self._item,
+            ItemRemoved: self._item_removed,
+            SlateServed: self._slate,
+            Impression: self._impression,
+            Click: self._click,
+            Dwell: self._dwell,
+            Dismissal: self._dismissal,
+            DismissalUndone: self._dismissal_undone,
+        }
+
+    def take(self, event: Event | None, received_ms: int) -> None:
+        """Take in the next record of the log: its event, None where its bytes were none, and when it was received.
+
+        Receive times, which never run backwards, are the watermark: first the windows close and the sessions end whose
+        time is over by now. Nothing can have happened later than it was received.
+        """
+        self._received_ms = received_ms
+        for example in self.labels.close(received_ms):
+            self._learn(example)
+        self.sessions.end(received_ms)
+        self.counts["records"] += 1
+        if event is None:
+            self.counts["undecodable"] += 1
+            return
+        if event.event_time_ms > received_ms:
+            event = msgspec.structs.replace(event, event_time_ms=received_ms)
+        self.world.now_ms = max(self.world.now_ms, event.event_time_ms)
+        if isinstance(event, SessionEvent):
+            self._session(event)
+        self._handlers[type(event)](event)
+
+    def state(self) -> tuple[FoldState, Arrays]:
+        """Return the learner's own part: what is open, and arrays named ``scores/…`` (views, do not keep)."""
+        state = FoldState(
+            labels=self.labels.to_state(),
+            sessions=self.sessions.to_state(),
+            sessions_evicted=self.sessions.evicted,
+            counts=dict(self.counts),
+            learned_ms=self.learned_ms,
+        )
+        return state, {f"{_SCORES}{name}": array for name, array in self.scores.state().items()}
+
+    def restore(self, state: FoldState, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Become what `state` described, on a world restored to the same offset. Raises `CorruptState`."""
+        self.labels.restore(state.labels)
+        self.sessions.restore(state.sessions, state.sessions_evicted)
+        self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
+        self.learned_ms = state.learned_ms
+        self.scores.restore(
+            {name.removeprefix(_SCORES): array for name, array in arrays.items() if name.startswith(_SCORES)}
+        )
+
+    def _item(self, event: ItemUpserted) -> None:
+        self.counts["items"] += 1
+        self.world.upsert_item(event)
+
+    def _item_removed(self, event: ItemRemoved) -> None:
+        self.world.remove_item(event)
+
+    def _slate(self, event: SlateServed) -> None:
+        self.counts["slates"] += 1
+        if event.surface not in SURFACES:
+            event = msgspec.structs.replace(event, surface=HISTORY)
+        rows = [self.world.rows.get(item, UNKNOWN_ROW) for item in event.items]
+        shown = ShownSlate.from_event(event, rows) or self._described(event, event.slate, event.surface, rows)
+        self.labels.open(event.slate, event.session, shown, self._received_ms)
+
+    def _impression(self, event: Impression) -> None:
+        row = self._row(event)
+        if row is None:
+            return
+        if not event.slate and not self.labels.is_open(event):
+            key = implicit_slate(event)
+            shown = self._described(event, key, HISTORY, [row])
+            self.labels.open(key, event.session, shown, self._received_ms, again=True)
+        if self.labels.impression(event, row):
+            self.counts["impressions"] += 1
+            statistics.count(self.world, row, event.event_time_ms, impressions=1)
+
+    def _click(self, event: Click) -> None:
+        row = self._row(event)
+        if row is None:
+            return
+        alone = not event.slate and not self.labels.knows(event)
+        example = self._lone_click(event, row) if alone else self.labels.click(event, row)
+        session = self._session(event)
+        if example is not None:
+            self.counts["clicks"] += 1
+            self._learn(example)
+            statistics.count(self.world, row, event.event_time_ms, impressions=int(example.unseen), clicks=1)
+            session.serial = index_click(self.world, session.serial, row)
+        session.context.click(row, event.event_time_ms)
+
+    def _dwell(self, event: Dwell) -> None:
+        self.counts["dwells"] += 1
+
+    def _dismissal(self, event: Dismissal) -> None:
+        row = self._row(event)
+        if row is None:
+            return
+        self.counts["dismissals"] += 1
+        if event.slate and (example := self.labels.dismissal(event, row)) is not None:
+            self._learn(example)
+        self._session(event).context.dismiss(row)
+
+    def _dismissal_undone(self, event: DismissalUndone) -> None:
+        """Take a dismissal back for its session. What it taught everybody stays: it happened."""
+        row = self._row(event)
+        if row is not None:
+            self._session(event).context.undo(row)
+
+    def _row(self, event: ItemEvent) -> int | None:
+        row = self.world.rows.get(event.item)
+        if row is None:
+            self.counts["unknown_item"] += 1
+        return row
+
+    def _session(self, event: SessionEvent) -> OpenSession:
+        return self.sessions.touch(event.session, event.event_time_ms, self._received_ms)
+
+    # -- histories: what was not served by us is described by the fold's own state at that offset -------------------
+
+    def _lone_click(self, event: Click, row: int) -> Example | None:
+        """Return the choice among what would have been retrieved for this session at this moment."""
+        if not self.labels.lone_click(event, self._received_ms):
+            return None
+        context, now_ms = self._session(event).context, event.event_time_ms
+        others = retrieve(self.world, context, now_ms, HISTORY_ALTERNATIVES)
+        rows = np.concatenate(([row], others[others != row]))
+        return Example(
+            session=event.session,
+            rows=rows,
+            signals=features.signals(self.world, context, rows, now_ms),
+            # Nobody knows where they stood; and nobody passed over what may not have been shown.
+            positions=np.zeros(len(rows), dtype=np.int64),
+            surface=HISTORY,
+            chosen=0,
+            passed=[],
+            unseen=True,
+        )
+
+    def _described(self, event: SessionEvent, slate: str, surface: str, rows: list[int]) -> ShownSlate:
+        table = np.zeros((len(rows), SIGNAL_COUNT), dtype=np.float32)
+        places = np.array(rows, dtype=np.int64)
+        known = places != UNKNOWN_ROW
+        context = self._session(event).context
+        table[known] = features.signals(self.world, context, places[known], event.event_time_ms)
+        return ShownSlate(slate, surface, rows, table, event.event_time_ms)
+
+    # -- learning ----------------------------------------------------------------------------------------------
+
+    def _learn(self, example: Example) -> None:
+        """Score the example, then learn from it."""
+        world = self.world
+        design = features.design(world, example.rows, example.signals, example.positions, example.surface)
+        self.scores.update(world.model.score_many(design), example.chosen)
+        elapsed_s = max(world.now_ms - self.learned_ms, 0) / 1_000 if self.learned_ms else 0.0
+        world.model.learn_choice(design, example.chosen, elapsed_s)
+        self.learned_ms = world.now_ms
+        if (session := self.sessions.get(example.session)) is not None:
+            session.context.pass_over(example.passed)

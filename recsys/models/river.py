@@ -1,0 +1,171 @@
+"""Any River classifier as a click model.
+
+A choice becomes plain rows: the chosen item is one example of True, what was passed over of False. That is
+exact for one item; for more it forgets that they competed, which `GaussianModel` does not.
+"""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from river import base, compose
+
+from recsys.errors import ConfigurationError, CorruptState
+from recsys.models import river_state
+from recsys.models.base import Design, Logits
+
+#: What ``river-logistic`` stands for.
+LOGISTIC: Final = "preprocessing.StandardScaler|linear_model.LogisticRegression"
+
+#: Classifiers say 0 or 1 when they are sure; as a logit that would be infinite, and no session could outweigh it.
+_SUREST: Final = 1e-6
+#: Up to here rows go one by one: about as fast as through a data frame, and slates in the fold stay clear of BLAS.
+_FEW_ROWS: Final = 64
+_SEED: Final = 20_240_229
+
+
+def make_classifier(expression: str) -> base.Classifier:
+    """Return the classifier that `expression` describes, seeded where it draws at random.
+
+    Parameters
+    ----------
+    expression : str
+        Names of River classes within ``river``, each made with its defaults, joined by ``|`` as in River.
+
+    Raises
+    ------
+    ConfigurationError
+        When a name is not a class of River or needs arguments, or the last step is no binary classifier with
+        probabilities.
+
+    Examples
+    --------
+    >>> print(make_classifier("preprocessing.MinMaxScaler | linear_model.Perceptron"))
+    MinMaxScaler | Perceptron
+    """
+    steps = [_make_step(name.strip()) for name in expression.split("|")]
+    if not all(isinstance(step, base.Transformer) for step in steps[:-1]):
+        raise ConfigurationError(f"expected transformers before the last |, received {expression!r}")
+    return steps[0] if len(steps) == 1 else compose.Pipeline(*steps)
+
+
+def _make_step(name: str) -> base.Estimator:
+    module_name, _, class_name = name.rpartition(".")
+    try:
+        step = getattr(importlib.import_module(f"river.{module_name}"), class_name)
+        seed = {"seed": _SEED} if "seed" in inspect.signature(step).parameters else {}
+        made = step(**seed)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"expected a class of River that needs no arguments, such as 'linear_model.LogisticRegression', "
+            f"received {name!r} ({error})"
+        ) from error
+    if not isinstance(made, base.Estimator):
+        raise ConfigurationError(f"expected an estimator of River, received {name!r}")
+    return made
+
+
+class RiverModel:
+    """A `ClickModel` around a River classifier.
+
+    It forgets as its classifier does, not by log time, and claims no uncertainty: weight mean and variance are 0.
+    Before the first example all scores are 0.
+
+    Parameters
+    ----------
+    width : int
+        Columns of a design row; column j is the feature ``str(j)``.
+    classifier : river.base.Classifier
+        Binary, with probabilities; pipelines count. Not copied.
+
+    Raises
+    ------
+    ConfigurationError
+        When `classifier` is not of that kind, draws at random without a seed, or can't be written as state.
+    """
+
+    def __init__(self, width: int, classifier: base.Classifier) -> None:
+        self._width = width
+        self._names = [str(column) for column in range(width)]
+        self._examples = 0
+        self._take(classifier)
+        river_state.encode(classifier)
+
+    def score_many(self, design: Design) -> Logits:
+        """Return the classifier's log-odds of a click for each row, within about 14 either way. Shape (n,)."""
+        if self._examples == 0:  # a scaler that has seen nothing would note the names of features while predicting
+            return np.zeros(len(design))
+        if self._in_batches and len(design) > _FEW_ROWS:
+            frame = self._classifier.predict_proba_many(pd.DataFrame(design, columns=self._names, dtype=np.float64))
+            clicked = frame[True].to_numpy(dtype=np.float64)
+        else:
+            clicked = np.array([self._probability(row) for row in self._rows(design)], dtype=np.float64)
+        clicked = np.clip(np.nan_to_num(clicked, nan=0.5), _SUREST, 1.0 - _SUREST)
+        return np.asarray(np.log(clicked) - np.log1p(-clicked))
+
+    def learn_choice(self, design: Design, chosen: int, elapsed_s: float) -> None:
+        """Learn each row: True for `chosen`, False for the others, in their order. `elapsed_s` is not used."""
+        for index, row in enumerate(self._rows(design)):
+            self._classifier.learn_one(row, index == chosen)
+        self._examples += len(design)
+
+    def weight_variance(self) -> NDArray[np.float64]:
+        """Return zeros of shape (width,)."""
+        return np.zeros(self._width)
+
+    def weight_mean(self) -> NDArray[np.float64]:
+        """Return zeros of shape (width,): a scaled or nonlinear model has no weights for raw columns."""
+        return np.zeros(self._width)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return ``classifier`` (uint8, the bytes of `river_state`) and ``examples`` (int64, shape (1,))."""
+        payload = river_state.encode(self._classifier)
+        return {
+            "classifier": np.frombuffer(payload, dtype=np.uint8),
+            "examples": np.array([self._examples], dtype=np.int64),
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Replace the classifier. Raises `CorruptState` and changes nothing when it is of another kind."""
+        try:
+            payload, examples = arrays["classifier"].tobytes(), int(arrays["examples"][0])
+        except LookupError as error:
+            raise CorruptState(f"expected arrays 'classifier' and 'examples', received {sorted(arrays)}") from error
+        classifier = river_state.decode(payload)
+        if str(classifier) != str(self._classifier):
+            raise CorruptState(f"expected the state of {self._classifier}, received that of {classifier}")
+        self._examples = examples
+        self._take(classifier)
+
+    def _take(self, classifier: base.Classifier) -> None:
+        *before, last = _steps(classifier)
+        if not isinstance(last, base.Classifier) or _is(last, "predict_proba_one", base.Classifier):
+            raise ConfigurationError(f"expected a River classifier with probabilities, received {classifier}")
+        if any(step._is_stochastic for step in (*before, last)):
+            raise ConfigurationError(f"expected a seed for {classifier}, or replaying the log would not repeat it")
+        self._classifier = classifier
+        self._in_batches = (
+            isinstance(last, base.MiniBatchClassifier)
+            and not _is(last, "predict_proba_many", base.MiniBatchClassifier)
+            and all(isinstance(step, base.MiniBatchTransformer) for step in before)
+        )
+
+    def _rows(self, design: Design) -> list[dict[str, float]]:
+        return [dict(zip(self._names, row, strict=True)) for row in design.tolist()]
+
+    def _probability(self, row: dict[str, float]) -> float:
+        probabilities = self._classifier.predict_proba_one(row)
+        return float(probabilities.get(True, 0.0)) if probabilities else 0.5
+
+
+def _steps(classifier: base.Classifier) -> list[base.Estimator]:
+    return list(classifier.steps.values()) if isinstance(classifier, compose.Pipeline) else [classifier]
+
+
+def _is(estimator: base.Estimator, method: str, of: type) -> bool:
+    """Return whether the method is still the one that `of` declares, which only raises NotImplementedError."""
+    return getattr(type(estimator), method) is getattr(of, method)

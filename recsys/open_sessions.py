@@ -1,0 +1,91 @@
+"""The sessions whose inactivity gap has not passed, as the fold sees them: bounded, and in order of last activity."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from recsys.retrieval.neighbours import NO_SERIAL
+from recsys.sessions import ContextState, SessionContext
+
+#: Sessions that may be open at once; beyond that those longest idle end early, and are counted.
+MAX_OPEN: Final = 200_000
+
+
+class OpenSession(msgspec.Struct):
+    """What a session did, its serial number in the neighbour index, and when it was last heard of."""
+
+    context: SessionContext
+    received_ms: int
+    serial: int = NO_SERIAL
+
+
+class OpenSessionState(msgspec.Struct, frozen=True):
+    """An `OpenSession` as it stands in the fold's snapshot."""
+
+    context: ContextState
+    received_ms: int
+    serial: int
+
+
+class OpenSessions:
+    """Open sessions by id, the one longest idle first.
+
+    Parameters
+    ----------
+    gap_ms : int
+        Inactivity that ends a session, by receive time, which never runs backwards.
+    max_open : int
+
+    Attributes
+    ----------
+    evicted : int
+        Sessions that ended early because too many were open.
+    """
+
+    def __init__(self, gap_ms: int, max_open: int = MAX_OPEN) -> None:
+        self._gap_ms = gap_ms
+        self._max_open = max_open
+        self._open: dict[str, OpenSession] = {}
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def get(self, session: str) -> OpenSession | None:
+        """Return an open session, None where it ended or never was."""
+        return self._open.get(session)
+
+    def touch(self, session: str, at_ms: int, received_ms: int) -> OpenSession:
+        """Return the session, opened if need be, after something happened in it at `at_ms`."""
+        found = self._open.pop(session, None) or OpenSession(SessionContext(session), received_ms)
+        found.context.touch(at_ms)
+        found.received_ms = received_ms
+        self._open[session] = found
+        if len(self._open) > self._max_open:
+            del self._open[next(iter(self._open))]
+            self.evicted += 1
+        return found
+
+    def end(self, watermark_ms: int) -> None:
+        """Forget the sessions whose gap has passed."""
+        while self._open:
+            session, oldest = next(iter(self._open.items()))
+            if oldest.received_ms + self._gap_ms > watermark_ms:
+                return
+            del self._open[session]
+
+    def to_state(self) -> list[OpenSessionState]:
+        """Return the sessions for a snapshot, in order."""
+        return [
+            OpenSessionState(session.context.to_state(), session.received_ms, session.serial)
+            for session in self._open.values()
+        ]
+
+    def restore(self, states: Sequence[OpenSessionState], evicted: int) -> None:
+        """Become what `to_state` and `evicted` described."""
+        self._open = {
+            state.context.id: OpenSession(SessionContext.from_state(state.context), state.received_ms, state.serial)
+            for state in states
+        }
+        self.evicted = evicted

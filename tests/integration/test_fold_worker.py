@@ -1,0 +1,90 @@
+"""Beat and a worker as `make demo` runs them: the knob works at once, and nothing piles up."""
+
+import datetime
+import time
+from pathlib import Path
+
+import pytest
+import redis
+from celery.beat import PersistentScheduler
+
+from tests.faults.learning import Learning, learning
+from webapp.celery import app
+from webapp.training.schedule import LOOK_AGAIN_S, LOOK_EVERY_S, WAITING_LIMIT, BoundedScheduler, KnobSchedule
+from webapp.training.tasks import fold
+from webapp.wiring import KNOBS_KEY
+
+
+def test_beat_and_worker_fold_what_comes_in_and_obey_the_knob(tmp_path: Path) -> None:
+    with learning(tmp_path, FRESHET_FOLD_EVERY_MS="60000") as part:
+        part.client.hset(KNOBS_KEY, "fold_every_ms", 50)
+        part.start("worker")
+        part.start("beat")
+        part.wait_until(lambda: part.folded() == part.log.end(), "the catalogue to be folded")
+        part.browse(20)
+        part.wait_until(lambda: part.folded() == part.log.end(), "the visits to be folded")
+
+        part.client.hset(KNOBS_KEY, "fold_every_ms", 60_000)
+        time.sleep(2 * LOOK_EVERY_S)
+        part.browse(1, of="later")
+        time.sleep(2 * LOOK_EVERY_S)
+
+        assert part.folded() != part.log.end(), "a slow knob must slow the fold down"
+        part.client.hset(KNOBS_KEY, "fold_every_ms", 100)
+        part.wait_until(lambda: part.folded() == part.log.end(), "the fold at its old pace")
+
+
+def test_status_says_what_was_folded_and_what_waits(tmp_path: Path) -> None:
+    with learning(tmp_path, sessions=20) as part:
+        part.start()
+        part.fold_all()
+        status = part.writer()
+
+        assert status.lag_ms == 0
+        assert status.log_end == status.offset == part.log.end()
+        assert status.counters["clicks"] == 40
+        assert status.log_length == part.log.length()
+
+
+def test_beat_stops_adding_tasks_that_nobody_takes(tmp_path: Path) -> None:
+    with learning(tmp_path, FRESHET_FOLD_EVERY_MS="50") as part:
+        part.start("beat")
+        part.wait_until(lambda: _waiting(part) == WAITING_LIMIT, "tasks to wait")
+        time.sleep(0.5)
+
+        assert _waiting(part) == WAITING_LIMIT
+
+
+def test_knob_decides_when_the_fold_is_due() -> None:
+    every = {"ms": 1_000}
+    schedule = KnobSchedule(lambda: every["ms"])
+    schedule.nowfun = lambda: datetime.datetime(2024, 1, 1, 0, 0, 2, tzinfo=datetime.UTC)
+    last = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+
+    assert schedule.is_due(last) == (True, LOOK_EVERY_S)
+    every["ms"] = 2_200
+    due, again_s = schedule.is_due(last)
+    assert not due
+    assert again_s == pytest.approx(0.2)
+    every["ms"] = 60_000
+    assert schedule.is_due(last) == (False, LOOK_EVERY_S)
+
+
+def test_beat_waits_while_the_knob_can_not_be_read() -> None:
+    def unreachable() -> int:
+        raise redis.ConnectionError("expected an answer, received none")
+
+    assert KnobSchedule(unreachable).is_due(datetime.datetime.now(datetime.UTC)) == (False, LOOK_AGAIN_S)
+
+
+def test_schedule_keeps_nothing_on_disk_and_names_the_task() -> None:
+    (entry,) = app.conf.beat_schedule.values()
+
+    assert not issubclass(BoundedScheduler, PersistentScheduler)
+    assert entry["task"] == fold.name
+    assert entry["options"]["expires"] > 0
+    assert app.conf.beat_scheduler.endswith(BoundedScheduler.__name__)
+
+
+def _waiting(part: Learning) -> int:
+    return int(part.client.llen("freshet:celery:fold"))

@@ -1,0 +1,196 @@
+"""The live page: who may see it, what it says, and the knob."""
+
+from html import unescape
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils.html import strip_tags
+
+from webapp import replication, wiring
+from webapp.analytics import samples, selectors
+from webapp.analytics.samples import Sample
+from webapp.replication import Heartbeat
+from webapp.tracking import refusals
+from webapp.training.status import FoldStatus, StatusBoard
+
+pytestmark = pytest.mark.django_db
+
+NOW_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+def staff(client: Client) -> User:
+    user = User.objects.create_user("ada", password="countess", is_staff=True)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def turner(staff: User) -> User:
+    staff.user_permissions.add(Permission.objects.get(content_type__app_label="training", codename="change_knob"))
+    return staff
+
+
+def status(**changes: Any) -> FoldStatus:
+    now_ms = wiring.clock().now_ms()
+    fields: dict[str, Any] = {
+        "holder": "host:1:ab",
+        "fence": 1,
+        "ran_ms": now_ms,
+        "took_ms": 12,
+        "offset": f"{now_ms}-0",
+        "log_end": f"{now_ms}-0",
+        "lag_ms": 340,
+        "log_length": 4_321,
+        "folded": 10,
+        "counters": {"records": 900, "impressions": 400, "clicks": 40, "labels_joined": 38, "labels_late": 2},
+    }
+    return FoldStatus(**{**fields, **changes})
+
+
+def text(response: Any) -> str:
+    """Return what a reader of the page sees, in single spaces."""
+    return " ".join(unescape(strip_tags(response.content.decode())).split())
+
+
+def test_live_page_asks_who_you_are(client: Client, wired: redis.Redis):
+    response = client.get("/staff/")
+    assert (response.status_code, response["Location"]) == (302, "/staff/login/?next=/staff/")
+    assert "Sign in" in text(client.get("/staff/login/"))
+
+
+def test_signing_in_leads_to_the_live_page(client: Client, wired: redis.Redis):
+    User.objects.create_user("ada", password="countess", is_staff=True)
+    response = client.post("/staff/login/", {"username": "ada", "password": "countess"})
+    assert (response.status_code, response["Location"]) == (302, "/staff/")
+
+
+def test_account_that_is_not_staff_may_not_see_it(client: Client, wired: redis.Redis):
+    client.force_login(User.objects.create_user("eve"))
+    assert client.get("/staff/").status_code == 403
+
+
+def test_before_the_first_fold_the_page_says_what_will_appear(client: Client, staff: User, wired: redis.Redis):
+    page = text(client.get("/staff/"))
+    assert "The fold has not run yet" in page
+    assert "Worker not seen yet" in page
+
+
+def test_without_redis_the_page_says_so(client: Client, staff: User, without_redis: None):
+    response = client.get("/staff/")
+    assert response.status_code == 200
+    assert "Redis can't be reached" in text(response)
+
+
+def test_page_tells_what_the_fold_says(client: Client, staff: User, wired: redis.Redis):
+    StatusBoard(wired).post(status())
+    StatusBoard(wired).beat(wiring.clock().now_ms())
+    page = text(client.get("/staff/"))
+    assert "340 ms" in page
+    assert "4,321 events held" in page
+    assert "38 joined" in page
+    assert "2 late" in page
+    assert "Worker at work" in page
+    assert "Beat at work" in page
+
+
+def test_worker_that_stopped_is_missed(client: Client, staff: User, wired: redis.Redis):
+    StatusBoard(wired).post(status(ran_ms=wiring.clock().now_ms() - 60_000))
+    assert "Worker missed for 1 min" in text(client.get("/staff/"))
+
+
+def test_page_names_each_replica_and_how_far_behind_it_is(client: Client, staff: User, wired: redis.Redis):
+    now_ms = wiring.clock().now_ms()
+    StatusBoard(wired).post(status())
+    for name, behind_ms, seen_ms in (("web-1", 0, now_ms), ("web-2", 90_000, now_ms), ("web-3", 0, now_ms - 60_000)):
+        beat = Heartbeat(name=name, at_ms=seen_ms, version="5-0", behind_ms=behind_ms, items=1_682)
+        replication.announce(wired, beat)
+    page = text(client.get("/staff/"))
+    assert "web-1 5-0" in page
+    assert "stale: 1.5 min" in page
+    assert "web-3" not in page
+
+
+def test_page_names_each_reason_for_refusing(client: Client, staff: User, wired: redis.Redis):
+    StatusBoard(wired).post(status())
+    wired.hset(refusals.COUNTS_KEY, "not_shown", 3)
+    assert f"3 not_shown {refusals.REASONS['not_shown']}" in text(client.get("/staff/"))
+
+
+def test_htmx_gets_the_moving_part_alone(client: Client, staff: User, wired: redis.Redis):
+    StatusBoard(wired).post(status())
+    moving = client.get("/staff/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in moving
+    assert "What visitors do" in moving
+
+
+def test_paused_page_does_not_move(client: Client, staff: User, wired: redis.Redis):
+    assert "hx-trigger" in client.get("/staff/").content.decode()
+    assert "hx-trigger" not in client.get("/staff/?paused").content.decode()
+
+
+def test_knob_is_for_those_who_may_turn_it(client: Client, staff: User, wired: redis.Redis):
+    assert "The knob" not in text(client.get("/staff/"))
+    assert client.post("/staff/knob/", {"fold_every_ms": 2_000}).status_code == 403
+    assert wiring.knobs().fold_every_ms == 500
+
+
+def test_knob_takes_effect_without_restart(client: Client, turner: User, wired: redis.Redis):
+    assert client.post("/staff/knob/", {"fold_every_ms": 2_000}).status_code == 302
+    assert wiring.knobs().fold_every_ms == 2_000
+    assert "The fold now runs every 2,000 ms." in text(client.get("/staff/"))
+
+
+@pytest.mark.parametrize("every_ms", ["99", "60001", "soon", ""])
+def test_knob_says_what_it_can_not_be_turned_to(client: Client, turner: User, wired: redis.Redis, every_ms: str):
+    response = client.post("/staff/knob/", {"fold_every_ms": every_ms})
+    assert response.status_code == 422
+    assert "errorlist" in response.content.decode()
+    assert wiring.knobs().fold_every_ms == 500
+
+
+def test_knob_without_redis_stays_and_says_so(client: Client, turner: User, without_redis: None):
+    client.post("/staff/knob/", {"fold_every_ms": 2_000})
+    assert "the knob stays where it was" in text(client.get("/staff/"))
+
+
+def sample(second: int, events: int, impressions: int = 0, clicks: int = 0) -> Sample:
+    return Sample(at_ms=NOW_MS + second * 1_000, events=events, impressions=impressions, clicks=clicks, lag_ms=0)
+
+
+def remember(client: redis.Redis, *history: Sample) -> None:
+    client.lpush(samples.SAMPLES_KEY, *(msgspec.json.encode(sample) for sample in history))
+
+
+def test_rate_is_over_the_last_minute_and_change_over_the_one_before(wired: redis.Redis):
+    remember(wired, sample(-120, 0), sample(-60, 60), sample(0, 360))
+    found = selectors.live(wired, NOW_MS).events
+    assert (found.now, found.before) == (5.0, 1.0)
+
+
+def test_click_through_counts_what_happened_in_the_window_only(wired: redis.Redis):
+    remember(wired, sample(-600, 0, impressions=1_000, clicks=900), sample(0, 0, impressions=1_200, clicks=910))
+    found = selectors.live(wired, NOW_MS)
+    assert (found.click_through.clicks, found.click_through.impressions) == (10, 200)
+    assert found.click_through.rate == 0.05
+    assert found.click_through.interval.low < 0.05 < found.click_through.interval.high
+    assert found.window_ms == 600_000
+
+
+def test_samples_are_taken_by_one_process_at_a_time_and_bounded(wired: redis.Redis):
+    StatusBoard(wired).post(status())
+    assert samples.take(wired, StatusBoard(wired))
+    assert not samples.take(wired, StatusBoard(wired))
+    for _ in range(samples.SAMPLES + 5):
+        wired.delete(samples.SAMPLED_KEY)
+        samples.take(wired, StatusBoard(wired))
+    assert wired.llen(samples.SAMPLES_KEY) == samples.SAMPLES
+
+
+def test_sample_without_a_fold_is_not_taken(wired: redis.Redis):
+    assert not samples.take(wired, StatusBoard(wired))
+    assert samples.recent(wired, 0) == []

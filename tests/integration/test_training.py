@@ -1,0 +1,263 @@
+"""The one writer over real adapters in memory: leases, recovery, snapshots, and what may be trimmed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recsys.clock import ManualClock
+from recsys.config import EngineConfig
+from recsys.errors import StaleWriter, StoreUnavailable
+from recsys.events import ItemUpserted
+from recsys.learner import Learner
+from recsys.log.archive import ArchiveLog
+from recsys.log.base import Record, records
+from recsys.log.memory import MemoryLog
+from recsys.log.whole import WholeLog
+from recsys.offsets import Offset
+from recsys.replay import replay
+from recsys.replica import Replica
+from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
+from webapp.training.lineage import code_version, describe
+from webapp.training.retention import Retention
+from webapp.training.writer import Limits, WorldWriter
+
+CONFIG = EngineConfig(attribution_window_s=60)
+LIMITS = Limits(run_events=1_000, lease_ms=5_000, snapshot_every_s=60, snapshot_every_events=100, snapshots_kept=3)
+
+
+class BrokenOnceDeltas(MemoryDeltas):
+    """Can't be reached the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken = True
+
+    def publish(self, payload: bytes, fence: int) -> None:
+        if self.broken:
+            self.broken = False
+            raise StoreUnavailable("expected an answer, received none")
+        super().publish(payload, fence)
+
+
+class Site:
+    """A log and stores, and as many writers as a test wants."""
+
+    def __init__(self, deltas: MemoryDeltas | None = None) -> None:
+        self.clock = ManualClock(1_700_000_000_000)
+        self.log = MemoryLog(self.clock, max_length=10_000)
+        self.snapshots = MemorySnapshots()
+        self.deltas = deltas or MemoryDeltas()
+        self.lease = MemoryLease(self.clock)
+        self._made = 0
+
+    def writer(self, name: str) -> WorldWriter:
+        return WorldWriter(CONFIG, self.log, self.snapshots, self.deltas, self.lease, self.clock, LIMITS, name)
+
+    def happen(self, items: int) -> None:
+        for _ in range(items):
+            self.clock.advance(10)
+            self._made += 1
+            name = f"item {self._made}"
+            self.log.append([ItemUpserted(event_time_ms=self.clock.now_ms(), item=name, title=name)])
+
+    def fold_here(self) -> str:
+        return replay(self.log, Learner(CONFIG)).state_sha256
+
+    def replica(self) -> Replica:
+        replica = Replica(CONFIG)
+        found = self.snapshots.newest(CONFIG.digest())
+        if found is not None:
+            replica.load(found[1])
+        for _, delta in self.deltas.read("0-0", 1_000):
+            replica.apply(delta)
+        return replica
+
+
+class Overtaking:
+    """A log so slow to read that the lease runs out, and another takes over, while it is read."""
+
+    def __init__(self, site: Site, other: WorldWriter) -> None:
+        self._site = site
+        self._other = other
+        self._overtaken = False
+
+    def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        if not self._overtaken:
+            self._overtaken = True
+            self._site.clock.advance(LIMITS.lease_ms)
+            assert self._other.run() is not None
+        return self._site.log.read(after, limit)
+
+    def end(self) -> Offset:
+        return self._site.log.end()
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def test_what_was_folded_reaches_replicas_and_the_first_run_leaves_a_snapshot(site: Site) -> None:
+    site.happen(3)
+
+    tenure = site.writer("a").run()
+
+    assert tenure is not None
+    assert tenure.folded == 3
+    assert tenure.snapshot == site.log.end()
+    assert site.replica().version == site.log.end()
+
+
+def test_second_writer_stands_by_until_the_lease_of_the_first_runs_out(site: Site) -> None:
+    first, second = site.writer("first"), site.writer("second")
+    site.happen(3)
+    assert first.run() is not None
+
+    assert second.run() is None
+    site.clock.advance(LIMITS.lease_ms)
+
+    tenure = second.run()
+    assert tenure is not None
+    assert tenure.fence == 2
+    assert first.run() is None
+
+
+def test_writer_that_gives_the_lease_back_is_followed_at_once(site: Site) -> None:
+    first, second = site.writer("first"), site.writer("second")
+    first.run()
+
+    first.release()
+
+    assert second.run() is not None
+
+
+def test_writer_whose_lease_passed_on_during_its_run_writes_nothing(site: Site) -> None:
+    site.happen(3)
+    slow, quick = site.writer("slow"), site.writer("quick")
+    slow.run()
+    site.happen(2)
+    published = site.deltas.read("0-0", 10)
+
+    overtaking = Overtaking(site, quick)
+    asleep = WorldWriter(CONFIG, overtaking, site.snapshots, site.deltas, site.lease, site.clock, LIMITS, "slow")
+    with pytest.raises(StaleWriter):
+        asleep.run()
+
+    quick_deltas = site.deltas.read("0-0", 10)[len(published) :]
+    assert len(quick_deltas) == 1
+    assert site.replica().version == site.log.end()
+
+
+def test_lease_that_ran_out_between_runs_keeps_the_world_when_nobody_else_had_it(site: Site) -> None:
+    writer = site.writer("slow knob")
+    site.happen(3)
+    before = writer.run()
+    site.clock.advance(10 * LIMITS.lease_ms)
+    site.happen(2)
+
+    after = writer.run()
+
+    assert before is not None and after is before
+    assert after.fence == 2
+    assert after.folded == 5
+
+
+def test_failed_publish_is_made_good_from_the_last_snapshot() -> None:
+    site = Site(BrokenOnceDeltas())
+    writer = site.writer("a")
+    site.happen(5)
+
+    with pytest.raises(StoreUnavailable):
+        writer.run()
+    writer.run()
+
+    assert site.replica().version == site.log.end()
+    found = site.snapshots.newest(CONFIG.digest())
+    assert found is not None and found[0].sha256 == site.fold_here()
+
+
+def test_snapshots_follow_each_other_in_one_lineage(site: Site) -> None:
+    writer = site.writer("a")
+    for _ in range(3):
+        site.happen(1)
+        writer.run()
+        site.clock.advance(60_000)
+
+    newest, middle, oldest = site.snapshots.manifests()
+
+    assert (newest.parent, middle.parent, oldest.parent) == (middle.sha256, oldest.sha256, "")
+    assert newest.lineage == oldest.lineage
+    assert newest.code == code_version()
+    assert newest.sha256 == site.fold_here()
+
+
+def test_snapshot_waits_for_its_time_or_for_enough_events(site: Site) -> None:
+    writer = site.writer("a")
+    site.happen(1)
+    writer.run()
+    site.happen(LIMITS.snapshot_every_events - 1)
+    writer.run()
+    assert len(site.snapshots.manifests()) == 1
+
+    site.happen(1)
+    writer.run()
+
+    assert len(site.snapshots.manifests()) == 2
+
+
+def test_other_code_starts_a_lineage_with_the_older_one_as_parent() -> None:
+    first = describe(b"state", CONFIG, "1-0", None, metrics={}, created_ms=0)
+    older = msgspec.structs.replace(first, code="other code")
+
+    same = describe(b"next", CONFIG, "2-0", first, metrics={}, created_ms=0)
+    other = describe(b"next", CONFIG, "2-0", older, metrics={}, created_ms=0)
+
+    assert same.parent == other.parent == first.sha256
+    assert same.lineage == first.lineage
+    assert other.lineage != older.lineage
+
+
+def test_damaged_state_is_folded_again_from_the_whole_log(site: Site) -> None:
+    site.happen(3)
+    payload = b"not a snapshot"
+    manifest = describe(payload, CONFIG, site.log.end(), None, metrics={}, created_ms=0)
+    site.snapshots.save(payload, manifest, fence=0)
+
+    tenure = site.writer("a").run()
+
+    assert tenure is not None
+    assert tenure.folded == 3
+
+
+def test_unfolded_or_unsaved_records_are_never_trimmed(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=1)
+    site.happen(10)
+    middle = [record.offset for record in records(site.log)][4]
+
+    retention.run(middle, site.clock.now_ms())
+
+    assert site.log.length() == 5
+    assert ArchiveLog(tmp_path).end() == middle
+    assert len(list(records(WholeLog(ArchiveLog(tmp_path), site.log)))) == 10
+
+
+def test_kept_records_stay_live_although_they_are_archived(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=4, every_s=1)
+    site.happen(10)
+
+    retention.run(site.log.end(), site.clock.now_ms())
+
+    assert site.log.length() == 4
+    assert len(list(records(ArchiveLog(tmp_path)))) == 10
+
+
+def test_retention_looks_no_more_often_than_told(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=60)
+    retention.run(site.log.end(), site.clock.now_ms())
+    site.happen(1)
+
+    retention.run(site.log.end(), site.clock.now_ms())
+
+    assert site.log.length() == 1

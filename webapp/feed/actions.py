@@ -1,0 +1,71 @@
+"""What visitors do without scripts: the server writes down what the tracker would have told."""
+
+import structlog
+
+from recsys.errors import RefusedEvent
+from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
+from recsys.sessions import Session
+from webapp import metrics, wiring
+from webapp.feed.presence import presence
+from webapp.tracking import services
+from webapp.tracking.consent import Visit
+
+_logger = structlog.get_logger(__name__)
+
+
+async def click(visit: Visit, item: str, slate: str) -> None:
+    """Log that an item was opened from a slate. Raises as `_record` does."""
+    await _record(visit, Click, item, slate)
+
+
+async def dismiss(visit: Visit, item: str, slate: str) -> None:
+    """Log "not for me"; without a slate it was said on the item's own page. Raises as `_record` does."""
+    await _record(visit, Dismissal, item, slate)
+
+
+async def undo(visit: Visit, item: str) -> None:
+    """Log that a dismissal was taken back. Raises as `_record` does."""
+    await _record(visit, DismissalUndone, item, "")
+
+
+async def _record(visit: Visit, kind: type[ItemEvent], item: str, slate: str) -> None:
+    """Append one event and let the session learn from it.
+
+    Raises
+    ------
+    RefusedEvent
+        When the slate did not show that item to this session, or there is no such item.
+    LogUnavailable
+        When the log can't be reached; then nothing was done.
+    """
+    session = await presence().session(visit)
+    position = await _position(session, item, slate)
+    event = kind(
+        event_time_ms=wiring.clock().now_ms(), session=visit.session, item=item, slate=slate, position=position
+    )
+    outcome = "unlogged"
+    if visit.logged:
+        (receipt,) = await wiring.async_event_log().append([event])
+        outcome = receipt.outcome
+    metrics.EVENTS.labels(outcome).inc()
+    if outcome == "full":
+        _logger.warning("event_not_logged", kind=event.tag(), reason="the log is at its bound")
+    presence().observe(visit.session, [event], logged=visit.logged)
+
+
+async def _position(session: Session, item: str, slate: str) -> int:
+    row = wiring.replica().world.rows.get(item)
+    if row is None:
+        raise await _refused("unknown_item", f"item {item!r} is not in the catalogue")
+    if not slate:
+        return 0
+    shown = session.shown.get(slate)
+    position = None if shown is None else shown.position_of(row, 0)
+    if position is None:
+        raise await _refused("not_shown", f"slate {slate!r} did not show item {item!r} to this session")
+    return position
+
+
+async def _refused(reason: str, detail: str) -> RefusedEvent:
+    await services.intake().ledger.record({reason: 1})
+    return RefusedEvent(reason, detail)

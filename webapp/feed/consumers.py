@@ -1,0 +1,209 @@
+"""The visitor's websocket: decode, accept, acknowledge, learn, answer with the slate that follows.
+
+A bare ASGI application instead of a Channels consumer class: on the way of a click there is no dispatch, no channel
+layer and no task. One message of a socket is worked on at a time, so what a visitor can pile up is bounded by the
+server's own receive buffer; a browser has one batch under way and waits for its acknowledgement.
+
+The channel layer only tells the session's other tabs, perhaps on other processes, that there is something new.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import redis
+import structlog
+from channels.layers import get_channel_layer
+from django.template.loader import render_to_string
+
+from recsys.errors import LogUnavailable
+from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
+from webapp import metrics, wiring
+from webapp.feed import shelves
+from webapp.feed.presence import presence
+from webapp.tracking import services, wire
+from webapp.tracking.consent import Visit, visit_from
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+#: Websocket close codes: the message was no batch; the log is away, come back later.
+UNREADABLE: Final = 1007
+TRY_AGAIN_LATER: Final = 1013
+
+#: What changes the next slate at once; what was only seen waits for the next of these.
+_TURNS_THE_SLATE: Final = (Click, Dismissal, DismissalUndone)
+#: Names of the groups and messages of the channel layer.
+_GROUP: Final = "freshet.session."
+_CHANGED: Final = "session.changed"
+
+_logger = structlog.get_logger(__name__)
+
+
+async def visitor_socket(scope: Message, receive: Receive, send: Send) -> None:
+    """Serve one websocket until it closes."""
+    await receive()
+    visit = visit_from(scope["cookies"], wiring.clock().now_ms())
+    connection = Connection(visit, send)
+    with metrics.SOCKETS.track_inprogress():
+        if await connection.greet():
+            await connection.serve(receive)
+
+
+class Connection:
+    """One tab of a visitor.
+
+    Parameters
+    ----------
+    visit : Visit
+        Who it is, from the cookies of the handshake.
+    send : callable
+        Sends an ASGI message.
+    """
+
+    def __init__(self, visit: Visit, send: Send) -> None:
+        self._visit = visit
+        self._send = send
+        self._surfaces: tuple[str, ...] = ()
+        self._closed = False
+        self._siblings = _Siblings(visit.session, self._follow)
+
+    async def greet(self) -> bool:
+        """Open the connection and say from which number on events may count; False when the log is away."""
+        try:
+            next_seq = await self._next_seq()
+        except LogUnavailable:
+            await self._close(TRY_AGAIN_LATER)
+            return False
+        await self._send({"type": "websocket.accept"})
+        version = wiring.replica().version
+        await self._say(wire.Hello(session=self._visit.session, next_seq=next_seq, version=version))
+        return True
+
+    async def serve(self, receive: Receive) -> None:
+        """Answer messages until either side closes."""
+        self._siblings.start()
+        try:
+            while not self._closed:
+                message = await receive()
+                if message["type"] != "websocket.receive":
+                    return
+                await self._take(message.get("text") or message.get("bytes") or b"")
+        finally:
+            await self._siblings.stop()
+
+    async def _take(self, payload: bytes | str) -> None:
+        started = time.perf_counter()
+        intake = services.intake()
+        batch = await intake.decode(payload)
+        if batch is None:
+            await self._close(UNREADABLE)
+            return
+        self._surfaces = batch.surfaces
+        try:
+            accepted = await intake.accept(batch, self._visit.consent)
+        except LogUnavailable:
+            # Nothing is acknowledged: the browser keeps its events and comes back.
+            await self._close(TRY_AGAIN_LATER)
+            return
+        await self._say(wire.Ack(id=batch.id, outcomes=accepted.outcomes))
+        metrics.ACKNOWLEDGE_SECONDS.observe(time.perf_counter() - started)
+        # What an earlier visit had left in the outbox is logged, but it is not this session's to learn from.
+        if accepted.session is not None and accepted.session.session == self._visit.session and accepted.events:
+            await self._learn(accepted.events)
+
+    async def _learn(self, events: list[ItemEvent]) -> None:
+        await presence().session(self._visit, up_to_date=False)
+        presence().observe(self._visit.session, events, logged=self._visit.logged)
+        if any(isinstance(event, _TURNS_THE_SLATE) for event in events):
+            await self._push()
+            self._siblings.tell()
+
+    async def _follow(self) -> None:
+        """Take in what another tab did, and show what follows from it here."""
+        await presence().session(self._visit)
+        await self._push()
+
+    async def _push(self) -> None:
+        """Make the slate anew where the page shows one, send it, and see that it is logged."""
+        if shelves.FOR_YOU not in self._surfaces or self._closed:
+            return
+        started = time.perf_counter()
+        session = await presence().session(self._visit, up_to_date=False)
+        draft = shelves.for_you(session)
+        event = shelves.served(draft.slate, self._visit, session)
+        presence().observe(self._visit.session, [event], logged=self._visit.logged)
+        # In line for the log before the browser can answer to it, but not waited for.
+        logged = asyncio.ensure_future(shelves.log_slates([event])) if self._visit.logged and event.items else None
+        html = render_to_string("feed/shelf.html", {"shelf": shelves.shelf(draft, event, self._visit), "beside": True})
+        metrics.SLATE_SECONDS.observe(time.perf_counter() - started)
+        await self._say(wire.PushedSlate(surface=event.surface, slate=event.slate, html=html))
+        if logged is not None:
+            await logged
+
+    async def _next_seq(self) -> int:
+        if not self._visit.logged:
+            return presence().next_seq(self._visit.session)
+        return await wiring.async_event_log().next_seq(self._visit.session)
+
+    async def _say(self, message: wire.Hello | wire.Ack | wire.PushedSlate) -> None:
+        await self._send({"type": "websocket.send", "text": wire.encode(message).decode()})
+
+    async def _close(self, code: int) -> None:
+        self._closed = True
+        await self._send({"type": "websocket.close", "code": code})
+
+
+class _Siblings:
+    """The session's other tabs, by way of the channel layer: told and heard beside the connection, never on it.
+
+    Without the layer each tab follows what is done in itself.
+    """
+
+    def __init__(self, session: str, follow: Callable[[], Awaitable[None]]) -> None:
+        self._group = f"{_GROUP}{session}"
+        self._follow = follow
+        self._layer = get_channel_layer()
+        self._channel = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._run(self._listen())
+
+    def tell(self) -> None:
+        """Let the others know that the session has changed; does not wait."""
+        if self._channel:
+            message = {"type": _CHANGED, "by": self._channel}
+            self._run(self._layer.group_send(self._group, message))
+
+    async def stop(self) -> None:
+        """Leave the group and end what is under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._channel:
+            await self._guarded(self._layer.group_discard(self._group, self._channel))
+
+    def _run(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self) -> None:
+        channel = await self._layer.new_channel()
+        await self._layer.group_add(self._group, channel)
+        self._channel = channel
+        while True:
+            message = await self._layer.receive(channel)
+            if message["by"] != channel:
+                await self._follow()
+
+    @staticmethod
+    async def _guarded(work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (redis.RedisError, OSError) as error:
+            _logger.warning("channel_layer_away", error=str(error))

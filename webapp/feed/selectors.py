@@ -1,0 +1,36 @@
+"""What pages read of the catalogue, from this process's replica: never from the database."""
+
+import re
+from typing import Final
+
+import numpy as np
+
+from recsys.events import ItemUpserted
+from recsys.world import World
+from webapp import wiring
+
+#: A genre with fewer films than this has no shelf of its own, and no page has more genres than that.
+LEAST_IN_GENRE: Final = 4
+GENRES_SHOWN: Final = 24
+
+#: Tastes are categories and decades; only the former are genres.
+_DECADE: Final = re.compile(r"\d+s")
+
+
+def available_item(item_id: str) -> ItemUpserted | None:
+    """Return an item that visitors may see, None when there is none of that id."""
+    world = wiring.replica().world
+    row = world.rows.get(item_id)
+    return None if row is None or not world.items["available"][row] else world.catalogue[row]
+
+
+def largest_genres(world: World) -> list[str]:
+    """Return the categories that have a shelf, the one with most items first."""
+    counts = np.count_nonzero(world.items["taste"][world.items["available"]], axis=0)
+    columns = [
+        column
+        for column, name in enumerate(world.tastes)
+        if counts[column] >= LEAST_IN_GENRE and not _DECADE.fullmatch(name)
+    ]
+    columns.sort(key=lambda column: (-int(counts[column]), column))
+    return [world.tastes[column] for column in columns[:GENRES_SHOWN]]
