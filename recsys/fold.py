@@ -1,7 +1,7 @@
 """What each kind of event does to the world and to the learner's own books.
 
-Nothing here reads a clock or draws at random. Every event that decodes can be taken in: what makes no sense is counted and
-teaches nothing.
+Nothing here reads a clock or draws at random. Every event that decodes can be taken in: what makes no sense is counted
+and teaches nothing.
 """
 
 from collections.abc import Callable, Mapping

@@ -17,6 +17,8 @@ from recsys.sessions import Choice, ShownSlate, SlateState
 
 #: Slates whose window may be open at once; beyond that the oldest are closed early, and counted.
 MAX_PENDING: Final = 200_000
+#: A closed window is remembered for this many windows more, to tell what is late from what never was.
+REMEMBERED_WINDOWS: Final = 6
 
 COUNTS: Final = ("slates", "joined", "expired", "left", "late", "duplicate", "unknown", "evicted")
 
@@ -93,8 +95,8 @@ class LabelJoin:
     ----------
     counts : dict of str to int
         How often each of `COUNTS` happened: slates opened; clicks ``joined``; windows ``expired`` without one, and
-        ``left`` with one or unseen; events that were ``late``, ``duplicate`` or of an ``unknown`` slate; windows
-        ``evicted`` before their time.
+        ``left`` with one or unseen; events that were ``late``, ``duplicate`` or of an ``unknown`` slate (never logged,
+        or closed more than `REMEMBERED_WINDOWS` ago); windows ``evicted`` before their time.
     """
 
     def __init__(self, window_ms: int, max_pending: int = MAX_PENDING) -> None:
@@ -108,7 +110,7 @@ class LabelJoin:
         return len(self._pending)
 
     def knows(self, event: ItemEvent) -> bool:
-        """Return whether the event's window is open, or closed not long ago."""
+        """Return whether the event's window is open, or closed and remembered."""
         key = implicit_slate(event)
         return key in self._pending or key in self._closed
 
@@ -133,7 +135,7 @@ class LabelJoin:
     def lone_click(self, event: Click, received_ms: int) -> bool:
         """Note a click that has no list at all; return whether it is news.
 
-        Its duplicates have the same session, item and event time, for as long as a window would be remembered.
+        Its duplicates have the same session, item and event time. It is remembered as closed windows are.
         """
         key = f"{implicit_slate(event)}\x1f{event.event_time_ms}"
         if key in self._closed:
@@ -169,7 +171,7 @@ class LabelJoin:
         return _example(pending, choice)._replace(unseen=unseen)
 
     def dismissal(self, event: Dismissal, row: int) -> Example | None:
-        """Join a "not for me": a choice of nothing out of this one item, once, also if it is taken back and repeated."""
+        """Join a "not for me": a choice of nothing out of this one item; once, even if it was taken back between."""
         found = self._find(event, row)
         if found is None:
             return None
@@ -196,7 +198,7 @@ class LabelJoin:
                 yield _example(pending, choice)
         while self._closed:
             key, closed_ms = next(iter(self._closed.items()))
-            if closed_ms + self._window_ms > watermark_ms and len(self._closed) <= self._max_pending:
+            if closed_ms + REMEMBERED_WINDOWS * self._window_ms > watermark_ms and len(self._closed) <= self._max_pending:
                 break
             del self._closed[key]
 

@@ -6,7 +6,7 @@ the function that needs it, so that `migrate` and Celery's beat stay small; `rew
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import redis
 import redis.asyncio
@@ -18,6 +18,8 @@ from recsys.log.redis import RedisLog
 from recsys.log.redis_async import AsyncRedisLog
 from recsys.log.redis_client import connect, connect_async
 from recsys.store.base import DeltaFeed, Lease, SnapshotStore
+from recsys.store.files import FileSnapshots
+from recsys.store.redis import RedisDeltas, RedisLease
 
 if TYPE_CHECKING:
     from recsys.recommender import Recommender
@@ -95,24 +97,18 @@ def data_path() -> Path:
 @functools.cache
 def snapshots() -> SnapshotStore:
     """Return the store of world snapshots."""
-    from recsys.store.files import FileSnapshots
-
     return FileSnapshots(Path(settings.FRESHET_VAR) / "store")
 
 
 @functools.cache
 def deltas() -> DeltaFeed:
     """Return the way from the learner to the replicas."""
-    from recsys.store.redis import RedisDeltas
-
     return RedisDeltas(redis_client())
 
 
 @functools.cache
 def lease() -> Lease:
     """Return the lease that one learner holds at a time."""
-    from recsys.store.redis import RedisLease
-
     return RedisLease(redis_client())
 
 
@@ -143,7 +139,7 @@ class Knobs:
     def fold_every_ms(self) -> int:
         """Time between folds in milliseconds: the knob, or the setting while nobody has turned it."""
         turned = self._client.hget(KNOBS_KEY, "fold_every_ms")
-        return self._fold_every_ms if turned is None else int(turned)  # type: ignore[arg-type]
+        return self._fold_every_ms if turned is None else int(turned)
 
     @fold_every_ms.setter
     def fold_every_ms(self, every_ms: int) -> None:
@@ -158,7 +154,9 @@ def knobs() -> Knobs:
 
 def rewire() -> None:
     """Forget everything built so far; the next call builds it from the settings as they are then."""
-    for part in (config, clock, redis_client, async_redis, event_log, async_event_log):
-        part.cache_clear()
-    for part in (snapshots, deltas, lease, replica, recommender, knobs):
+    parts: tuple[functools._lru_cache_wrapper[Any], ...] = (
+        config, clock, redis_client, async_redis, event_log, async_event_log,
+        snapshots, deltas, lease, replica, recommender, knobs,
+    )  # fmt: skip
+    for part in parts:
         part.cache_clear()

@@ -64,7 +64,9 @@ def decode(payload: bytes) -> Any:
         root, entries = msgspec.msgpack.decode(payload)
         return _Reader(entries).value(root)
     except (msgspec.DecodeError, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
-        raise CorruptState(f"expected the state of a River estimator, received bytes that fail with: {error}") from error
+        raise CorruptState(
+            f"expected the state of a River estimator, received bytes that fail with: {error}"
+        ) from error
 
 
 def _named(name: str) -> Any:

@@ -31,7 +31,7 @@ SIGNAL_VARIANCE: Final = {
     "opened": 0.25,
 }
 #: The same for a taste: visitors differ most in what they like. Between 1 and 2 predicts the later ratings of
-#: MovieLens sessions best; the upper end lets two clicks turn a slate.
+#: MovieLens sessions best; more trades some of that for slates that turn after a click or two.
 TASTE_VARIANCE: Final = 4.0
 #: The world's own doubt adds to it, up to this much: a young world must not make sessions jump.
 WORLD_VARIANCE_LIMIT: Final = 0.5

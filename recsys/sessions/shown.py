@@ -88,11 +88,16 @@ class ShownSlate:
 
     @classmethod
     def from_event(cls, event: SlateServed, rows: Sequence[int]) -> "ShownSlate | None":
-        """Return the slate that `event` describes, None where its signals do not fit this code's features."""
+        """Return the slate that `event` describes, None where its signals do not fit this code's features.
+
+        One value that is not finite would stay in every belief that learned from it.
+        """
         expected = len(event.items) * SIGNAL_COUNT * np.dtype("<f4").itemsize
         if len(event.signals) != expected:
             return None
         signals = np.frombuffer(event.signals, dtype="<f4").reshape(len(event.items), SIGNAL_COUNT)
+        if not np.isfinite(signals).all():
+            return None
         return cls(event.slate, event.surface, rows, signals, event.event_time_ms)
 
     @property

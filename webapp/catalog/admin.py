@@ -1,6 +1,6 @@
 """The catalogue in Django's admin."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,6 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from recsys.errors import LogFull, LogUnavailable
 from webapp.catalog import services
 from webapp.catalog.models import Item
+
+if TYPE_CHECKING:
+    # Django's classes take no type arguments while running.
+    _ItemForm = forms.ModelForm[Item]
+    _ItemAdmin = admin.ModelAdmin[Item]
+else:
+    _ItemForm, _ItemAdmin = forms.ModelForm, admin.ModelAdmin
 
 
 class WordsField(forms.CharField):
@@ -28,7 +35,7 @@ class WordsField(forms.CharField):
         return list(dict.fromkeys(word.strip() for word in text.splitlines() if word.strip()))
 
 
-class ItemForm(forms.ModelForm):
+class ItemForm(_ItemForm):
     """An item with its lists as lines."""
 
     categories = WordsField(help_text="One a line. Few and broad: genres, departments.")
@@ -40,7 +47,7 @@ class ItemForm(forms.ModelForm):
 
 
 @admin.register(Item)
-class ItemAdmin(admin.ModelAdmin):
+class ItemAdmin(_ItemAdmin):
     """Items are removed from lists, never deleted: the log still speaks of them."""
 
     form = ItemForm

@@ -59,7 +59,7 @@ def poster(item: ItemUpserted) -> Poster:
         r=17 + digest[4] % 12,
         flipped=digest[5] % 2 == 0,
     )
-    path = _figure(item.categories)(place)
+    path = _figure(item.categories, digest[7])(place)
     classes = (
         f"hue-{ground} figure-{accent} tone-{TONES[digest[6] % len(TONES)]} "
         f"title-{'top' if top else 'bottom'} title-{_title_size(short_title(item.title))}"
@@ -118,9 +118,10 @@ def _hue(category: str) -> int:
     return _HUES[category] if category in _HUES else _stable(category) % HUES
 
 
-def _figure(categories: tuple[str, ...]) -> Figure:
+def _figure(categories: tuple[str, ...], choice: int) -> Figure:
     leading = _leading(categories)
-    return _FIGURES.get(leading) or _ALL_FIGURES[_stable(leading) % len(_ALL_FIGURES)]
+    figures = _FIGURES.get(leading) or (_ALL_FIGURES[_stable(leading) % len(_ALL_FIGURES)],)
+    return figures[choice % len(figures)]
 
 
 def _stable(text: str) -> int:
@@ -164,7 +165,7 @@ def _rings(p: Placement) -> str:
 
 
 def _eclipse(p: Placement) -> str:
-    return _circle(p.x, p.y, p.r) + _circle(p.x + (p.r if p.flipped else -p.r) * 0.45, p.y - p.r * 0.3, p.r * 0.55)
+    return _circle(p.x, p.y, p.r) + _circle(p.x + (0.45 if p.flipped else -0.45) * p.r, p.y - p.r * 0.3, p.r * 0.55)
 
 
 def _sunset(p: Placement) -> str:
@@ -212,6 +213,30 @@ def _arches(p: Placement) -> str:
         f"M{_n(p.x - w)} {_n(base)}V{_n(p.y)}a{_n(w)} {_n(w)} 0 0 1 {_n(2 * w)} 0V{_n(base)}z"
         for w in (p.r * 0.95, p.r * 0.62, p.r * 0.3)
     )
+
+
+def _curtain(p: Placement) -> str:
+    """Folds that narrow to one side."""
+    widths = (9, 7, 5.4, 4, 2.8, 1.8)
+    lefts = (p.x - 24 + sum(widths[:n]) * 1.55 for n in range(len(widths)))
+    ordered = widths if p.flipped else widths[::-1]
+    return "".join(
+        f"M{_n(left)} {_n(p.y - p.r * 1.2)}h{_n(width)}v{_n(p.r * 2.4)}h{_n(-width)}z"
+        for left, width in zip(lefts, ordered, strict=True)
+    )
+
+
+def _crescent(p: Placement) -> str:
+    r, sweep = p.r * 1.2, 1 if p.flipped else 0
+    inner = _n(r * 1.25)
+    return f"M{_n(p.x)} {_n(p.y - r)}a{_n(r)} {_n(r)} 0 1 {sweep} 0 {_n(2 * r)}a{inner} {inner} 0 0 {1 - sweep} 0 {_n(-2 * r)}z"
+
+
+def _bowls(p: Placement) -> str:
+    """Half discs, stacked."""
+    r = p.r * 0.8
+    tops = (p.y - r * 1.4 + r * 1.15 * n for n in range(3))
+    return "".join(f"M{_n(p.x - r)} {_n(y)}a{_n(r)} {_n(r)} 0 0 {0 if p.flipped else 1} {_n(2 * r)} 0z" for y in tops)
 
 
 def _lens(p: Placement) -> str:
@@ -306,27 +331,28 @@ _HUES: Final = {
     "War": 7,
     "Western": 4,
 }
-_FIGURES: Final[dict[str, Figure]] = {
-    "Action": _bars,
-    "Adventure": _peaks,
-    "Animation": _petals,
-    "Children's": _dots,
-    "Comedy": _disc,
-    "Crime": _steps,
-    "Documentary": _frame,
-    "Drama": _arches,
-    "Fantasy": _spark,
-    "Film-Noir": _blinds,
-    "Horror": _teeth,
-    "Musical": _waves,
-    "Mystery": _keyhole,
-    "Romance": _lens,
-    "Sci-Fi": _rings,
-    "Thriller": _eclipse,
-    "War": _chevrons,
-    "Western": _sunset,
+#: Genres that many films have come in several figures, so that their shelf does not repeat itself.
+_FIGURES: Final[dict[str, tuple[Figure, ...]]] = {
+    "Action": (_bars,),
+    "Adventure": (_peaks,),
+    "Animation": (_petals,),
+    "Children's": (_dots,),
+    "Comedy": (_disc, _bowls, _petals),
+    "Crime": (_steps,),
+    "Documentary": (_frame,),
+    "Drama": (_arches, _curtain, _crescent),
+    "Fantasy": (_spark,),
+    "Film-Noir": (_blinds,),
+    "Horror": (_teeth,),
+    "Musical": (_waves,),
+    "Mystery": (_keyhole,),
+    "Romance": (_lens, _crescent),
+    "Sci-Fi": (_rings,),
+    "Thriller": (_eclipse, _bars),
+    "War": (_chevrons,),
+    "Western": (_sunset,),
 }
-_ALL_FIGURES: Final = tuple(_FIGURES.values())
+_ALL_FIGURES: Final = tuple(dict.fromkeys(figure for figures in _FIGURES.values() for figure in figures))
 _TEXTURES: Final = {
     "1930s": "grain",
     "1940s": "lines",

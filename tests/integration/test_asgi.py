@@ -1,0 +1,119 @@
+"""The server's process: background work starts and stops with it, and every answer carries the site's headers."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.contrib.staticfiles import finders
+from django.test import AsyncClient, Client, override_settings
+
+from webapp import background
+from webapp.lifespan import Lifespan
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Register nothing but what the test registers; yield what happened, in order."""
+    monkeypatch.setattr(background, "_preparations", [])
+    monkeypatch.setattr(background, "_tasks", [])
+    yield []
+    background._failures.clear()
+
+
+async def serve(*during: Any) -> list[dict[str, Any]]:
+    """Run a lifespan; return what it sent."""
+    messages: list[dict[str, Any]] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if len(messages) == 1:
+            for _ in range(3):
+                await asyncio.sleep(0)
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await Lifespan()({"type": "lifespan"}, receive, send)
+    return sent
+
+
+async def test_work_is_prepared_before_and_cancelled_after(registered: list[str]) -> None:
+    @background.before_serving
+    async def prepare() -> None:
+        registered.append("prepared")
+
+    @background.while_serving
+    async def work() -> None:
+        registered.append("working")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            registered.append("stopped")
+
+    sent = await serve()
+    assert registered == ["prepared", "working", "stopped"]
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert background.failures() == {}
+
+
+async def test_server_is_told_when_preparing_fails() -> None:
+    @background.before_serving
+    async def prepare() -> None:
+        raise ConnectionError("no Redis")
+
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with pytest.raises(ConnectionError):
+        await Lifespan()({"type": "lifespan"}, receive, send)
+    assert sent == [{"type": "lifespan.startup.failed", "message": "ConnectionError: no Redis"}]
+
+
+async def test_work_that_dies_is_remembered() -> None:
+    @background.while_serving
+    async def work() -> None:
+        raise ValueError("unforeseen")
+
+    await serve()
+    assert list(background.failures().values()) == ["ValueError: unforeseen"]
+
+
+@pytest.mark.django_db
+async def test_pages_carry_the_security_headers() -> None:
+    response = await AsyncClient().get("/admin/login/")
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "same-origin"
+
+
+async def test_static_files_are_served_from_where_they_lie() -> None:
+    response = await AsyncClient().get("/static/admin/css/base.css")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/css")
+    assert finders.find("admin/css/base.css")
+    again = await AsyncClient(headers={"If-None-Match": response.headers["ETag"]}).get("/static/admin/css/base.css")
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_plain_http_is_redirected_where_visitors_come_over_https() -> None:
+    with override_settings(SECURE_SSL_REDIRECT=True):
+        assert Client().get("/admin/login/").status_code == 301
+
+
+async def test_websocket_from_another_site_is_refused() -> None:
+    from webapp.asgi import application
+
+    socket = WebsocketCommunicator(application, "/ws/", headers=[(b"origin", b"https://evil.example")])
+    connected, _ = await socket.connect()
+    assert not connected
