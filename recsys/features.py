@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.compiled import compiled
 from recsys.events import SURFACES
-from recsys.layout import CONTEXT_START, SIGNAL_COUNT, SIGNALS, TASTE_START, WIDTH
+from recsys.layout import CONTEXT_START, SIGNAL_COUNT, SIGNALS, TASTE_START, TASTES, WIDTH
 from recsys.retrieval import content, neighbours
 from recsys.retrieval.rowmap import find, row_map
 from recsys.sessions import SessionContext
@@ -34,6 +34,7 @@ FRESHNESS_MS: Final = 14 * 86_400_000.0
 #: Clicks after which an item of the session counts e times less in its content profile.
 PROFILE_DECAY: Final = 4.0
 
+_LN_2: Final = math.log(2.0)
 _CLICK_RATE: Final = SIGNALS.index("click_rate")
 _POPULARITY: Final = SIGNALS.index("popularity")
 _TRENDING: Final = SIGNALS.index("trending")
@@ -77,8 +78,8 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int) -> S
         items["counted_ms"],
         items["first_seen_ms"],
         now_ms,
-        1_000.0 * world.config.popularity_half_life_s,
-        1_000.0 * world.config.trending_half_life_s,
+        _LN_2 / (1_000.0 * world.config.popularity_half_life_s),
+        _LN_2 / (1_000.0 * world.config.trending_half_life_s),
     )
     if context.opened or context.dismissed or context.passed:
         index = row_map(rows)
@@ -109,9 +110,8 @@ def design(world: World, rows: Rows, table: Signals, positions: Rows | None, sur
     surface : str or None
         One of `SURFACES`; None while ranking.
     """
-    built = np.zeros((len(rows), WIDTH), dtype=np.float32)
-    built[:, :SIGNAL_COUNT] = table
-    built[:, TASTE_START:] = world.items["taste"][rows]
+    built = np.empty((len(rows), WIDTH), dtype=np.float32)
+    _lay_out(built, table, world.items["taste"], rows)
     if positions is not None:
         built[:, _POSITION] = np.log1p(positions)
     if surface is not None:
@@ -146,6 +146,18 @@ def _bend(share: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @compiled
+def _lay_out(built: Design, table: Signals, taste: Signals, rows: Rows) -> None:
+    """Write signals, an empty context and tastes into the rows, without a copy between."""
+    for i in range(rows.shape[0]):
+        for j in range(SIGNAL_COUNT):
+            built[i, j] = table[i, j]
+        for j in range(SIGNAL_COUNT, TASTE_START):
+            built[i, j] = 0.0
+        for j in range(TASTES):
+            built[i, TASTE_START + j] = taste[rows[i], j]
+
+
+@compiled
 def _mark(column: Signals, index: Rows, rows: Rows, counts: NDArray[np.float64]) -> None:
     """Write the log of 1 + count where a counted row stands in the table."""
     for i in range(rows.shape[0]):
@@ -164,18 +176,18 @@ def _statistics(
     counted_ms: Rows,
     first_seen_ms: Rows,
     now_ms: int,
-    popularity_half_life_ms: float,
-    trending_half_life_ms: float,
+    popularity_decay: float,
+    trending_decay: float,
 ) -> None:
-    """Fill the columns that depend on the item alone, with counts decayed to `now_ms`."""
+    """Fill the columns that depend on the item alone, with counts decayed (rates per millisecond) to `now_ms`."""
     for i in range(rows.shape[0]):
         row = rows[i]
         idle_ms = max(now_ms - counted_ms[row], 0)
-        kept = 2.0 ** (-idle_ms / popularity_half_life_ms)
+        kept = math.exp(-idle_ms * popularity_decay)
         clicked = clicks[row] * kept
         shown = impressions[row] * kept
         rate = (clicked + PRIOR_IMPRESSIONS * PRIOR_CLICK_RATE) / (shown + PRIOR_IMPRESSIONS)
         table[i, _CLICK_RATE] = math.log(rate / PRIOR_CLICK_RATE)
         table[i, _POPULARITY] = COUNT_SCALE * math.log1p(clicked)
-        table[i, _TRENDING] = COUNT_SCALE * math.log1p(recent_clicks[row] * 2.0 ** (-idle_ms / trending_half_life_ms))
+        table[i, _TRENDING] = COUNT_SCALE * math.log1p(recent_clicks[row] * math.exp(-idle_ms * trending_decay))
         table[i, _FRESHNESS] = math.exp(-max(now_ms - first_seen_ms[row], 0) / FRESHNESS_MS)

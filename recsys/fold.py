@@ -112,7 +112,7 @@ class Fold:
         """Take in the next record of the log: its event, None where its bytes were none, and when it was received.
 
         Receive times, which never run backwards, are the watermark: first the windows close and the sessions end whose
-        time is over by now. Nothing can have happened later than it was received.
+        time is over by now. Nothing can have happened later than it was received, or before 1970.
         """
         self._received_ms = received_ms
         for example in self.labels.close(received_ms):
@@ -122,8 +122,8 @@ class Fold:
         if event is None:
             self.counts["undecodable"] += 1
             return
-        if event.event_time_ms > received_ms:
-            event = msgspec.structs.replace(event, event_time_ms=received_ms)
+        if not 0 <= event.event_time_ms <= received_ms:
+            event = msgspec.structs.replace(event, event_time_ms=min(max(event.event_time_ms, 0), received_ms))
         self.world.now_ms = max(self.world.now_ms, event.event_time_ms)
         if isinstance(event, SessionEvent):
             self._session(event)

@@ -196,11 +196,7 @@ class LabelJoin:
             self.counts["left" if choice is None else "expired"] += 1
             if choice is not None:
                 yield _example(pending, choice)
-        while self._closed:
-            key, closed_ms = next(iter(self._closed.items()))
-            if closed_ms + REMEMBERED_WINDOWS * self._window_ms > watermark_ms and len(self._closed) <= self._max_pending:
-                break
-            del self._closed[key]
+        self._forget(watermark_ms - REMEMBERED_WINDOWS * self._window_ms)
 
     def to_state(self) -> JoinState:
         """Return the join for a snapshot."""
@@ -221,6 +217,13 @@ class LabelJoin:
         }
         self._closed = dict(state.closed)
         self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
+
+    def _forget(self, until_ms: int) -> None:
+        while self._closed:
+            key, closed_ms = next(iter(self._closed.items()))
+            if closed_ms > until_ms and len(self._closed) <= self._max_pending:
+                return
+            del self._closed[key]
 
     def _find(self, event: ItemEvent, row: int) -> tuple[_Pending, int] | None:
         key = implicit_slate(event)

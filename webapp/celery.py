@@ -3,15 +3,21 @@
 The worker runs with the solo pool: the world stays in the process that folds, and there is one of it.
 """
 
+import logging
 import os
+import warnings
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, worker_shutdown
+from celery.exceptions import SecurityWarning
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_shutdown
 
 from webapp.training.schedule import FOLD_QUEUE, LOOK_EVERY_S, beat_schedule
+
+# Celery warns when root runs it, because pickled tasks could do anything; here only JSON is accepted.
+warnings.simplefilter("ignore", SecurityWarning)
 
 app = Celery("freshet")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -32,6 +38,13 @@ def _check_settings(**kwargs: Any) -> None:
     from webapp.checks import refuse_to_start_on_errors
 
     refuse_to_start_on_errors()
+
+
+@setup_logging.connect
+def _keep_our_logging(**kwargs: Any) -> None:
+    """Leave logging to Django's settings, and say nothing of tasks that come several times a second and succeed."""
+    for name in ("celery.app.trace", "celery.beat", "celery.worker.strategy"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @worker_shutdown.connect

@@ -4,13 +4,21 @@ import logging.config
 from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+def _without_colors(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Drop the coloured copy of the message that uvicorn sends along."""
+    event.pop("color_message", None)
+    return event
+
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
+    _without_colors,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 )
@@ -46,9 +54,7 @@ def logging_settings(form: str, level: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["stdout"], "level": level},
         # The server brings handlers of its own; without them its lines join ours.
-        "loggers": {
-            name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error", "uvicorn.access")
-        },
+        "loggers": {name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error")},
     }
 
 

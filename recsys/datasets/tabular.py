@@ -99,7 +99,12 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
     if events_file is None:
         notes.append("there is no events file: a catalogue without a history")
     else:
-        happened = list(_happened(events_file, {item.item for item, _ in dated}, rejected, notes))
+        known = {item.item for item, _ in dated}
+        happened = list(_happened(events_file, known, rejected, notes))
+        if strangers := {item for row in happened for item in row.items} - known:
+            notes.append(
+                f"{len(strangers)} items were shown but are not in items; they keep their place in their lists"
+            )
         if not happened and any(row.file == events_file.name for row in rejected):
             raise DatasetError(_nothing_usable(events_file, rejected))
     events = history(happened, session_gap_s, click_from_rating, rejected)

@@ -19,14 +19,14 @@ from recsys.models.kernels import choice_probabilities
 #: Bins of predicted click probability, equally wide.
 BINS: Final = 100
 
-_CHOICES, _LOSS, _ITEMS, _CLICKS = range(4)
+_CHOICES, _LOSS, _BASELINE, _ITEMS, _CLICKS = range(5)
 
 
 class Prequential:
     """Running log-loss, calibration and ranking quality over scored choices."""
 
     def __init__(self) -> None:
-        self._sums = np.zeros(4)
+        self._sums = np.zeros(5)
         self._clicked = np.zeros(BINS)
         self._passed = np.zeros(BINS)
         self._predicted = np.zeros(BINS)
@@ -41,22 +41,27 @@ class Prequential:
         chosen : int
             Index into `scores`, or `NONE_OF_THESE`.
         """
-        _score(choice_probabilities(scores), chosen, self._sums, self._clicked, self._passed, self._predicted)
+        _score(scores, choice_probabilities(scores), chosen, self._sums, self._clicked, self._passed, self._predicted)
 
     def metrics(self) -> dict[str, float]:
         """Return the scores so far; empty before the first choice.
 
-        ``log_loss`` is per choice, in nats. ``auc`` is the chance that a clicked item had a higher probability than one
-        that was not, resolved to `BINS` steps. ``calibration`` is clicks over the sum of predicted probabilities: 1 is
-        right, below 1 promises too much.
+        ``log_loss`` is per choice, in nats; ``baseline_log_loss`` is that of knowing only how often a choice so far had
+        a click, all items alike. ``auc`` is the chance that a clicked item had a higher probability than one that
+        was not, resolved to `BINS` steps. ``calibration`` is clicks over the sum of predicted probabilities, one
+        added to each: 1 is right, below 1 promises too much. ``calibration_error`` is how far, per item, the click rate of a bin is from
+        the mean probability predicted in it.
         """
-        if not self._sums[_CHOICES]:
+        if not self._sums[_ITEMS]:
             return {}
+        choices, items = self._sums[_CHOICES], self._sums[_ITEMS]
         scores = {
-            "choices": float(self._sums[_CHOICES]),
-            "log_loss": float(self._sums[_LOSS] / self._sums[_CHOICES]),
-            "click_rate": float(self._sums[_CLICKS] / self._sums[_ITEMS]),
-            "calibration": float(self._sums[_CLICKS] / self._predicted.sum()),
+            "choices": float(choices),
+            "log_loss": float(self._sums[_LOSS] / choices),
+            "baseline_log_loss": float(self._sums[_BASELINE] / choices),
+            "click_rate": float(self._sums[_CLICKS] / items),
+            "calibration": float((self._sums[_CLICKS] + 1.0) / (self._predicted.sum() + 1.0)),
+            "calibration_error": float(np.sum(np.abs(self._clicked - self._predicted)) / items),
         }
         pairs = float(self._clicked.sum() * self._passed.sum())
         if pairs:
@@ -70,7 +75,7 @@ class Prequential:
             array += other.state()[name]
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return the sums (views): ``sums`` of shape (4,), and one of shape (BINS,) for each histogram."""
+        """Return the sums (views): ``sums`` of shape (5,), and one of shape (BINS,) for each histogram."""
         return {
             "sums": self._sums,
             "clicked": self._clicked,
@@ -79,16 +84,19 @@ class Prequential:
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Become what `state` described. Raises `CorruptState`."""
+        """Become what `state` described. Raises `CorruptState` and changes nothing when an array does not fit."""
         for name, array in self.state().items():
             given = arrays.get(name)
             if given is None or given.shape != array.shape or given.dtype != array.dtype:
-                raise CorruptState(f"scores {name!r}: expected float64 of shape {array.shape}")
-            array[:] = given
+                received = "nothing" if given is None else f"{given.dtype} of shape {given.shape}"
+                raise CorruptState(f"scores {name!r}: expected float64 of shape {array.shape}, received {received}")
+        for name, array in self.state().items():
+            array[:] = arrays[name]
 
 
 @compiled
 def _score(
+    scores: Logits,
     probabilities: NDArray[np.float64],
     chosen: int,
     sums: NDArray[np.float64],
@@ -96,18 +104,25 @@ def _score(
     passed: NDArray[np.float64],
     predicted: NDArray[np.float64],
 ) -> None:
-    none = 1.0
-    for index in range(probabilities.shape[0]):
+    items = probabilities.shape[0]
+    top = 0.0
+    for index in range(items):
+        top = max(top, scores[index])
         probability = probabilities[index]
-        none -= probability
         place = min(int(probability * BINS), BINS - 1)
         predicted[place] += probability
         if index == chosen:
             clicked[place] += 1.0
         else:
             passed[place] += 1.0
-    hit = none if chosen == NONE_OF_THESE else probabilities[chosen]
+    # Not the logarithm of a probability: that of a rare choice may have been rounded to 0.
+    total = math.exp(-top)
+    for index in range(items):
+        total += math.exp(scores[index] - top)
+    hit = 0.0 if chosen == NONE_OF_THESE else scores[chosen]
+    clickers = (sums[_CLICKS] + 1.0) / (sums[_CHOICES] + 2.0)
+    sums[_LOSS] += top + math.log(total) - hit
+    sums[_BASELINE] -= math.log(1.0 - clickers if chosen == NONE_OF_THESE else clickers / items)
     sums[_CHOICES] += 1.0
-    sums[_LOSS] -= math.log(max(hit, 1e-12))
-    sums[_ITEMS] += probabilities.shape[0]
+    sums[_ITEMS] += items
     sums[_CLICKS] += 0.0 if chosen == NONE_OF_THESE else 1.0

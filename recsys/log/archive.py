@@ -52,7 +52,12 @@ class Segment(NamedTuple):
 
 
 def segments(folder: Path) -> list[Segment]:
-    """Return a folder's segments in log order; a folder that does not exist has none. Other files are ignored."""
+    """Return a folder's segments in log order; a folder that does not exist has none. Other files are ignored.
+
+    One segment's file stands for itself, whatever its name.
+    """
+    if folder.is_file():
+        return [_named_by_its_records(folder)]
     if not folder.is_dir():
         return []
     found = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
@@ -61,13 +66,24 @@ def segments(folder: Path) -> list[Segment]:
     )
 
 
+def _named_by_its_records(path: Path) -> Segment:
+    try:
+        offsets = pq.read_table(path, columns=["received_ms", "sequence"]).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptState(f"expected a Parquet segment in {path}, received: {error}") from error
+    if not offsets:
+        raise CorruptState(f"expected records in {path}, received none")
+    first, last = offsets[0], offsets[-1]
+    return Segment((first["received_ms"], first["sequence"]), (last["received_ms"], last["sequence"]), path)
+
+
 class ArchiveLog:
     """Reads the segments of a folder (`recsys.log.base.Reader`), those written meanwhile included.
 
     Parameters
     ----------
     folder : Path
-        Need not exist yet.
+        Need not exist yet. One segment's file is a log of its own.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -113,18 +129,18 @@ class ArchiveLog:
 
 
 def open_log(path: Path) -> Reader:
-    """Open a recorded log: a folder of Parquet segments, or a ``.jsonl`` file.
+    """Open a recorded log: a folder of Parquet segments, one segment's ``.parquet`` file, or a ``.jsonl`` file.
 
     Raises
     ------
     DatasetError
         When it is neither.
     """
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and path.suffix == ".parquet"):
         return ArchiveLog(path)
     if path.is_file() and path.suffix in (".jsonl", ".ndjson"):
         return JsonlLog(path)
-    raise DatasetError(f"expected a folder of Parquet segments or a .jsonl file, received {path}")
+    raise DatasetError(f"expected a folder of Parquet segments, a .parquet or a .jsonl file, received {path}")
 
 
 def write_segment(folder: Path, records: Sequence[Record]) -> Path:

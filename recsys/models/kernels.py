@@ -16,8 +16,13 @@ Floats = NDArray[np.float64]
 
 @compiled
 def linear_scores(design: NDArray[np.float32], weights: Floats) -> Floats:
-    """Return ``design @ weights`` in double precision, summed in column order. Shape (n,)."""
+    """Return ``design @ weights`` in double precision, summed in column order. Shape (n,).
+
+    Raises `ValueError` when the widths differ.
+    """
     rows, width = design.shape
+    if weights.shape[0] != width:  # compiled code would read past the end
+        raise ValueError("expected as many weights as the design has columns")
     scores = np.empty(rows)
     for i in range(rows):
         total = 0.0
@@ -79,8 +84,15 @@ def choice_evidence(
     -------
     information, shift : float64, shape (width,)
         Add `information` (never negative) to the belief's precision and `shift` to its precision x mean.
+
+    Raises
+    ------
+    IndexError
+        When there is no row `chosen`.
     """
     rows, width = design.shape
+    if chosen >= rows or (chosen < 0 and chosen != NONE_OF_THESE):
+        raise IndexError("expected a row of the design, or NONE_OF_THESE, as chosen")
     probabilities = choice_probabilities(scores)
     none = 1.0
     expected = np.zeros(width)

@@ -31,6 +31,9 @@ _SEED: Final = 20_240_229
 def make_classifier(expression: str) -> base.Classifier:
     """Return the classifier that `expression` describes, seeded where it draws at random.
 
+    Linear models, naive Bayes and Hoeffding trees then repeat bit for bit. Not everything in River does:
+    ``forest.ARFClassifier`` of 0.26 gives some of its trees generators without a seed.
+
     Parameters
     ----------
     expression : str

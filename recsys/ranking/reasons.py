@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.layout import CONTEXT, SIGNALS, TASTE_START, WIDTH
-from recsys.ranking.scoring import Scored
+from recsys.ranking.scoring import Scored, column_means
 from recsys.retrieval import content, neighbours
 from recsys.retrieval.top import positive_top_rows
 from recsys.sessions import Session
@@ -81,11 +81,11 @@ def explain(
     """Return a reason for each candidate in `picked`."""
     if not len(picked):
         return ()
-    average = scored.design.mean(axis=0, keepdims=True)
+    average = column_means(scored.design)
     parts = _parts(
         world,
         session,
-        np.concatenate([scored.design[picked], average]),
+        np.vstack([scored.design[picked], average]),
         np.append(scored.scores[picked], scored.scores.mean()),
     )
     leads = (parts[:-1] - parts[-1])[:, : len(_REASONS)]
@@ -93,6 +93,8 @@ def explain(
     reasons: list[Reason] = [Reason("explored", (), 0.0)] * len(picked)
     for number, kind in enumerate(_REASONS):
         slots = np.flatnonzero((largest == number) & ~explored)
+        if not len(slots):
+            continue
         because = _because(kind, world, session, scored.rows[picked[slots]])
         for slot, names in zip(slots.tolist(), because, strict=True):
             reasons[slot] = Reason(kind, names, float(leads[slot, number]))
@@ -100,7 +102,7 @@ def explain(
 
 
 def _parts(
-    world: World, session: Session, design: NDArray[np.float32], scores: NDArray[np.float64]
+    world: World, session: Session, design: NDArray[np.floating], scores: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the scores taken apart, shape (n, len(PARTS))."""
     weights = np.zeros((WIDTH, len(PARTS)))
@@ -114,7 +116,7 @@ def _parts(
 
 def _because(kind: Part, world: World, session: Session, rows: NDArray[np.int64]) -> list[tuple[str, ...]]:
     """Return the names behind a part of each row's score, most important first."""
-    if not len(rows) or kind in ("popular", "new"):
+    if kind in ("popular", "new"):
         return [()] * len(rows)
     if kind == "taste":
         liking = world.items["taste"][rows] * session.belief.delta_mean()[TASTE_START:]

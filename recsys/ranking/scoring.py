@@ -1,12 +1,14 @@
 """Scores: the world's logits plus what this session adds to the weights."""
 
 import dataclasses
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import features
+from recsys.compiled import compiled
 from recsys.models import kernels
 from recsys.sessions import Session, SessionContext
 from recsys.world import World
@@ -55,5 +57,28 @@ def spread(world: World, session: Session, design: NDArray[np.float32]) -> float
     if not len(design):
         return LEAST_SPREAD
     variance = session.belief.delta_variance() if session.adaptive else world.model.weight_variance()
-    sd = float(np.sqrt(np.sum(design.var(axis=0) * variance)))
+    sd = math.sqrt(_variance_of_differences(design, column_means(design), variance))
     return min(max(sd, LEAST_SPREAD), MOST_SPREAD)
+
+
+@compiled
+def column_means(design: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean of each column, shape (WIDTH,)."""
+    means: NDArray[np.float64] = np.zeros(design.shape[1])
+    for i in range(design.shape[0]):
+        for j in range(design.shape[1]):
+            means[j] += design[i, j]
+    means /= design.shape[0]
+    return means
+
+
+@compiled
+def _variance_of_differences(
+    design: NDArray[np.float32], means: NDArray[np.float64], variance: NDArray[np.float64]
+) -> float:
+    """Return the mean variance of a row's score against that of the average row."""
+    squares = np.zeros(design.shape[1])
+    for i in range(design.shape[0]):
+        for j in range(design.shape[1]):
+            squares[j] += (design[i, j] - means[j]) ** 2
+    return float(np.sum(squares * variance) / design.shape[0])

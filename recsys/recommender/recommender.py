@@ -1,6 +1,6 @@
 """Retrieve, rank, serve: one slate per call, for one session."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -118,7 +118,7 @@ class Recommender:
             return self._fixed(session, "neighbours", [], size)
         count = self._wanted(session, size)
         clicked_with = neighbours.similar_items(world, row, count)
-        alike = _without(content.similar(world, row, 2 * count), clicked_with)
+        alike = _without(content.similar(world, row, 2 * count), clicked_with.tolist())
         return self._fixed(session, "neighbours", np.concatenate([clicked_with, alike]), size)
 
     def listed(self, session: Session, surface: str, items: Sequence[str]) -> Slate:
@@ -138,6 +138,11 @@ class Recommender:
         return self._config.slate_size if size is None else size
 
 
-def _without(rows: Rows, excluded: Iterable[int] | Rows) -> Rows:
+def _without(rows: Rows, excluded: Collection[int]) -> Rows:
     """Return `rows` in their order, less those excluded."""
-    return rows[~np.isin(rows, np.fromiter(excluded, dtype=np.int64))]
+    if not excluded or not len(rows):
+        return rows
+    left_out = np.fromiter(excluded, dtype=np.int64, count=len(excluded))
+    kept = np.ones(max(rows.max(), left_out.max()) + 1, dtype=np.bool_)
+    kept[left_out] = False
+    return rows[kept[rows]]

@@ -10,10 +10,14 @@ from tests.e2e.running import RunningSite, wait_until
 
 SLATE_SIZE = 12
 
+#: A visitor looks before they click: what was on screen for half a second counts as seen.
+A_LOOK_MS = 900
+
 
 def test_new_visitor_clicks_two_horror_films_and_the_slate_turns(movielens: RunningSite, page: Page) -> None:
     page.goto(movielens.url)
     before = genres(for_you(page))
+    page.wait_for_timeout(A_LOOK_MS)
     shelf = page.locator("[data-slate]", has=page.get_by_role("heading", name="Horror", exact=True))
     for number in range(2):
         open_card(page, shelf.locator(".slot").nth(number))
@@ -116,6 +120,8 @@ def for_you(page: Page) -> Locator:
 
 def open_card(page: Page, slot: Locator) -> None:
     """Press a card and wait until the slate has followed."""
+    slot.scroll_into_view_if_needed()
+    page.wait_for_timeout(A_LOOK_MS)
     before = for_you(page).get_attribute("data-slate")
     item = slot.get_attribute("data-item")
     slot.locator("a.card").click()

@@ -2,6 +2,8 @@
 
 import random
 
+import msgspec
+
 from recsys.clock import ManualClock
 from recsys.events import (
     Click,
@@ -17,9 +19,17 @@ from recsys.events import (
 from recsys.log.base import Record
 from recsys.log.memory import MemoryLog
 from recsys.offsets import ORIGIN
+from recsys.store import codec
+from recsys.world import World
 
 GENRES = ("Horror", "Comedy", "Western")
 START_MS = 1_700_000_000_000
+
+
+def world_bytes(world: World) -> bytes:
+    """Return all of a world, to compare two."""
+    meta, arrays = world.state()
+    return codec.encode({"meta": msgspec.msgpack.encode(meta)}, arrays)
 
 
 def film(number: int, at_ms: int = START_MS) -> ItemUpserted:
@@ -35,6 +45,11 @@ def film(number: int, at_ms: int = START_MS) -> ItemUpserted:
 
 
 def stream(seed: int, events: int, films: int = 20) -> list[Record]:
+    """Return the records of `recorded`."""
+    return list(recorded(seed, events, films).read(ORIGIN, 1_000_000))
+
+
+def recorded(seed: int, events: int, films: int = 20) -> MemoryLog:
     """Return a log of a few sessions doing everything at random, including what makes no sense."""
     rng = random.Random(seed)
     clock = ManualClock(START_MS)
@@ -47,7 +62,7 @@ def stream(seed: int, events: int, films: int = 20) -> list[Record]:
         if isinstance(event, SlateServed):
             slates.append(event)
         log.append([event])
-    return list(log.read(ORIGIN, 1_000_000))
+    return log
 
 
 def _event(rng: random.Random, now_ms: int, number: int, films: int, slates: list[SlateServed]) -> Event:

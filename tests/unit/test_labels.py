@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from recsys.events import Click, Dismissal, DismissalUndone, Impression
-from recsys.labels import Example, JoinState, LabelJoin
+from recsys.events import Click, Dismissal, Impression
+from recsys.labels import REMEMBERED_WINDOWS, Example, JoinState, LabelJoin, implicit_slate
 from recsys.layout import SIGNAL_COUNT
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import ShownSlate
@@ -15,7 +17,7 @@ WINDOW_MS = 1_000
 @pytest.fixture
 def join() -> LabelJoin:
     made = LabelJoin(WINDOW_MS)
-    made.open("slate", "s", _slate("slate", rows=(10, 11, 12, 13)))
+    made.open("slate", "s", _slate("slate", rows=(10, 11, 12, 13)), received_ms=0)
     return made
 
 
@@ -108,7 +110,7 @@ def test_click_from_another_session_is_unknown(join: LabelJoin) -> None:
 
 def test_slate_logged_twice_opens_once(join: LabelJoin) -> None:
     _see(join, 0)
-    join.open("slate", "s", _slate("slate", rows=(10, 11, 12, 13)))
+    join.open("slate", "s", _slate("slate", rows=(10, 11, 12, 13)), received_ms=1)
     assert join.counts["duplicate"] == 1
     assert len(_closed(join)) == 1
 
@@ -122,18 +124,104 @@ def test_dismissal_is_a_choice_of_nothing_and_leaves_the_alternatives(join: Labe
     assert left.rows.tolist() == [11], "no evidence counts twice"
 
 
-def test_undone_dismissal_is_open_to_choice_again(join: LabelJoin) -> None:
-    _see(join, 0, 1)
-    join.dismissal(Dismissal(event_time_ms=1, session="s", slate="slate", item="10"), 10)
-    join.undo(DismissalUndone(event_time_ms=1, session="s", slate="slate", item="10"), 10)
-    (left,) = _closed(join)
-    assert left.rows.tolist() == [10, 11]
+def test_dismissal_that_is_repeated_teaches_once(join: LabelJoin) -> None:
+    dismissal = Dismissal(event_time_ms=1, session="s", slate="slate", item="10")
+    assert join.dismissal(dismissal, 10) is not None
+    assert join.dismissal(dismissal, 10) is None
+    assert join.counts["duplicate"] == 1
+
+
+def test_impression_that_is_repeated_is_counted_as_duplicate(join: LabelJoin) -> None:
+    _see(join, 0)
+    assert not join.impression(_impression(0), 10)
+    assert join.counts["duplicate"] == 1
+
+
+def test_click_without_impression_says_so(join: LabelJoin) -> None:
+    _see(join, 0)
+    seen, unseen = join.click(_click(0), 10), join.click(_click(1), 11)
+    assert seen is not None and not seen.unseen
+    assert unseen is not None and unseen.unseen
+
+
+def test_event_that_happened_after_the_window_is_late_even_if_the_window_is_still_open(join: LabelJoin) -> None:
+    join.open("delayed", "s", _slate("delayed", rows=(10, 11), served_ms=0), received_ms=5_000)
+    late = Click(event_time_ms=WINDOW_MS, session="s", slate="delayed", item="10")
+    assert join.click(late, 10) is None
+    assert join.counts["late"] == 1
+
+
+def test_windows_close_in_order_of_receive_time_whatever_the_slates_event_times(join: LabelJoin) -> None:
+    _see(join, 0)
+    join.open("aged", "s", _slate("aged", rows=(20,), served_ms=-900), received_ms=100)
+    join.impression(Impression(event_time_ms=1, session="s", slate="aged", item="20"), 20)
+    assert [example.rows.tolist() for example in _closed(join, 2 * WINDOW_MS)] == [[10], [20]]
+
+
+def test_beyond_the_cap_the_oldest_window_closes_early_and_is_counted() -> None:
+    join = LabelJoin(WINDOW_MS, max_pending=2)
+    for number in range(3):
+        join.open(f"slate {number}", "s", _slate("slate", rows=(number,)), received_ms=number)
+        join.impression(Impression(event_time_ms=1, session="s", slate=f"slate {number}", item=str(number)), number)
+    assert [example.rows.tolist() for example in _closed(join, 3)] == [[0]]
+    assert (len(join), join.counts["evicted"]) == (2, 1)
+
+
+def test_lone_click_is_news_once(join: LabelJoin) -> None:
+    click = Click(event_time_ms=1, session="s", item="10")
+    assert join.lone_click(click, received_ms=1)
+    assert not join.lone_click(click, received_ms=2)
+    assert join.lone_click(Click(event_time_ms=2, session="s", item="10"), received_ms=2), "people go back"
+    assert (join.counts["joined"], join.counts["duplicate"]) == (2, 1)
+
+
+def test_item_seen_again_after_its_window_may_open_a_new_one(join: LabelJoin) -> None:
+    again = Impression(event_time_ms=3_000, session="s", item="10")
+    key = implicit_slate(again)
+    join.open(key, "s", _slate(key, rows=(10,)), received_ms=0)
+    _closed(join)
+    join.open(key, "s", _slate(key, rows=(10,), served_ms=3_000), received_ms=3_000, again=True)
+    assert join.impression(again, 10)
+
+
+ACTS = st.lists(st.tuples(st.sampled_from(("see", "click", "dismiss")), st.integers(0, 3)), max_size=20)
+
+
+@given(acts=ACTS)
+def test_no_evidence_counts_twice(acts: list[tuple[str, int]]) -> None:
+    join = LabelJoin(WINDOW_MS)
+    join.open("slate", "s", _slate("slate", rows=(10, 11, 12, 13)), received_ms=0)
+    examples: list[Example] = []
+    for act, position in acts:
+        if act == "see":
+            join.impression(_impression(position), 10 + position)
+        elif act == "click":
+            examples.extend(filter(None, [join.click(_click(position), 10 + position)]))
+        else:
+            dismissal = Dismissal(event_time_ms=1, session="s", slate="slate", item=str(10 + position))
+            examples.extend(filter(None, [join.dismissal(dismissal, 10 + position)]))
+    examples.extend(_closed(join))
+
+    chosen = [int(example.rows[example.chosen]) for example in examples if example.chosen != NONE_OF_THESE]
+    passed = [row for example in examples for row in example.passed]
+    assert len(set(chosen)) == len(chosen), "an item is chosen once"
+    assert len(set(passed)) == len(passed), "an item is passed over once"
+    gone: set[int] = set()
+    for example in examples:
+        rows = example.rows.tolist()
+        if example.chosen == NONE_OF_THESE:
+            assert len(rows) == 1 or not chosen, "none of these only where nothing was chosen"
+            gone.update(rows)
+        else:
+            row = rows.pop(example.chosen)
+            assert not gone & set(rows), "what was chosen or refused is no alternative"
+            gone.add(row)
 
 
 def test_restored_join_goes_on_as_if_nothing_had_happened(join: LabelJoin) -> None:
     _see(join, 0, 1)
     join.click(_click(1), 11)
-    join.open("next", "s", _slate("next", rows=(10, 13), served_ms=50))
+    join.open("next", "s", _slate("next", rows=(10, 13), served_ms=50), received_ms=50)
     state = join.to_state()
     other = LabelJoin(WINDOW_MS)
     other.restore(state)
@@ -143,7 +231,8 @@ def test_restored_join_goes_on_as_if_nothing_had_happened(join: LabelJoin) -> No
     assert example.passed == []
 
 
-def test_closed_windows_are_forgotten_after_another_window(join: LabelJoin) -> None:
+def test_closed_windows_are_forgotten_in_the_end(join: LabelJoin) -> None:
     _closed(join, WINDOW_MS)
-    _closed(join, 2 * WINDOW_MS)
+    assert join.to_state().closed == [("slate", WINDOW_MS)]
+    _closed(join, WINDOW_MS * (1 + REMEMBERED_WINDOWS))
     assert join.to_state() == JoinState(pending=[], closed=[], counts=join.counts)

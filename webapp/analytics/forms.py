@@ -12,9 +12,9 @@ class KnobForm(forms.Form):
     """Time between folds."""
 
     fold_every_ms = forms.IntegerField(
-        label="Time between folds, in milliseconds",
-        help_text=f"From {FASTEST_MS} to {SLOWEST_MS:,}. Takes effect at once, without a restart.",
+        label="Milliseconds between folds",
+        help_text=f"From {FASTEST_MS} to {SLOWEST_MS:,}; takes effect at once.",
         min_value=FASTEST_MS,
         max_value=SLOWEST_MS,
-        widget=forms.NumberInput(attrs={"step": 50, "inputmode": "numeric"}),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )

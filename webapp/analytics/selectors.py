@@ -98,6 +98,8 @@ class Live:
         How far back the samples reach; 0 while there are fewer than two.
     samples : list of Sample
         Oldest first; the newest is the status itself.
+    open_sessions : int or None
+        Sessions that the fold holds open.
     """
 
     now_ms: int
@@ -110,6 +112,7 @@ class Live:
     clicks: Trend
     lag: Trend
     click_through: ClickThrough
+    open_sessions: int | None
     labels: list[Label]
     refused: list[Label]
     replicas: list[replication.Heartbeat]
@@ -121,9 +124,7 @@ def live(client: redis.Redis, now_ms: int) -> Live:
     """Read the whole page in a few round trips. Raises `redis.RedisError`."""
     board = StatusBoard(client)
     status, fold_every_ms = board.read(), wiring.knobs().fold_every_ms
-    history = samples.recent(client, now_ms - _WINDOW_MS)
-    if status is not None and (not history or history[-1].at_ms < status.ran_ms):
-        history.append(samples.sample_of(status))
+    history = _up_to_now(samples.recent(client, now_ms - _WINDOW_MS), status)
     return Live(
         now_ms=now_ms,
         fold_every_ms=fold_every_ms,
@@ -135,6 +136,7 @@ def live(client: redis.Redis, now_ms: int) -> Live:
         clicks=_rate(history, "clicks"),
         lag=_lag(history),
         click_through=_click_through(history),
+        open_sessions=status.counters.get("sessions_open") if status is not None else None,
         labels=_labels(status),
         refused=_refused(client),
         replicas=replication.heartbeats(client, now_ms),
@@ -144,6 +146,14 @@ def live(client: redis.Redis, now_ms: int) -> Live:
             _part("Beat", board.beat_ms(), fold_every_ms, now_ms),
         ],
     )
+
+
+def _up_to_now(history: list[Sample], status: FoldStatus | None) -> list[Sample]:
+    """Let the newest sample be the status itself, in place of one just taken: a rate over an instant means nothing."""
+    if status is None:
+        return history
+    settled = [sample for sample in history if status.ran_ms - sample.at_ms > samples.SAMPLE_EVERY_S * 500]
+    return [*settled, samples.sample_of(status)]
 
 
 def _rate(history: Sequence[Sample], field: str) -> Trend:
@@ -188,7 +198,7 @@ def _click_through(history: Sequence[Sample]) -> ClickThrough:
 def _labels(status: FoldStatus | None) -> list[Label]:
     counters = status.counters if status is not None else {}
     return [
-        Label(name.removeprefix("labels_"), meaning, counters[name])
+        Label(name.removeprefix("labels_").replace("_", " "), meaning, counters[name])
         for name, meaning in LABELS.items()
         if name in counters
     ]

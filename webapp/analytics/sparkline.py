@@ -1,4 +1,4 @@
-"""A line the size of a word, drawn by the server."""
+"""Figures the size of a word, drawn by the server."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,6 +25,21 @@ def sparkline(values: Sequence[float | None], label: str) -> SafeString:
         HEIGHT,
         label,
         path(values),
+    )
+
+
+def band(low: float, middle: float, high: float, label: str) -> SafeString:
+    """Return inline SVG of an interval: a band from `low` to `high` with a mark at `middle`, on an axis from 0."""
+    scale = (WIDTH - 2 * _MARGIN) / max(high * 1.25, 1e-9)
+    left, mark, right = (_MARGIN + value * scale for value in (low, middle, high))
+    return format_html(
+        '<svg class="sparkline" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
+        '<path d="M{} {}H{}" stroke="currentColor" stroke-opacity="0.4"/>'
+        '<rect x="{}" y="10" width="{}" height="12" fill="currentColor" fill-opacity="0.25"/>'
+        '<path d="M{} 6V26" stroke="currentColor" stroke-width="2"/></svg>',
+        *(WIDTH, HEIGHT, WIDTH, HEIGHT, label),
+        *(_MARGIN, HEIGHT / 2, WIDTH - _MARGIN),
+        *(f"{left:.1f}", f"{right - left:.1f}", f"{mark:.1f}"),
     )
 
 

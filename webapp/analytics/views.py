@@ -58,6 +58,11 @@ def _page(request: HttpRequest, form: KnobForm | None, status: int = 200) -> Htt
     may_turn = request.user.has_perm(KNOB_PERMISSION)
     if may_turn and form is None and found is not None:
         form = KnobForm(initial={"fold_every_ms": found.fold_every_ms})
-    context = {"live": found, "form": form if may_turn else None, "paused": "paused" in request.GET}
+    context = {
+        "live": found,
+        "form": form if may_turn else None,
+        "paused": "paused" in request.GET,
+        "table": "table" in request.GET,
+    }
     template = "analytics/live_moving.html" if request.headers.get("HX-Request") else "analytics/live.html"
     return render(request, template, context, status=status)

@@ -73,7 +73,13 @@ def _prepare_and_supervise(env: dict[str, str], dataset: str, server: redis_serv
 
 
 def _prepare(env: dict[str, str], dataset: str) -> str | None:
-    """Run `manage.py prepare`; return the new staff password, None when there was one before."""
+    """Run `manage.py prepare`; return the new staff password, None when there was one before.
+
+    Raises
+    ------
+    SystemExit
+        When it fails: it has said why by then, in one line.
+    """
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "prepare", "--dataset", dataset]
     # In a session of its own: Ctrl-C comes here, and goes from here to there once.
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -84,7 +90,7 @@ def _prepare(env: dict[str, str], dataset: str) -> str | None:
         process.wait()
         raise
     if process.returncode:
-        raise DemoFailed("the site could not be prepared; the line above says why")
+        raise SystemExit(process.returncode)
     password: str | None = json.loads(told.splitlines()[-1])["staff_password"]
     return password
 

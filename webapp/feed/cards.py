@@ -15,6 +15,8 @@ from webapp.feed.posters import genre, poster, short_title
 #: item is a new card.
 CARDS_KEPT: Final = 20_000
 
+_EXPLORED: Final = "Shown by chance, to learn whether you like it"
+
 #: Stands where the slate's id goes; not a character that titles or ids can bring in, they are stripped of it.
 _SLATE: Final = "\x00"
 
@@ -57,7 +59,7 @@ def poster_html(item: ItemUpserted) -> SafeString:
 @functools.lru_cache(maxsize=2 * CARDS_KEPT)
 def _slot(item: ItemUpserted, explored: bool) -> str:
     identity, title = _text(item.item), _text(item.title)
-    mark = '<span class="explored">a try</span>' if explored else ""
+    mark = f'<span class="explored" title="{_EXPLORED}">a try</span>' if explored else ""
     return (
         f'<li class="slot" data-item="{identity}">'
         f'<a class="card" href="{_text(item_path(item.item))}?slate={_SLATE}" data-track="click">'

@@ -139,7 +139,8 @@ class Connection:
         logged = asyncio.ensure_future(shelves.log_slates([event])) if self._visit.logged and event.items else None
         html = render_to_string("feed/shelf.html", {"shelf": shelves.shelf(draft, event, self._visit), "beside": True})
         metrics.SLATE_SECONDS.observe(time.perf_counter() - started)
-        await self._say(wire.PushedSlate(surface=event.surface, slate=event.slate, html=html))
+        # Sliced into a plain str: the encoder takes no subclass, and a `SafeString` is its own `str`.
+        await self._say(wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:]))
         if logged is not None:
             await logged
 

@@ -53,7 +53,7 @@ class Presence:
 
     Parameters
     ----------
-    log : SessionLog
+    log : callable returning SessionLog
     recommender : callable returning Recommender
     world : callable returning World
         The replica's world by now; sessions are built anew when it is another object than they were built on.
@@ -61,7 +61,7 @@ class Presence:
 
     def __init__(
         self,
-        log: SessionLog,
+        log: Callable[[], SessionLog],
         recommender: Callable[[], Recommender],
         world: Callable[[], World],
         limit: int = SESSIONS_KEPT,
@@ -132,7 +132,7 @@ class Presence:
     async def _logged_events(self, session: str) -> Iterable[Event] | None:
         try:
             async with asyncio.timeout(WAIT_S):
-                return await self._log.session_events(session)
+                return await self._log().session_events(session)
         except (LogUnavailable, TimeoutError) as error:
             _logger.warning("session_not_read", error=str(error) or "timeout")
             return None
@@ -150,4 +150,4 @@ def _key(event: SessionEvent) -> Hashable:
 @functools.cache
 def presence() -> Presence:
     """Return this process's sessions."""
-    return Presence(wiring.async_event_log(), wiring.recommender, lambda: wiring.replica().world)
+    return Presence(wiring.async_event_log, wiring.recommender, lambda: wiring.replica().world)

@@ -126,12 +126,12 @@ def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
 
 
 async def log_slates(events: Sequence[SlateServed]) -> None:
-    """Append slates to the log; a log that is away is noted and holds nobody up for long."""
+    """Append slates to the log; a log that is slow or away is noted and holds nobody up for long."""
     try:
         async with asyncio.timeout(WAIT_S):
             receipts = await wiring.async_event_log().append(events)
     except (LogUnavailable, TimeoutError) as error:
-        _logger.warning("slates_not_logged", slates=len(events), reason=str(error) or "timeout")
+        _logger.warning("slates_unconfirmed", slates=len(events), reason=str(error) or "timeout")
         return
     refused = sum(receipt.outcome == "full" for receipt in receipts)
     if refused:

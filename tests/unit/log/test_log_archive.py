@@ -141,5 +141,5 @@ def test_killed_writer_leaves_whole_segments_only(tmp_path: Path) -> None:
 def test_only_folders_and_json_lines_are_recorded_logs(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("")
     for path in (tmp_path / "log.csv", tmp_path / "missing.jsonl"):
-        with pytest.raises(DatasetError, match=r"expected a folder of Parquet segments or a \.jsonl file"):
+        with pytest.raises(DatasetError, match=r"expected a folder of Parquet segments, a \.parquet or a \.jsonl file"):
             open_log(path)

@@ -94,6 +94,12 @@ def sparkline(values: Sequence[float | None], label: str) -> SafeString:
     return drawing.sparkline(values, label)
 
 
+@register.simple_tag
+def band(low: float, middle: float, high: float, label: str) -> SafeString:
+    """Draw an interval."""
+    return drawing.band(low, middle, high, label)
+
+
 def _short(value: float) -> str:
     text = f"{value:.1f}" if value >= 1 else f"{value:.2f}"
     return text.removesuffix(".00").removesuffix(".0")

@@ -1,6 +1,7 @@
 """``manage.py prepare``: what a site needs before it opens, on the first start and on every other."""
 
 import json
+import os
 import secrets
 import signal
 import sys
@@ -52,10 +53,15 @@ class Command(BaseCommand):
             if dataset != "none" and _history_is_missing():
                 call_command("load_dataset", *_load_arguments(dataset), stdout=self.stderr)
             if unfolded := _unfolded():
+                self._announce_compiling()
                 self._catch_up(unfolded)
         except FreshetError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps({"staff_password": _new_staff_password()}))
+
+    def _announce_compiling(self) -> None:
+        if not any(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbi")):
+            self.stderr.write("compiling the engine for this machine, once: about half a minute before the bar moves")
 
     def _catch_up(self, total: int) -> None:
         waiting_until = time.monotonic() + settings.FRESHET_LEASE_MS / 1_000 + _ASK_AGAIN_S

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("log", type=Path, help="folder of Parquet segments, or .jsonl file")
+        parser.add_argument("log", type=Path, help="folder of Parquet segments, .parquet file, or .jsonl file")
         parser.add_argument(
             "--until", type=offset, metavar="OFFSET", help="last offset to fold (milliseconds-sequence)"
         )

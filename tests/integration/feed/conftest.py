@@ -1,0 +1,101 @@
+"""A small catalogue on the real wiring: pages, socket and browser see the same site."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import redis
+import uvicorn
+from django.test import AsyncClient
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from recsys.events import Event, ItemUpserted
+from recsys.log.base import records
+from webapp import wiring
+from webapp.redis_server import free_port
+
+CHROMIUM = "/usr/bin/chromium"
+GENRES = ("Horror", "Western", "Musical")
+FILMS_EACH = 8
+
+
+@pytest.fixture
+def empty_site(wired: redis.Redis, settings: Any) -> None:
+    settings.FRESHET_CONSENT_DEFAULT = "session"
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.SECRET_KEY = "a key that only this test knows, and nobody else"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+@pytest.fixture
+def stocked(empty_site: None) -> None:
+    stock()
+
+
+def stock() -> None:
+    """Put films into this process's replica, as its learner would."""
+    world = wiring.replica().world
+    for number in range(FILMS_EACH):
+        for genre in GENRES:
+            world.upsert_item(
+                ItemUpserted(
+                    event_time_ms=1_000 + number,
+                    item=f"{genre.lower()}-{number}",
+                    title=f"{genre} Nights {number}",
+                    categories=(genre,),
+                    year=1_960 + number,
+                )
+            )
+
+
+@pytest.fixture
+def visitor(stocked: None) -> AsyncClient:
+    """A browser without scripts."""
+    return AsyncClient()
+
+
+@pytest.fixture
+async def address(stocked: None) -> AsyncIterator[str]:
+    """Serve the site in this event loop; yield its address."""
+    from webapp.asgi import application
+
+    port = free_port()
+    config = uvicorn.Config(application, port=port, log_level="error", ws="websockets-sansio", lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = server.force_exit = True
+    await serving
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def desk(chromium: Browser) -> BrowserContext:
+    """A browser that is wide enough for the panel."""
+    return await chromium.new_context(viewport={"width": 1_440, "height": 900})
+
+
+@pytest.fixture
+async def page(address: str, desk: BrowserContext) -> AsyncIterator[Page]:
+    """The front page, open; nothing on it may fail."""
+    page, complaints = await desk.new_page(), list[str]()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    await page.goto(address)
+    yield page
+    assert complaints == []
+
+
+def logged(kind: type[Event]) -> list[Any]:
+    """Return the log's events of one kind."""
+    return [record.event for record in records(wiring.event_log()) if isinstance(record.event, kind)]

@@ -1,0 +1,155 @@
+"""What moves and what does not, in a real browser on the real site."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+
+from recsys.events import Click, Dismissal, DismissalUndone, Impression
+from tests.integration.feed.conftest import logged
+
+
+def for_you(page: Page) -> Locator:
+    return page.locator("[data-surface=for_you]")
+
+
+async def items(page: Page) -> list[str]:
+    return await for_you(page).locator(".slot").evaluate_all("slots => slots.map((slot) => slot.dataset.item ?? '')")
+
+
+async def test_click_opens_the_film_beside_and_the_slate_turns(page: Page):
+    before = await items(page)
+    slate = await for_you(page).get_attribute("data-slate")
+    await for_you(page).locator(".card").nth(2).click()
+    await expect(page).to_have_url(re.compile(f"/item/{before[2]}/$"))
+    await expect(page.locator("#film-title")).to_be_visible()
+    await expect(for_you(page)).not_to_have_attribute("data-slate", str(slate))
+    await page.mouse.move(2, 2)
+    await expect(for_you(page).locator(f'[data-item="{before[2]}"]')).to_have_count(0)
+    assert [click.item for click in logged(Click)] == [before[2]]
+
+
+async def test_card_under_the_pointer_stays_where_it_is_until_it_is_left(page: Page):
+    before = await items(page)
+    slate = await for_you(page).get_attribute("data-slate")
+    card = for_you(page).locator(".slot").nth(2)
+    place = await card.bounding_box()
+    await card.locator(".card").click()
+    await expect(for_you(page)).not_to_have_attribute("data-slate", str(slate))
+    await page.wait_for_timeout(500)
+    held = for_you(page).locator(f'[data-item="{before[2]}"]')
+    assert await held.bounding_box() == place
+    assert await held.get_attribute("data-slate") == slate
+    await page.mouse.move(2, 2)
+    await expect(held).to_have_count(0)
+
+
+async def test_back_closes_the_film_and_keeps_slate_and_scroll(page: Page):
+    await page.mouse.move(2, 2)
+    await page.evaluate("scrollTo(0, 300)")
+    await page.locator("[data-surface=genre] .card").first.click()
+    await expect(page.locator("#film-title")).to_be_visible()
+    slate = await for_you(page).get_attribute("data-slate")
+    await page.go_back()
+    await expect(page.locator("#film .invitation")).to_be_visible()
+    assert await page.evaluate("scrollY") == 300
+    assert await for_you(page).get_attribute("data-slate") in (slate, await for_you(page).get_attribute("data-slate"))
+    await page.go_forward()
+    await expect(page.locator("#film-title")).to_be_visible()
+
+
+async def test_back_after_a_reload_is_the_front_page(page: Page):
+    await page.locator(".card").first.click()
+    await expect(page.locator("#film-title")).to_be_visible()
+    await page.reload()
+    await expect(page.locator("h1")).to_be_visible()
+    await page.go_back()
+    await expect(for_you(page)).to_be_visible()
+
+
+async def test_dismissed_film_leaves_every_shelf_at_once_and_nothing_slides_under_the_pointer(page: Page):
+    item = (await items(page))[1]
+    slot = for_you(page).locator(".slot").nth(1)
+    following = for_you(page).locator(".slot").nth(2)
+    place = await following.bounding_box()
+    await slot.hover()
+    await slot.locator(".dismiss").click()
+    await expect(page.locator(f'.cards [data-item="{item}"]')).to_have_count(0)
+    assert await following.bounding_box() == place
+    await page.mouse.move(2, 2)
+    await expect(page.locator(".vacancy")).to_have_count(0)
+    assert [event.item for event in logged(Dismissal)] == [item]
+
+
+async def test_undo_puts_the_film_back_where_it_was(page: Page):
+    item = (await items(page))[1]
+    shelves = await page.locator(f'.cards [data-item="{item}"]').count()
+    await for_you(page).locator(".dismiss").nth(1).click()
+    await page.locator(".toast button").click()
+    await expect(page.locator(f'.cards [data-item="{item}"]')).to_have_count(shelves)
+    await expect(page.locator(".toast")).to_have_count(0)
+    await page.wait_for_timeout(300)
+    assert [event.item for event in logged(DismissalUndone)] == [item]
+
+
+async def test_keyboard_alone_opens_dismisses_and_undoes(page: Page):
+    item = (await items(page))[0]
+    first = for_you(page).locator(".slot").first
+    await first.locator(".card").focus()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(f'.cards [data-item="{item}"]')).to_have_count(0)
+    await expect(page.locator(".vacancy button")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(for_you(page).locator(f'[data-item="{item}"]')).to_have_count(1)
+    await for_you(page).locator(".card").first.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#film-title")).to_be_focused()
+
+
+async def test_toast_is_not_taken_for_an_impression(page: Page):
+    await page.wait_for_timeout(1_000)
+    seen = {(event.slate, event.item) for event in logged(Impression)}
+    await for_you(page).locator(".dismiss").nth(0).click()
+    await page.mouse.move(2, 2)
+    await page.wait_for_timeout(1_200)
+    again = [(event.slate, event.item) for event in logged(Impression)]
+    assert len(again) == len(set(again))
+    assert seen <= set(again)
+
+
+async def test_cards_travel_unless_motion_is_unwelcome(page: Page, chromium: Browser, address: str):
+    moving = "document.getAnimations().filter((one) => one.effect.getTiming().duration === 260).length"
+    await page.locator("[data-surface=genre] .card").first.click()
+    await page.wait_for_function(f"{moving} > 0")
+    calm = await chromium.new_context(viewport={"width": 1_440, "height": 900}, reduced_motion="reduce")
+    quiet = await calm.new_page()
+    await quiet.goto(address)
+    slate = await for_you(quiet).get_attribute("data-slate")
+    await quiet.locator("[data-surface=genre] .card").first.click()
+    await expect(for_you(quiet)).not_to_have_attribute("data-slate", str(slate))
+    assert await quiet.evaluate(moving) == 0
+
+
+async def test_phone_opens_the_film_as_a_page(chromium: Browser, address: str):
+    phone = await chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    page = await phone.new_page()
+    await page.goto(address)
+    await page.locator(".card").first.tap()
+    await expect(page.locator("h1")).to_be_visible()
+    assert re.search(r"/item/[^/]+/$", page.url)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    await page.wait_for_timeout(500)
+    assert len(logged(Click)) == 1
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+async def test_theme_is_kept(desk: BrowserContext, address: str, theme: str):
+    page = await desk.new_page()
+    await page.goto(address)
+    for _ in range(3):
+        if await page.evaluate("document.documentElement.dataset.theme ?? ''") != theme:
+            await page.locator("[data-theme-switch]").click()
+    await page.reload()
+    assert await page.evaluate("document.documentElement.dataset.theme") == theme
+    assert await page.evaluate("getComputedStyle(document.documentElement).colorScheme") == theme

@@ -1,0 +1,172 @@
+"""Pages without scripts: whole, signed, logged, and not in need of Redis."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from recsys.events import Click, Dismissal, DismissalUndone, SlateServed
+from tests.integration.feed.conftest import FILMS_EACH, GENRES, logged, stock
+from webapp.feed.presence import presence
+from webapp.tracking import refusals
+from webapp.tracking.tokens import read_slate
+
+FOR_YOU = re.compile(r'<section[^>]*data-surface="for_you".*?</section>', re.DOTALL)
+
+
+async def opened(visitor: AsyncClient, path: str = "/", **headers: str) -> str:
+    response = await visitor.get(path, headers=headers)
+    assert response.status_code == 200
+    return unescape(response.content.decode())
+
+
+def slates(html: str) -> list[tuple[str, str]]:
+    """Return the surface and token of each list on the page, from the top."""
+    found = re.findall(r'data-slate-token="([^"]+)" data-surface="([^"]+)"', html)
+    return [(surface, token) for token, surface in found]
+
+
+def cards(html: str) -> list[str]:
+    return re.findall(r'<li class="slot" data-item="([^"]+)"', html)
+
+
+def link(html: str, item: str) -> str:
+    match = re.search(rf'href="(/item/{item}/\?slate=[^"]+)"', html)
+    assert match is not None
+    return match[1]
+
+
+async def test_front_page_has_a_shelf_for_the_visitor_for_everybody_and_for_each_genre(visitor: AsyncClient):
+    html = await opened(visitor)
+    surfaces = [surface for surface, _ in slates(html)]
+    assert surfaces == ["for_you", "trending", "new", "genre", "genre", "genre"]
+    assert all(f">{genre}</h2>" in html for genre in GENRES)
+
+
+async def test_each_list_is_signed_and_logged_as_it_was_shown(visitor: AsyncClient):
+    html = await opened(visitor)
+    shown = [read_slate(token) for _, token in slates(html)]
+    served = logged(SlateServed)
+    assert [(slate.slate, slate.items) for slate in shown] == [(event.slate, event.items) for event in served]
+    assert cards(html) == [item for event in served for item in event.items]
+
+
+async def test_click_without_scripts_is_logged_once_and_leads_to_a_clean_address(visitor: AsyncClient):
+    html = await opened(visitor)
+    item = cards(html)[2]
+    response = await visitor.get(link(html, item))
+    assert (response.status_code, response["Location"]) == (302, f"/item/{item}/")
+    await opened(visitor, f"/item/{item}/")
+    (click,) = logged(Click)
+    assert (click.item, click.position) == (item, 2)
+    assert item not in cards(FOR_YOU.search(await opened(visitor))[0])
+
+
+async def test_click_on_something_never_shown_is_refused_and_counted(visitor: AsyncClient, wired: Any):
+    await opened(visitor)
+    response = await visitor.get("/item/horror-1/?slate=made-up")
+    assert response.status_code == 302
+    assert logged(Click) == []
+    assert refusals.counts(wired) == {"not_shown": 1}
+
+
+async def test_click_that_the_tracker_tells_of_is_not_logged_a_second_time(visitor: AsyncClient):
+    html = await opened(visitor)
+    visitor.cookies["freshet_js"] = "1"
+    await opened(visitor, link(html, cards(html)[0]))
+    assert logged(Click) == []
+
+
+async def test_dismissed_film_is_gone_from_every_shelf_and_undo_brings_it_back(visitor: AsyncClient):
+    html = await opened(visitor)
+    item = cards(html)[0]
+    card = re.search(rf'name="card" value="([^"]+/{item})"', html)[1]
+    response = await visitor.post("/dismiss/", {"card": card, "next": "/?page=1"})
+    assert response["Location"] == f"/?page=1&dismissed={item}"
+    html = await opened(visitor, response["Location"])
+    assert item not in cards(html)
+    assert "will not be shown again" in html
+    await visitor.post("/dismiss/", {"undo": item, "next": "https://elsewhere.example/"})
+    assert item in cards(await opened(visitor))
+    assert len(logged(Dismissal)) == len(logged(DismissalUndone)) == 1
+
+
+async def test_film_page_stands_alone_and_goes_into_the_panel_when_asked(visitor: AsyncClient):
+    page = await opened(visitor, "/item/horror-3/")
+    assert "<h1>Horror Nights 3</h1>" in page
+    assert [surface for surface, _ in slates(page)] == ["neighbours"]
+    response = await visitor.get("/item/horror-3/?slate=x", headers={"HX-Request": "true", "HX-Target": "film"})
+    assert response["HX-Push-Url"] == "/item/horror-3/"
+    assert "HX-Target" in response["Vary"]
+    assert "<html" not in response.content.decode()
+
+
+async def test_search_finds_and_says_so_when_it_does_not(visitor: AsyncClient):
+    assert len(cards(await opened(visitor, "/search/?q=western"))) == FILMS_EACH
+    assert "No film matches" in await opened(visitor, "/search/?q=zzz")
+    assert "Type a title" in await opened(visitor, "/search/")
+
+
+async def test_history_lists_what_was_opened_newest_first(visitor: AsyncClient):
+    html = await opened(visitor)
+    for item in ("horror-1", "musical-2"):
+        await visitor.get(link(html, item))
+    assert cards(await opened(visitor, "/history/")) == ["musical-2", "horror-1"]
+
+
+async def test_titles_cannot_bring_markup_in(visitor: AsyncClient):
+    html = (await visitor.get("/search/?q=<script>alert(1)</script>")).content.decode()
+    assert "<script>alert" not in html
+
+
+async def test_unknown_film_is_told_in_the_look_of_the_site(visitor: AsyncClient):
+    response = await visitor.get("/item/nothing/")
+    assert response.status_code == 404
+    assert "nothing at this address" in response.content.decode()
+
+
+async def test_empty_catalogue_says_what_will_appear_and_how(empty_site: None):
+    html = await opened(AsyncClient())
+    assert "Nothing here yet" in html
+    assert "load_dataset" in html
+
+
+async def test_pages_carry_no_inline_script_or_style(visitor: AsyncClient):
+    for path in ("/", "/item/horror-1/", "/history/", "/search/?q=horror"):
+        html = await opened(visitor, path)
+        assert not re.search(r"<script(?![^>]*\bsrc=)", html)
+        assert not re.search(r"<[^>]*\s(style|on\w+)=", html)
+
+
+async def test_session_is_rebuilt_from_its_events_by_another_process(visitor: AsyncClient):
+    html = await opened(visitor)
+    item = cards(html)[0]
+    await visitor.get(link(html, item))
+    presence.cache_clear()
+    assert item not in cards(FOR_YOU.search(await opened(visitor))[0])
+
+
+async def test_pages_render_without_redis(empty_site: None, without_redis: None):
+    stock()
+    visitor = AsyncClient()
+    assert len(cards(await opened(visitor))) > FILMS_EACH
+    response = await visitor.post("/dismiss/", {"card": "/horror-1"})
+    assert response.status_code == 503
+    assert "nothing has changed" in " ".join(response.content.decode().split())
+
+
+@pytest.mark.parametrize("path", ["/", "/item/horror-1/", "/history/"])
+async def test_visitor_pages_ask_the_database_nothing(visitor: AsyncClient, path: str):
+    # pytest-django refuses any database access in a test that did not ask for it.
+    await opened(visitor, path)
+
+
+async def test_visit_without_consent_adapts_and_logs_nothing(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "off"
+    html = await opened(visitor)
+    item = cards(html)[0]
+    await visitor.get(link(html, item))
+    assert item not in cards(FOR_YOU.search(await opened(visitor))[0])
+    assert logged(SlateServed) == logged(Click) == []

@@ -1,0 +1,174 @@
+"""The visitor's websocket: acknowledged means logged, clicks turn the slate, other tabs follow."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+from asgiref.testing import ApplicationCommunicator
+from channels.sessions import CookieMiddleware
+from django.test import AsyncClient
+
+from recsys.events import Click, SlateServed
+from tests.integration.feed.conftest import logged
+from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, visitor_socket
+from webapp.feed.presence import presence
+from webapp.tracking.tokens import read_slate
+
+
+class Tab:
+    """One tab of a visitor: the front page's tokens, and a socket."""
+
+    def __init__(self, visitor: AsyncClient, html: str) -> None:
+        self.token = re.search(r'data-token="([^"]+)"', html)[1]
+        self.slate_token = re.search(r'data-slate-token="([^"]+)" data-surface="for_you"', html)[1]
+        self.slate = read_slate(self.slate_token)
+        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in visitor.cookies.items())
+        scope = {"type": "websocket", "path": "/ws/", "headers": [(b"cookie", cookies.encode())]}
+        self.socket = ApplicationCommunicator(CookieMiddleware(visitor_socket), scope)
+
+    async def connect(self) -> dict[str, Any]:
+        """Open the socket; return the greeting."""
+        await self.socket.send_input({"type": "websocket.connect"})
+        assert await self.socket.receive_output(timeout=5) == {"type": "websocket.accept"}
+        return await self.hear()
+
+    async def disconnect(self) -> None:
+        await self.socket.send_input({"type": "websocket.disconnect", "code": 1001})
+        await self.socket.wait(timeout=5)
+
+    async def say(self, text: str) -> None:
+        await self.socket.send_input({"type": "websocket.receive", "text": text})
+
+    async def send(self, seq: int, item: str, kind: str = "click", **more: Any) -> None:
+        event = {"type": kind, "seq": seq, "slate": self.slate.slate, "item": item, "age_ms": 0}
+        message = {
+            "type": "events",
+            "id": seq,
+            "session": self.token,
+            "slates": {self.slate.slate: self.slate_token},
+            "events": [event],
+            "surfaces": ["for_you"],
+            **more,
+        }
+        await self.say(msgspec.json.encode(message).decode())
+
+    async def hear(self) -> dict[str, Any]:
+        sent = await self.socket.receive_output(timeout=5)
+        return msgspec.json.decode(sent["text"])
+
+
+@asynccontextmanager
+async def tab(visitor: AsyncClient) -> AsyncIterator[Tab]:
+    response = await visitor.get("/")
+    opened = Tab(visitor, response.content.decode())
+    assert (await opened.connect())["type"] == "hello"
+    yield opened
+    await opened.disconnect()
+
+
+@pytest.fixture
+def consenting(visitor: AsyncClient) -> AsyncClient:
+    visitor.cookies["freshet_consent"] = "session"
+    return visitor
+
+
+async def test_click_is_acknowledged_once_logged_and_turns_the_slate(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        clicked = mine.slate.items[4]
+        await mine.send(1, clicked)
+        assert await mine.hear() == {"type": "ack", "id": 1, "outcomes": {"1": "accepted"}}
+        pushed = await mine.hear()
+        assert (pushed["type"], pushed["surface"]) == ("slate", "for_you")
+        assert f'data-item="{clicked}"' not in pushed["html"]
+        assert f'data-slate="{pushed["slate"]}"' in pushed["html"]
+    (click,) = logged(Click)
+    assert (click.item, click.position) == (clicked, 4)
+    assert pushed["slate"] in [slate.slate for slate in logged(SlateServed)]
+
+
+async def test_impression_is_acknowledged_and_changes_nothing(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.send(1, mine.slate.items[0], "impression")
+        assert (await mine.hear())["outcomes"] == {"1": "accepted"}
+        assert await mine.socket.receive_nothing(timeout=0.3)
+
+
+async def test_page_without_that_slate_gets_none(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.send(1, mine.slate.items[0], surfaces=[])
+        assert (await mine.hear())["type"] == "ack"
+        assert await mine.socket.receive_nothing(timeout=0.3)
+
+
+async def test_hello_says_from_which_number_on_events_may_count(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.send(7, mine.slate.items[0])
+        await mine.hear()
+    again = Tab(consenting, (await consenting.get("/")).content.decode())
+    assert (await again.connect())["next_seq"] == 8
+    await again.disconnect()
+
+
+async def test_other_tab_of_the_session_follows(consenting: AsyncClient):
+    async with tab(consenting) as mine, tab(consenting) as other:
+        await other.send(1, other.slate.items[0], "impression")
+        await other.hear()
+        clicked = mine.slate.items[3]
+        await mine.send(2, clicked)
+        followed = await other.hear()
+        assert followed["type"] == "slate"
+        assert f'data-item="{clicked}"' not in followed["html"]
+
+
+async def test_tab_on_another_process_follows_from_the_log(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        clicked = mine.slate.items[2]
+        await mine.send(1, clicked)
+        await mine.hear()
+        await mine.hear()
+    presence.cache_clear()
+    async with tab(consenting) as elsewhere:
+        assert clicked not in elsewhere.slate.items
+
+
+async def test_without_consent_clicks_turn_the_slate_and_nothing_is_logged(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "off"
+    async with tab(visitor) as mine:
+        await mine.send(1, mine.slate.items[0])
+        assert (await mine.hear())["outcomes"] == {"1": "unlogged"}
+        assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
+    assert logged(Click) == logged(SlateServed) == []
+
+
+async def test_click_on_something_never_shown_is_refused(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.send(1, "nothing-like-it")
+        assert (await mine.hear())["outcomes"] == {"1": "refused:not_shown"}
+        assert await mine.socket.receive_nothing(timeout=0.3)
+
+
+async def test_unreadable_message_closes_the_socket(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.say("{")
+        closed = await mine.socket.receive_output(timeout=5)
+        assert (closed["type"], closed["code"]) == ("websocket.close", UNREADABLE)
+
+
+async def test_nothing_is_acknowledged_while_the_log_is_away(
+    consenting: AsyncClient, redis_server: str, monkeypatch: pytest.MonkeyPatch
+):
+    async with tab(consenting) as mine:
+        client = redis.Redis.from_url(redis_server)
+        client.config_set("maxmemory", "1")
+        try:
+            await mine.send(1, mine.slate.items[0])
+            closed = await mine.socket.receive_output(timeout=5)
+        finally:
+            client.config_set("maxmemory", "0")
+            client.close()
+        assert (closed["type"], closed["code"]) == ("websocket.close", TRY_AGAIN_LATER)
+    assert logged(Click) == []

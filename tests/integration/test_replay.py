@@ -1,0 +1,104 @@
+"""``manage.py replay``: the same hash on every run, in every process, wherever it was cut."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recsys.log.archive import write_segments
+from recsys.log.base import Record
+from recsys.log.jsonl import export_jsonl
+from tests.faults.learning import ROOT
+from tests.unit.streams import stream
+
+
+@pytest.fixture(scope="module")
+def history() -> list[Record]:
+    return stream(seed=5, events=400)
+
+
+@pytest.fixture(scope="module")
+def folder(history: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The history in several segments."""
+    folder = tmp_path_factory.mktemp("archive")
+    write_segments(folder, history, size=150)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one run over everything says."""
+    return replay(folder, var=tmp_path_factory.mktemp("var"))
+
+
+def replay(log: Path, *options: str, var: Path, hash_seed: str = "0") -> dict[str, Any]:
+    done = run(log, *options, var=var, hash_seed=hash_seed)
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+def run(log: Path, *options: str, var: Path, hash_seed: str = "0") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "replay", str(log), *options],
+        env={
+            **os.environ,
+            "FRESHET_SECRET_KEY": "a key that only this test knows, long enough to please",
+            "FRESHET_VAR": str(var),
+            "PYTHONHASHSEED": hash_seed,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_replay_tells_what_it_folded(whole: dict[str, Any], history: list[Record]) -> None:
+    assert whole["events"] == len(history)
+    assert whole["offset"] == history[-1].offset
+    assert whole["seconds"] > 0
+    assert len(whole["state_sha256"]) == 64
+
+
+def test_hash_is_the_same_in_another_process_under_another_hash_seed(
+    whole: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    assert replay(folder, var=tmp_path, hash_seed="4711")["state_sha256"] == whole["state_sha256"]
+
+
+def test_json_lines_and_one_parquet_file_give_the_hash_of_the_folder(
+    whole: dict[str, Any], history: list[Record], tmp_path: Path
+) -> None:
+    with (tmp_path / "log.jsonl").open("wb") as file:
+        export_jsonl(history, file)
+    write_segments(tmp_path / "one", history)
+    (segment,) = (tmp_path / "one").glob("*.parquet")
+    single = segment.rename(tmp_path / "log.parquet")
+
+    for log in (tmp_path / "log.jsonl", single):
+        assert replay(log, var=tmp_path)["state_sha256"] == whole["state_sha256"]
+
+
+def test_run_that_was_cut_and_resumed_gives_the_hash_of_one_run(
+    whole: dict[str, Any], history: list[Record], folder: Path, tmp_path: Path
+) -> None:
+    until = history[len(history) // 3].offset
+
+    first = replay(folder, "--until", until, var=tmp_path)
+    second = replay(folder, "--from-snapshot", first["snapshot"], var=tmp_path)
+
+    assert first["offset"] == until
+    assert first["events"] + second["events"] == whole["events"]
+    assert second["state_sha256"] == whole["state_sha256"]
+
+
+def test_log_that_is_not_there_gets_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path / "nothing", var=tmp_path)
+
+    assert done.returncode != 0
+    assert "expected a folder of Parquet segments" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr

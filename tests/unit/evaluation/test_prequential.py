@@ -1,0 +1,130 @@
+"""Prequential scores are what a batch computation over the same predictions gives, and parts add up."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from recsys.errors import CorruptState
+from recsys.evaluation.prequential import BINS, Prequential
+from recsys.models.base import NONE_OF_THESE
+from tests.choices import loss, simulate
+
+Scored = tuple[NDArray[np.float64], int]
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> Scored:
+    scores = draw(hnp.arrays("f8", st.integers(1, 5), elements=st.floats(-40, 40)))
+    return scores, draw(st.integers(NONE_OF_THESE, len(scores) - 1))
+
+
+def evaluated(choices: list[Scored]) -> Prequential:
+    evaluation = Prequential()
+    for scores, chosen in choices:
+        evaluation.update(scores, chosen)
+    return evaluation
+
+
+def sound(choices: int, seed: int, boldness: float = 1.0) -> list[Scored]:
+    """Return choices made as their scores say, the scores then exaggerated by `boldness`."""
+    truth = np.array([1.0, -2.0])
+    return [(boldness * (design @ truth), chosen) for design, chosen in simulate(truth, choices, 4, seed)]
+
+
+def test_before_the_first_choice_there_are_no_scores() -> None:
+    assert Prequential().metrics() == {}
+
+
+@given(choices=st.lists(scored(), min_size=1, max_size=8))
+def test_log_loss_is_the_mean_over_choices(choices: list[Scored]) -> None:
+    assert evaluated(choices).metrics()["log_loss"] == pytest.approx(
+        np.mean([loss(scores, chosen) for scores, chosen in choices]), rel=1e-9, abs=1e-12
+    )
+
+
+def test_a_choice_thought_impossible_costs_what_its_logit_says() -> None:
+    assert evaluated([(np.array([900.0]), NONE_OF_THESE)]).metrics()["log_loss"] == pytest.approx(900.0)
+    assert evaluated([(np.array([-900.0]), 0)]).metrics()["log_loss"] == pytest.approx(900.0)
+
+
+def test_the_baseline_knows_only_how_often_there_was_a_click() -> None:
+    rng = np.random.default_rng(1)
+    clicked = [int(place) for place in np.where(rng.random(2_000) < 0.3, 0, NONE_OF_THESE)]
+    entropy = -(0.3 * np.log(0.3) + 0.7 * np.log(0.7))
+
+    metrics = evaluated(
+        [(np.array([score]), place) for score, place in zip(rng.normal(size=2_000), clicked, strict=True)]
+    )
+
+    assert metrics.metrics()["baseline_log_loss"] == pytest.approx(entropy, abs=0.03)
+
+
+def test_a_model_that_knows_the_truth_beats_the_baseline_and_is_calibrated() -> None:
+    metrics = evaluated(sound(3_000, seed=2)).metrics()
+
+    assert metrics["log_loss"] < metrics["baseline_log_loss"] - 0.2
+    assert metrics["calibration"] == pytest.approx(1.0, abs=0.05)
+    assert metrics["calibration_error"] < 0.05
+    assert metrics["auc"] > 0.8
+
+
+def test_a_model_that_promises_too_much_shows_in_its_calibration() -> None:
+    right, bold = evaluated(sound(3_000, seed=3)).metrics(), evaluated(sound(3_000, seed=3, boldness=4.0)).metrics()
+
+    assert bold["calibration_error"] > 2.0 * right["calibration_error"]
+    assert bold["log_loss"] > right["log_loss"]
+
+
+def test_auc_is_the_share_of_pairs_in_order_with_ties_counting_half() -> None:
+    scores = np.log(np.array([0.2, 0.4, 0.6]) / np.array([0.8, 0.6, 0.4]))
+    choices = [
+        (scores[[place]], 0 if clicked else NONE_OF_THESE) for place, clicked in ((0, 0), (1, 1), (1, 0), (2, 1))
+    ]
+
+    # Clicked 0.4 and 0.6 against passed over 0.2 and 0.4: three pairs in order and one tie.
+    assert evaluated(choices).metrics()["auc"] == pytest.approx(3.5 / 4)
+
+
+@given(choices=st.lists(scored(), min_size=1, max_size=8), cut=st.integers(0, 8))
+def test_scores_of_two_parts_add_up(choices: list[Scored], cut: int) -> None:
+    merged, second = evaluated(choices[:cut]), evaluated(choices[cut:])
+    merged.merge(second)
+
+    expected = evaluated(choices).metrics()
+    del expected["baseline_log_loss"]  # each part started without knowing the other's rate
+    metrics = merged.metrics()
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@given(choices=st.lists(scored(), max_size=8), later=st.lists(scored(), max_size=4))
+def test_state_brings_back_the_evaluation_bit_for_bit(choices: list[Scored], later: list[Scored]) -> None:
+    original = evaluated(choices)
+    copy = Prequential()
+    copy.restore({name: array.copy() for name, array in original.state().items()})
+
+    for scores, chosen in later:
+        original.update(scores, chosen)
+        copy.update(scores, chosen)
+
+    assert {name: array.tobytes() for name, array in copy.state().items()} == {
+        name: array.tobytes() for name, array in original.state().items()
+    }
+
+
+@pytest.mark.parametrize("wrong", [None, np.zeros(BINS + 1), np.zeros(BINS, dtype=np.float32)])
+def test_arrays_that_do_not_fit_are_corrupt_and_change_nothing(wrong: NDArray[np.float64] | None) -> None:
+    evaluation = evaluated(sound(10, seed=4))
+    before = evaluation.metrics()
+    arrays = {name: np.zeros_like(array) for name, array in evaluation.state().items()}
+    if wrong is None:
+        del arrays["predicted"]
+    else:
+        arrays["predicted"] = wrong
+
+    with pytest.raises(CorruptState, match="predicted"):
+        evaluation.restore(arrays)
+
+    assert evaluation.metrics() == before

@@ -1,0 +1,101 @@
+"""Events: what is written can be read, in both forms, and nothing else is taken for an event."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.errors import InvalidEvent
+from recsys.events import (
+    SCHEMA_VERSION,
+    TYPE_NAMES,
+    AnyEvent,
+    Click,
+    Event,
+    decode,
+    decode_json,
+    encode,
+    encode_json,
+)
+
+TYPES: tuple[type[Event], ...] = AnyEvent.__args__
+EVENTS = st.one_of(*(st.from_type(kind) for kind in TYPES)).map(
+    lambda event: msgspec.structs.replace(event, v=SCHEMA_VERSION)
+)
+CLICK = Click(event_time_ms=5, session="s", seq=1, item="7")
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    """Return an event of any type with any values that its fields allow and that fit into 64 bits."""
+    kind = draw(st.sampled_from(TYPES))
+    return kind(
+        **{field.name: draw(_values(field.type)) for field in msgspec.structs.fields(kind) if field.name != "v"}
+    )
+
+
+def _values(declared: object) -> st.SearchStrategy[object]:
+    if declared is int:
+        return st.integers(-(2**63), 2**63 - 1)
+    if declared == int | None:
+        return st.none() | st.integers(-(2**63), 2**63 - 1)
+    if declared is float or declared == tuple[float, ...]:
+        return st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3).map(tuple)
+    if declared == tuple[str, ...]:
+        return st.lists(st.text(max_size=5), max_size=3).map(tuple)
+    if declared is bytes:
+        return st.binary(max_size=8)
+    if declared is bool:
+        return st.booleans()
+    return st.text(max_size=5)
+
+
+@given(event=events())
+def test_every_event_survives_both_forms(event: Event) -> None:
+    assert decode(encode(event)) == event
+    assert decode_json(encode_json(event)) == event
+
+
+def test_type_names_are_those_of_the_structs_in_order() -> None:
+    assert tuple(kind.tag() for kind in TYPES) == TYPE_NAMES
+
+
+def test_json_line_names_its_type_and_leaves_defaults_out() -> None:
+    expected = {"type": "click", "event_time_ms": 5, "session": "s", "seq": 1, "item": "7"}
+    assert msgspec.json.decode(encode_json(CLICK)) == expected
+
+
+def test_field_that_this_code_does_not_know_is_passed_over() -> None:
+    wire = {**msgspec.to_builtins(CLICK), "colour": "red"}
+    assert decode(msgspec.msgpack.encode(wire)) == CLICK
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\xc1",
+        encode(CLICK)[:-1],
+        msgspec.msgpack.encode({"type": "purchase", "event_time_ms": 1}),
+        msgspec.msgpack.encode({"type": "click", "event_time_ms": "noon", "session": "s", "item": "7"}),
+        msgspec.msgpack.encode({"type": "click", "event_time_ms": 1}),
+    ],
+)
+def test_bytes_that_are_no_event_are_refused(payload: bytes) -> None:
+    with pytest.raises(InvalidEvent, match="expected MessagePack of one of item"):
+        decode(payload)
+
+
+def test_event_of_a_newer_schema_is_refused_with_what_to_do() -> None:
+    newer = msgspec.structs.replace(CLICK, v=SCHEMA_VERSION + 1)
+    with pytest.raises(InvalidEvent, match="upgrade this reader"):
+        decode(encode(newer))
+
+
+@given(payload=st.binary(max_size=40))
+def test_any_bytes_are_an_event_or_refused(payload: bytes) -> None:
+    try:
+        event = decode(payload)
+    except InvalidEvent:
+        return
+    assert decode(encode(event)) == event

@@ -1,0 +1,240 @@
+"""Serving: what a session does changes its own next slate, at once and visibly, and nothing else."""
+
+import numpy as np
+import pytest
+
+from recsys.events import ItemRemoved
+from tests.unit.engine_samples import CONFIG, FILMS_PER_GENRE, GENRES, Visit, empty_world, film, trained_world
+from tests.unit.streams import world_bytes
+
+
+@pytest.fixture
+def visit() -> Visit:
+    return Visit(trained_world())
+
+
+def two_horror_clicks(visit: Visit) -> None:
+    """Look at the home page, then open two films of its horror row."""
+    visit.show(visit.for_you(), seen=6)
+    row = visit.show(visit.recommender.category(visit.session, "Horror"), seen=6)
+    for position in (1, 3):
+        visit.click(row.items[position], row.slate, position)
+
+
+def test_two_horror_clicks_turn_most_of_the_slate_to_horror(visit: Visit) -> None:
+    assert visit.share("Horror") < 0.25
+    two_horror_clicks(visit)
+    assert visit.share("Horror") > 0.5
+
+
+def test_two_horror_clicks_out_of_search_results_turn_the_slate_as_well(visit: Visit) -> None:
+    for number in (4, 28):
+        found = visit.show(visit.recommender.listed(visit.session, "search", [f"film-{number}"]))
+        visit.click(found.items[0], found.slate)
+    assert visit.share("Horror") > 0.5
+
+
+def test_clicks_whose_slates_are_not_known_still_turn_the_slate(visit: Visit) -> None:
+    for number in (4, 28):
+        visit.click(f"film-{number}", "a slate of another process")
+    assert visit.share("Horror") > 0.5
+
+
+def test_the_first_reasons_name_what_the_session_taught(visit: Visit) -> None:
+    two_horror_clicks(visit)
+    reasons = [reason for reason in visit.for_you().reasons[:6] if reason.kind == "taste"]
+    assert reasons
+    assert all("Horror" in reason.because for reason in reasons)
+
+
+def test_slates_passed_over_lose_ground_to_others(visit: Visit) -> None:
+    before = visit.share("Drama", visit.recommender.for_you(visit.session, 40))
+    for _ in range(4):
+        visit.show(visit.recommender.category(visit.session, "Drama"))
+    after = visit.share("Drama", visit.recommender.for_you(visit.session, 40))
+    assert after < before
+
+
+def test_passing_over_a_slate_lowers_its_tastes_once_it_is_left(visit: Visit) -> None:
+    drama = visit.world.tastes.index("Drama")
+    visit.show(visit.recommender.category(visit.session, "Drama"))
+    assert not np.any(visit.session.belief.delta_mean())
+    visit.show(visit.recommender.category(visit.session, "Western"), seen=0)
+    assert visit.session.belief.delta_mean()[-48:][drama] < 0
+
+
+def test_dismissals_push_their_like_down(visit: Visit) -> None:
+    two_horror_clicks(visit)
+    before = visit.share("Horror")
+    served = visit.show(visit.for_you(), seen=0)
+    for position, item in enumerate(served.items):
+        if "Horror" in visit.world.catalogue[visit.world.rows[item]].categories:
+            visit.dismiss(item, served.slate, position)
+    assert visit.share("Horror") < before / 2
+
+
+def test_for_you_repeats_nothing_opened_or_dismissed(visit: Visit) -> None:
+    served = visit.show(visit.for_you())
+    visit.click(served.items[0], served.slate, 0)
+    visit.dismiss(served.items[1], served.slate, 1)
+    assert not {served.items[0], served.items[1]} & set(visit.for_you().items)
+
+
+def test_other_surfaces_drop_what_was_dismissed_and_keep_what_was_opened(visit: Visit) -> None:
+    served = visit.show(visit.recommender.trending(visit.session))
+    visit.click(served.items[0], served.slate, 0)
+    visit.dismiss(served.items[1], served.slate, 1)
+    again = visit.recommender.trending(visit.session).items
+    assert served.items[0] in again
+    assert served.items[1] not in again
+    assert len(again) == CONFIG.slate_size
+
+
+def test_an_undone_dismissal_leaves_nothing_behind(visit: Visit) -> None:
+    served = visit.show(visit.for_you())
+    before = visit.session.belief.delta_mean().copy()
+    visit.dismiss(served.items[2], served.slate, 2)
+    assert np.abs(visit.session.belief.delta_mean() - before).max() > 0.1
+    visit.undo(served.items[2], served.slate, 2)
+    np.testing.assert_allclose(visit.session.belief.delta_mean(), before, atol=1e-9)
+    assert visit.for_you().items == served.items
+
+
+def test_dismissing_twice_counts_once(visit: Visit) -> None:
+    served = visit.show(visit.for_you())
+    visit.dismiss(served.items[2], served.slate, 2)
+    once = visit.session.belief.delta_mean().copy()
+    visit.dismiss(served.items[2], served.slate, 2)
+    np.testing.assert_array_equal(visit.session.belief.delta_mean(), once)
+
+
+def test_serving_and_observing_change_no_byte_of_the_world(visit: Visit) -> None:
+    before = world_bytes(visit.world)
+    two_horror_clicks(visit)
+    for slate in (
+        visit.for_you(),
+        visit.recommender.trending(visit.session),
+        visit.recommender.newest(visit.session),
+        visit.recommender.category(visit.session, "Drama"),
+        visit.recommender.neighbours(visit.session, "film-4"),
+        visit.recommender.listed(visit.session, "search", ["film-9", "film-8"]),
+    ):
+        visit.show(slate)
+    visit.dismiss("film-9")
+    assert world_bytes(visit.world) == before
+    assert not len(visit.world.changes()[1]["items/row"])
+
+
+def test_the_same_session_gets_the_same_slate_until_it_acts(visit: Visit) -> None:
+    first = visit.for_you()
+    assert visit.for_you().items == first.items
+    assert Visit(trained_world()).for_you().items == first.items
+    assert Visit(trained_world(), "another").for_you().items != first.items
+
+
+def test_a_session_rebuilt_from_its_events_serves_the_same_slate(visit: Visit) -> None:
+    two_horror_clicks(visit)
+    visit.dismiss(visit.for_you().items[0])
+    rebuilt = visit.recommender.rebuild("visitor", visit.log)
+    assert visit.recommender.for_you(rebuilt).items == visit.for_you().items
+    np.testing.assert_array_equal(rebuilt.belief.delta_mean(), visit.session.belief.delta_mean())
+
+
+def test_an_earlier_session_counts_less_than_the_current_one_and_more_than_nothing(visit: Visit) -> None:
+    two_horror_clicks(visit)
+    horror = visit.world.tastes.index("Horror") - 48
+    liking = [
+        visit.recommender.rebuild("next", [], earlier).belief.delta_mean()[horror]
+        for earlier in ([], [visit.log, []], [visit.log])
+    ]
+    assert 0.0 == liking[0] < liking[1] < liking[2] < visit.session.belief.delta_mean()[horror]
+
+
+def test_an_earlier_session_leaves_no_items_opened(visit: Visit) -> None:
+    two_horror_clicks(visit)
+    returning = visit.recommender.rebuild("next", [], [visit.log])
+    assert returning.id == "next"
+    assert not returning.context.opened
+
+
+def test_the_control_arm_sees_the_worlds_ranking_whatever_it_does() -> None:
+    control = Visit(trained_world(), adaptive=False)
+    before = control.for_you()
+    served = control.show(before, seen=6)
+    control.click(served.items[0], served.slate, 0)
+    after = control.for_you()
+    scores = dict(zip(before.items, before.scores, strict=True))
+    common = {item: score for item, score in zip(after.items, after.scores, strict=True) if item in scores}
+    assert len(common) > CONFIG.slate_size / 2
+    assert common == pytest.approx({item: scores[item] for item in common}, abs=1e-4)
+
+
+def test_events_of_unknown_items_are_passed_by(visit: Visit) -> None:
+    before = visit.for_you()
+    assert not visit.click("no such film")
+    assert not visit.dismiss("no such film")
+    assert visit.for_you().items == before.items
+    assert not visit.recommender.observe(visit.session, film(1))
+
+
+def test_observe_tells_whether_the_next_slate_may_differ(visit: Visit) -> None:
+    served = visit.show(visit.for_you())
+    assert visit.click(served.items[0], served.slate, 0)
+    assert visit.dismiss(served.items[1], served.slate, 1)
+    assert visit.undo(served.items[1], served.slate, 1)
+
+
+def test_an_empty_catalogue_gives_empty_slates() -> None:
+    visit = Visit(empty_world())
+    assert visit.for_you().items == ()
+    assert visit.recommender.trending(visit.session).items == ()
+    assert visit.recommender.newest(visit.session).items == ()
+    assert visit.recommender.category(visit.session, "Horror").items == ()
+    assert visit.recommender.neighbours(visit.session, "film-1").items == ()
+
+
+def test_a_catalogue_without_history_fills_the_slate() -> None:
+    assert len(Visit(empty_world(40)).for_you().items) == CONFIG.slate_size
+
+
+def test_who_opened_everything_still_gets_a_slate() -> None:
+    visit = Visit(empty_world(3))
+    for number in range(3):
+        visit.click(f"film-{number}")
+    assert len(visit.for_you().items) == 3
+
+
+def test_a_removed_item_is_on_no_slate() -> None:
+    world = empty_world(5)
+    world.remove_item(ItemRemoved(event_time_ms=0, item="film-2"))
+    visit = Visit(world)
+    for slate in (visit.for_you(), visit.recommender.trending(visit.session), visit.recommender.newest(visit.session)):
+        assert set(slate.items) == {"film-0", "film-1", "film-3", "film-4"}
+
+
+def test_a_category_row_holds_that_category_alone(visit: Visit) -> None:
+    slate = visit.recommender.category(visit.session, "Western", 20)
+    assert visit.share("Western", slate) == 1.0
+    assert slate.surface == "genre"
+    assert len(slate.items) == 20
+    assert visit.recommender.category(visit.session, "No such genre").items == ()
+
+
+def test_neighbours_of_an_item_leave_it_out_and_fill_up_with_what_is_like_it(visit: Visit) -> None:
+    slate = visit.recommender.neighbours(visit.session, "film-4")
+    assert "film-4" not in slate.items
+    assert len(set(slate.items)) == CONFIG.slate_size
+    alone = Visit(empty_world(40))
+    assert set(alone.recommender.neighbours(alone.session, "film-4", 3).items) <= {f"film-{n}" for n in range(40)}
+
+
+def test_listed_keeps_the_order_given_and_leaves_out_what_is_not_known(visit: Visit) -> None:
+    slate = visit.recommender.listed(visit.session, "search", ["film-9", "no such film", "film-3"])
+    assert slate.items == ("film-9", "film-3")
+    assert slate.propensities == (1.0, 1.0)
+    assert slate.surface == "search"
+
+
+def test_the_newest_come_first(visit: Visit) -> None:
+    last = FILMS_PER_GENRE * len(GENRES) - 1
+    assert visit.recommender.newest(visit.session, 3).items == (f"film-{last}", f"film-{last - 1}", f"film-{last - 2}")

@@ -1,0 +1,98 @@
+"""Tables: growing keeps what rows hold, and changes carry one table to another."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from recsys.errors import CorruptState
+from recsys.tables import Table
+
+COLUMNS = {"clicks": ("f8", (), 0.0), "ring": ("i8", (3,), -1.0)}
+
+
+def table(rows: int = 0) -> Table:
+    made = Table(COLUMNS)
+    made.grow(rows)
+    return made
+
+
+def whole(of: Table) -> dict[str, list[Any]]:
+    return {name: column.tolist() for name, column in of.whole().items()}
+
+
+def write(to: Table, row: int, value: int) -> None:
+    to.grow(row + 1)
+    to["clicks"][row] = value
+    to["ring"][row, value % 3] = value
+    to.touch(row)
+
+
+def test_new_rows_hold_the_fill_values() -> None:
+    assert whole(table(2)) == {"clicks": [0.0, 0.0], "ring": [[-1, -1, -1], [-1, -1, -1]]}
+
+
+def test_growing_past_the_capacity_keeps_every_row() -> None:
+    made = table(64)
+    made["clicks"][:] = np.arange(64)
+    made.grow(1_000)
+    assert made["clicks"][:65].tolist() == [*range(64), 0.0]
+    assert len(made) == 1_000
+
+
+def test_growing_to_fewer_rows_changes_nothing() -> None:
+    made = table(5)
+    made.grow(2)
+    assert len(made) == 5
+
+
+WRITES = st.lists(st.tuples(st.integers(0, 150), st.integers(0, 9)), max_size=30)
+
+
+@given(before=WRITES, after=WRITES)
+def test_changes_carry_a_copy_to_the_same_rows(before: list[tuple[int, int]], after: list[tuple[int, int]]) -> None:
+    original, copy = table(), table()
+    for row, value in before:
+        write(original, row, value)
+    copy.restore(original.whole())
+    original.settle()
+    for row, value in after:
+        write(original, row, value)
+    changes = original.changes()
+    for _ in range(2):
+        copy.apply(changes)
+        assert whole(copy) == whole(original), "and again: applying is idempotent"
+
+
+def test_settled_table_has_no_changes_until_it_is_touched() -> None:
+    made = table(3)
+    made.settle()
+    assert made.changes()["row"].tolist() == []
+    made.touch(1)
+    assert made.changes()["row"].tolist() == [1]
+    assert made.changes()["rows"].tolist() == [3]
+
+
+def test_restored_table_owns_its_rows() -> None:
+    columns = {"clicks": np.ones(2), "ring": np.zeros((2, 3), dtype=np.int64)}
+    made = table()
+    made.restore(columns)
+    columns["clicks"][0] = 7.0
+    assert made["clicks"].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"clicks": np.zeros(2)}, "expected column 'ring'"),
+        ({"clicks": np.zeros(2), "ring": np.zeros((1, 3), dtype=np.int64)}, "one length"),
+        ({"clicks": np.zeros(2, dtype=np.float32), "ring": np.zeros((2, 3), dtype=np.int64)}, "received float32"),
+        ({"clicks": np.zeros(2), "ring": np.zeros((2, 4), dtype=np.int64)}, r"shape \(4,\)"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(columns: dict[str, NDArray[Any]], message: str) -> None:
+    with pytest.raises(CorruptState, match=message):
+        table().restore(columns)
