@@ -30,6 +30,10 @@ from recsys.offsets import offset_key
 
 _FOLD_SESSIONS = 2_000
 
+#: Pace and length of a visit: faster or longer ones meet the rate limit, which is made for people.
+PAUSE_S = 0.4
+VISIT_CLICKS = 20
+
 
 def main() -> None:
     """Measure and report."""
@@ -79,16 +83,15 @@ async def clicking(url: str, clicks: int) -> tuple[list[float], list[float]]:
     acknowledged, changed = [], []
     done = 0
     while done < clicks + 10:
-        # A visitor of forty clicks: as long as sessions get.
         async with Visitor(url) as visitor:
-            for _ in range(40):
+            for _ in range(VISIT_CLICKS):
                 shelf = visitor.shelf("for_you")
                 times = await visitor.click(shelf, shelf.items[done % len(shelf.items)])
                 done += 1
                 if done > 10:
                     acknowledged.append(times[0])
                     changed.append(times[1])
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(PAUSE_S)
     return acknowledged[:clicks], changed[:clicks]
 
 

@@ -121,5 +121,7 @@ def warm_up() -> None:
     """Compile every kernel, or load it from Numba's cache, so that no visitor waits for it."""
     design = np.zeros((1, 1), dtype=np.float32)
     weights = np.zeros(1)
-    scores = linear_scores(design, weights)
-    choice_evidence(design, scores, NONE_OF_THESE, weights, weights)
+    for writable in (True, False):  # designs that were read from bytes are a type of their own to Numba
+        design.setflags(write=writable)
+        scores = linear_scores(design, weights)
+        choice_evidence(design, scores, NONE_OF_THESE, weights, weights)

@@ -1,6 +1,7 @@
 """Small made-up logs: deterministic, with everything that can happen in them."""
 
 import random
+from typing import Any
 
 import msgspec
 
@@ -79,7 +80,12 @@ def _event(rng: random.Random, now_ms: int, number: int, films: int, slates: lis
         return kind_without_slate(event_time_ms=at_ms, session=session, item=item)
     slate = rng.choice(slates[-6:])
     position = rng.randrange(5)
-    place = {"session": slate.session, "slate": slate.slate, "item": slate.items[position], "position": position}
+    place: dict[str, Any] = {
+        "session": slate.session,
+        "slate": slate.slate,
+        "item": slate.items[position],
+        "position": position,
+    }
     if kind < 8:
         return Impression(event_time_ms=at_ms, **place)
     if kind < 10:

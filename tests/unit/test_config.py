@@ -1,6 +1,7 @@
 """The configuration names a lineage and refuses what the engine can't work with."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -12,21 +13,25 @@ def test_equal_configurations_have_one_digest() -> None:
     assert EngineConfig().digest() == EngineConfig(slate_size=12).digest()
 
 
+def with_field(field: str, value: Any) -> EngineConfig:
+    return dataclasses.replace(EngineConfig(), **{field: value})
+
+
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(EngineConfig)])
 def test_every_field_counts_in_the_digest(field: str) -> None:
     value = getattr(EngineConfig(), field)
     changed = f"{value}-2" if isinstance(value, str) else value + 1
-    assert dataclasses.replace(EngineConfig(), **{field: changed}).digest() != EngineConfig().digest()
+    assert with_field(field, changed).digest() != EngineConfig().digest()
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(EngineConfig) if field.type is int])
 def test_whole_numbers_start_at_one(field: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{field} must be 1 or more, received 0"):
-        dataclasses.replace(EngineConfig(), **{field: 0})
+        with_field(field, 0)
 
 
 @pytest.mark.parametrize("field", ["exploration", "diversity"])
 def test_logits_may_be_zero_but_not_negative(field: str) -> None:
-    assert getattr(dataclasses.replace(EngineConfig(), **{field: 0.0}), field) == 0.0
+    assert getattr(with_field(field, 0.0), field) == 0.0
     with pytest.raises(ConfigurationError, match=f"{field} must be 0 or more"):
-        dataclasses.replace(EngineConfig(), **{field: -0.1})
+        with_field(field, -0.1)

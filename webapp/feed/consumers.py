@@ -8,8 +8,9 @@ The channel layer only tells the session's other tabs, perhaps on other processe
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Final
 
 import redis
@@ -168,43 +169,47 @@ class _Siblings:
         self._follow = follow
         self._layer = get_channel_layer()
         self._channel = ""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to listen."""
-        self._run(self._listen())
+        self._listening = asyncio.create_task(self._listen())
 
     def tell(self) -> None:
         """Let the others know that the session has changed; does not wait."""
         if self._channel:
-            message = {"type": _CHANGED, "by": self._channel}
-            self._run(self._layer.group_send(self._group, message))
+            task = asyncio.create_task(self._send())
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
 
     async def stop(self) -> None:
-        """Leave the group and end what is under way."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Leave the group; what is being told is told."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, *self._telling, return_exceptions=True)
         if self._channel:
-            await self._guarded(self._layer.group_discard(self._group, self._channel))
+            with _layer_may_be_away():
+                await self._layer.group_discard(self._group, self._channel)
 
-    def _run(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _send(self) -> None:
+        with _layer_may_be_away():
+            await self._layer.group_send(self._group, {"type": _CHANGED, "by": self._channel})
 
     async def _listen(self) -> None:
-        channel = await self._layer.new_channel()
-        await self._layer.group_add(self._group, channel)
-        self._channel = channel
-        while True:
-            message = await self._layer.receive(channel)
-            if message["by"] != channel:
-                await self._follow()
+        with _layer_may_be_away():
+            channel = await self._layer.new_channel()
+            await self._layer.group_add(self._group, channel)
+            self._channel = channel
+            while True:
+                message = await self._layer.receive(channel)
+                if message["by"] != channel:
+                    await self._follow()
 
-    @staticmethod
-    async def _guarded(work: Awaitable[None]) -> None:
-        try:
-            await work
-        except (redis.RedisError, OSError) as error:
-            _logger.warning("channel_layer_away", error=str(error))
+
+@contextlib.contextmanager
+def _layer_may_be_away() -> Iterator[None]:
+    try:
+        yield
+    except (redis.RedisError, OSError) as error:
+        _logger.warning("channel_layer_away", error=str(error))

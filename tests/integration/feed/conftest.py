@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 import redis
 import uvicorn
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import CookieMiddleware
+from django.core.asgi import get_asgi_application
 from django.test import AsyncClient
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from recsys.events import Event, ItemUpserted
 from recsys.log.base import records
 from webapp import wiring
+from webapp.feed.routing import websocket_urlpatterns
 from webapp.redis_server import free_port
 
 CHROMIUM = "/usr/bin/chromium"
@@ -58,8 +62,8 @@ def visitor(stocked: None) -> AsyncClient:
 @pytest.fixture
 async def address(stocked: None) -> AsyncIterator[str]:
     """Serve the site in this event loop; yield its address."""
-    from webapp.asgi import application
-
+    sockets = CookieMiddleware(URLRouter(websocket_urlpatterns))
+    application = ProtocolTypeRouter({"http": get_asgi_application(), "websocket": sockets})
     port = free_port()
     config = uvicorn.Config(application, port=port, log_level="error", ws="websockets-sansio", lifespan="off")
     server = uvicorn.Server(config)

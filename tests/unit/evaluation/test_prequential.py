@@ -15,6 +15,12 @@ from tests.choices import loss, simulate
 Scored = tuple[NDArray[np.float64], int]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile first: hypothesis measures how long an example takes."""
+    Prequential().update(np.zeros(1), 0)
+
+
 @st.composite
 def scored(draw: st.DrawFn) -> Scored:
     scores = draw(hnp.arrays("f8", st.integers(1, 5), elements=st.floats(-40, 40)))

@@ -1,0 +1,214 @@
+"""Slates: exact propensities, stable noise, diversity, and reasons that add up."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys import ranking
+from recsys.config import EngineConfig
+from recsys.events import decode, encode
+from recsys.layout import SIGNAL_COUNT
+from recsys.ranking import drawing
+from recsys.ranking.reasons import PARTS
+from recsys.sessions import ShownSlate
+from tests.unit.engine_samples import CONFIG, START_MS, Visit, empty_world, trained_world
+
+NO_CONTENT = np.zeros((8, 4), dtype=np.float32)
+#: Three kinds of content, two items each, and two items without any.
+CONTENT = np.repeat(np.eye(4, dtype=np.float32), 2, axis=0)
+CONTENT[6:] = 0.0
+SCORES = np.array([1.0, 0.9, 0.5, 0.4, 0.2, 0.1, 0.0, -0.5])
+
+
+def draw(
+    key: int, *, scores: np.ndarray = SCORES, content: np.ndarray = CONTENT, size: int = 3, temperature: float = 0.5
+) -> drawing.Draw:
+    return drawing.draw(scores, content, np.arange(len(scores)), size, temperature, 0.6, key)
+
+
+def plain_propensities(scores: np.ndarray, content: np.ndarray, picks: list[int], temperature: float) -> list[float]:
+    """Return each slot's softmax probability given the slots above, by definition."""
+    found = []
+    for slot, pick in enumerate(picks):
+        above = picks[:slot]
+        likeness = (content @ content[above].T).max(axis=1, initial=0.0)
+        weights = np.exp((scores - 0.6 * likeness) / temperature)
+        weights[above] = 0.0
+        found.append(float(weights[pick] / weights.sum()))
+    return found
+
+
+# -- the draw --------------------------------------------------------------------------------------------------
+
+
+@given(
+    scores=st.lists(st.floats(-20, 20), min_size=8, max_size=8),
+    temperature=st.floats(0.05, 3.0),
+    key=st.integers(0, 2**63 - 1),
+)
+def test_propensities_are_the_softmax_given_the_slots_above(scores: list[float], temperature: float, key: int) -> None:
+    values = np.array(scores)
+    drawn = draw(key, scores=values, size=8, temperature=temperature)
+    expected = plain_propensities(values, CONTENT, drawn.picks.tolist(), temperature)
+    np.testing.assert_allclose(drawn.propensities, expected, rtol=1e-6, atol=1e-12)
+    assert sorted(drawn.picks) == list(range(8))
+
+
+def test_slots_are_drawn_as_often_as_their_propensities_say_also_after_penalties() -> None:
+    sessions = 20_000
+    slates = Counter(tuple(draw(drawing.noise_key(1, f"s{n}"), size=2).picks.tolist()) for n in range(sessions))
+    for slate in ((0, 1), (0, 2), (1, 0), (2, 0), (4, 5), (6, 7)):
+        expected = float(np.prod(plain_propensities(SCORES, CONTENT, list(slate), 0.5)))
+        deviation = (expected * (1 - expected) / sessions) ** 0.5
+        assert slates[slate] / sessions == pytest.approx(expected, abs=4 * deviation)
+
+
+def test_a_slate_stays_as_it_is_when_an_item_that_was_not_on_it_goes() -> None:
+    for key in range(50):
+        whole = draw(key, content=NO_CONTENT, size=4)
+        left = np.setdiff1d(np.arange(8), whole.picks)[0]
+        rows = np.delete(np.arange(8), left)
+        fewer = drawing.draw(SCORES[rows], NO_CONTENT, rows, 4, 0.5, 0.6, key)
+        np.testing.assert_array_equal(rows[fewer.picks], whole.picks)
+
+
+def test_an_item_that_goes_leaves_the_others_in_order() -> None:
+    for key in range(50):
+        whole = draw(key, content=NO_CONTENT, size=8)
+        rows = np.delete(np.arange(8), whole.picks[0])
+        fewer = drawing.draw(SCORES[rows], NO_CONTENT, rows, 7, 0.5, 0.6, key)
+        np.testing.assert_array_equal(rows[fewer.picks], whole.picks[1:])
+
+
+def test_without_exploration_the_best_is_served_with_certainty_and_ties_go_by_row() -> None:
+    drawn = draw(3, scores=np.zeros(8), content=NO_CONTENT, temperature=0.0)
+    assert drawn.picks.tolist() == [0, 1, 2]
+    assert drawn.propensities.tolist() == [1.0, 1.0, 1.0]
+    assert not drawn.explored.any()
+
+
+def test_likeness_to_a_slot_above_costs_its_share() -> None:
+    assert draw(3, temperature=0.0).picks.tolist() == [0, 2, 1]
+
+
+def test_explored_marks_every_slot_that_the_best_did_not_get() -> None:
+    for key in range(30):
+        drawn = draw(key, content=NO_CONTENT, size=8)
+        left = list(range(8))
+        for pick, explored in zip(drawn.picks.tolist(), drawn.explored.tolist(), strict=True):
+            assert explored == (pick != left[0])
+            left.remove(pick)
+
+
+def test_far_behind_is_never_a_division_by_zero() -> None:
+    drawn = draw(1, scores=np.array([0.0, -1e5, -1e6, -1e6, -1e6, -1e6, -1e6, -1e6]), size=8, temperature=0.01)
+    assert drawn.picks[:2].tolist() == [0, 1]
+    assert np.isfinite(drawn.propensities).all()
+
+
+def test_noise_depends_on_seed_and_session() -> None:
+    keys = {drawing.noise_key(seed, session) for seed in (1, 2) for session in ("a", "b")}
+    assert len(keys) == 4
+    assert all(0 <= key < 2**63 for key in keys)
+
+
+# -- slates ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def visit() -> Visit:
+    found = Visit(trained_world())
+    served = found.show(found.for_you(), seen=6)
+    found.click(served.items[2], served.slate, 2)
+    return found
+
+
+def test_a_slate_is_logged_with_all_that_learning_needs(visit: Visit) -> None:
+    slate = visit.for_you()
+    event = slate.event("abc", "visitor", START_MS, arm="test", visitor="v", simulated=True)
+    assert decode(encode(event)) == event
+    assert (event.items, event.propensities, event.version) == (slate.items, slate.propensities, visit.world.offset)
+    shown = ShownSlate.from_event(event, slate.rows)
+    assert shown is not None
+    np.testing.assert_array_equal(shown.signals, slate.signals)
+    assert slate.signals.shape == (CONFIG.slate_size, SIGNAL_COUNT)
+
+
+def test_signals_served_are_the_signals_of_the_items_served(visit: Visit) -> None:
+    slate = visit.for_you()
+    world, now_ms = visit.world, visit.clock.now_ms()
+    again = ranking.score(world, visit.session, np.array(slate.rows), now_ms)
+    np.testing.assert_array_equal(again.signals, slate.signals)
+    assert tuple(again.scores.tolist()) == slate.scores
+
+
+def test_contributions_add_up_to_the_score(visit: Visit) -> None:
+    scored = ranking.score(visit.world, visit.session, np.arange(40), visit.clock.now_ms())
+    for index in range(40):
+        parts = ranking.contributions(visit.world, visit.session, scored, index)
+        assert tuple(parts) == PARTS
+        assert sum(parts.values()) == pytest.approx(scored.scores[index], abs=1e-9)
+        assert parts["other"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_each_reason_is_the_largest_lead_over_the_average_candidate(visit: Visit) -> None:
+    rows = np.arange(len(visit.world.items))
+    config = EngineConfig(exploration=0.0)
+    slate = ranking.rank(config, visit.world, visit.session, rows, visit.clock.now_ms(), 12)
+    scored = ranking.score(visit.world, visit.session, rows, visit.clock.now_ms())
+    parts = [ranking.contributions(visit.world, visit.session, scored, index) for index in range(len(rows))]
+    names = dict(zip(("popular", "new", "neighbours", "session", "taste"), PARTS, strict=False))
+    for row, reason in zip(slate.rows, slate.reasons, strict=True):
+        leads = {kind: parts[row][part] - np.mean([other[part] for other in parts]) for kind, part in names.items()}
+        assert reason.kind == max(leads, key=lambda kind: leads[kind])
+        assert reason.contribution == pytest.approx(leads[reason.kind], abs=1e-5)
+
+
+def test_reasons_name_items_of_the_session_or_tastes_of_the_item(visit: Visit) -> None:
+    for row, reason in zip(visit.for_you().rows, visit.for_you().reasons, strict=True):
+        if reason.kind in ("session", "neighbours"):
+            clicked = {visit.world.catalogue[clicked].item for clicked in visit.session.context.clicked}
+            assert set(reason.because) <= clicked
+        if reason.kind == "taste":
+            film = visit.world.catalogue[row]
+            assert set(reason.because) <= {*film.categories, f"{(film.year or 0) // 10 * 10}s"}
+
+
+def test_a_draw_against_the_odds_is_named_as_such() -> None:
+    config = EngineConfig(exploration=3.0)
+    visit = Visit(trained_world(), config=config)
+    slate = visit.for_you()
+    assert any(slate.explored)
+    assert all((reason.kind == "explored") == explored for reason, explored in zip(slate.reasons, slate.explored))
+
+
+def test_a_session_that_knows_more_explores_less() -> None:
+    visit = Visit(trained_world())
+    rows = np.arange(len(visit.world.items))
+    before = ranking.scoring.spread(visit.world, visit.session, _design(visit, rows))
+    for _ in range(6):
+        served = visit.show(visit.for_you())
+        visit.click(served.items[0], served.slate, 0)
+    assert ranking.scoring.spread(visit.world, visit.session, _design(visit, rows)) <= before
+
+
+def test_fixed_lists_keep_their_order_with_certainty(visit: Visit) -> None:
+    slate = ranking.fixed(visit.world, visit.session, "search", [9, 3, 5], visit.clock.now_ms())
+    assert slate.rows == (9, 3, 5)
+    assert slate.propensities == (1.0, 1.0, 1.0)
+    assert slate.signals.shape == (3, SIGNAL_COUNT)
+    assert slate.reasons == ()
+
+
+def test_no_candidates_make_an_empty_slate() -> None:
+    visit = Visit(empty_world())
+    slate = ranking.rank(CONFIG, visit.world, visit.session, np.empty(0, dtype=np.int64), START_MS, 12)
+    assert slate.items == ()
+    assert slate.event("a", "s", START_MS).signals == b""
+
+
+def _design(visit: Visit, rows: np.ndarray) -> np.ndarray:
+    return ranking.score(visit.world, visit.session, rows, visit.clock.now_ms()).design
