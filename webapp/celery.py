@@ -9,6 +9,8 @@ import warnings
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+# All of Django's checks would import every page and what ranks for it; `_check_settings` runs ours.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
 from celery.exceptions import SecurityWarning

@@ -53,8 +53,11 @@ def logging_settings(form: str, level: str) -> dict[str, Any]:
             "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"},
         },
         "root": {"handlers": ["stdout"], "level": level},
-        # The server brings handlers of its own; without them its lines join ours.
-        "loggers": {name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error")},
+        # The server brings handlers of its own; without them its lines join ours. Requests are the proxy's to log.
+        "loggers": {
+            "uvicorn": {"handlers": [], "propagate": True},
+            "uvicorn.access": {"handlers": [], "propagate": False},
+        },
     }
 
 

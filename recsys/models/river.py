@@ -102,11 +102,8 @@ class RiverModel:
         """Return the classifier's log-odds of a click for each row, within about 14 either way. Shape (n,)."""
         if self._examples == 0:  # a scaler that has seen nothing would note the names of features while predicting
             return np.zeros(len(design))
-        if self._in_batches and len(design) > _FEW_ROWS:
-            frame = self._classifier.predict_proba_many(pd.DataFrame(design, columns=self._names, dtype=np.float64))
-            clicked = frame[True].to_numpy(dtype=np.float64)
-        else:
-            clicked = np.array([self._probability(row) for row in self._rows(design)], dtype=np.float64)
+        with np.errstate(over="ignore"):  # River's logistic function gets to 0 through an infinite exponential
+            clicked = self._probabilities(design)
         clicked = np.clip(np.nan_to_num(clicked, nan=0.5), _SUREST, 1.0 - _SUREST)
         return np.asarray(np.log(clicked) - np.log1p(-clicked))
 
@@ -156,6 +153,13 @@ class RiverModel:
             and not _is(last, "predict_proba_many", base.MiniBatchClassifier)
             and all(isinstance(step, base.MiniBatchTransformer) for step in before)
         )
+
+    def _probabilities(self, design: Design) -> NDArray[np.float64]:
+        if self._in_batches and len(design) > _FEW_ROWS:
+            frame = self._classifier.predict_proba_many(pd.DataFrame(design, columns=self._names, dtype=np.float64))
+            # Some classifiers have a column only for what they have seen.
+            return np.asarray(frame[True] if True in frame else np.zeros(len(design)), dtype=np.float64)
+        return np.array([self._probability(row) for row in self._rows(design)], dtype=np.float64)
 
     def _rows(self, design: Design) -> list[dict[str, float]]:
         return [dict(zip(self._names, row, strict=True)) for row in design.tolist()]

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from river.proba.base import Distribution
 
 from recsys.errors import ConfigurationError, CorruptState
 
@@ -96,6 +97,10 @@ def _name(named: Any) -> str:
     return f"{named.__module__}:{named.__qualname__}"
 
 
+class _Unseeded:
+    """Stands for a random generator whose state says nothing."""
+
+
 class _Writer:
     """Fills `entries`. A value takes its number before its contents are written, so that cycles end."""
 
@@ -135,6 +140,8 @@ class _Writer:
             return ["dict", self._pairs(value.items())]
         if kind is np.ndarray or isinstance(value, np.generic):
             return self._array(value)
+        if kind is _Unseeded:
+            return ["unseeded"]
         if kind is np.random.RandomState:
             return ["RandomState", self.value(value.get_state(legacy=False))]
         if kind is np.random.Generator:
@@ -153,6 +160,9 @@ class _Writer:
         if isinstance(reduced, str):
             raise self._refusal(value)
         call, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+        if isinstance(value, Distribution) and value.seed is None:
+            # Only `sample` would draw from it, which no classifier calls, and what the system seeded is no state.
+            state = {**state, "_rng": _Unseeded()}
         how = "call"
         if call is copyreg.__newobj__:  # type: ignore[attr-defined]  # typeshed hides it; the copy protocol names it
             how, call, arguments = "new", arguments[0], arguments[1:]
@@ -237,6 +247,8 @@ class _Reader:
             case ["method", owner, str(name)]:
                 made = self.value(owner)
                 self._made[number] = types.MethodType(_method(type(made), name), made)
+            case ["unseeded"]:
+                self._made[number] = random.Random(0)
             case ["RandomState", state]:
                 self._made[number] = np.random.RandomState(0)
                 self._made[number].set_state(self.value(state))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from recsys.config import EngineConfig
 from recsys.ranking import drawing
 from recsys.ranking.reasons import Reason, contributions, explain
-from recsys.ranking.scoring import Scored, score, spread
+from recsys.ranking.scoring import Scored, doubt, score
 from recsys.ranking.slate import Slate
 from recsys.retrieval.top import top_unordered
 from recsys.sessions import Session
@@ -46,7 +46,7 @@ def rank(
         world.items["content"],
         rows[pool],
         size,
-        config.exploration * spread(world, session, scored.design[pool]),
+        config.exploration * doubt(session, scored.design[pool]),
         config.diversity,
         drawing.noise_key(config.seed, session.id),
     )

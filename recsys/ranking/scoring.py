@@ -13,10 +13,8 @@ from recsys.models import kernels
 from recsys.sessions import Session, SessionContext
 from recsys.world import World
 
-#: Bounds of the posterior spread that scales exploration, in logits: a sure session still explores a little, and
-#: one that knows nothing does not serve noise.
-LEAST_SPREAD: Final = 0.2
-MOST_SPREAD: Final = 1.0
+#: However sure a session is, it explores with at least this share of the configured temperature.
+LEAST_DOUBT: Final = 0.25
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,16 +47,20 @@ def score(world: World, session: Session, rows: NDArray[np.int64], now_ms: int) 
     return Scored(rows, signals, design, scores)
 
 
-def spread(world: World, session: Session, design: NDArray[np.float32]) -> float:
-    """Return how unsure the belief is of the candidates' differences: a standard deviation in logits, bounded.
+def doubt(session: Session, design: NDArray[np.float32]) -> float:
+    """Return how unsure the session's belief still is of the candidates' order, from `LEAST_DOUBT` to 1.
 
-    What moves all scores alike says nothing about their order and is left out by centring the columns.
+    The standard deviation of the candidates' differences now, as a share of what it was before the session did
+    anything. What moves all scores alike says nothing about their order, so columns are centred.
     """
-    if not len(design):
-        return LEAST_SPREAD
-    variance = session.belief.delta_variance() if session.adaptive else world.model.weight_variance()
-    sd = math.sqrt(_variance_of_differences(design, column_means(design), variance))
-    return min(max(sd, LEAST_SPREAD), MOST_SPREAD)
+    if not session.adaptive or not len(design):
+        return 1.0
+    means = column_means(design)
+    before = _variance_of_differences(design, means, session.belief.prior())
+    if before <= 0.0:
+        return LEAST_DOUBT
+    now = _variance_of_differences(design, means, session.belief.delta_variance())
+    return max(math.sqrt(now / before), LEAST_DOUBT)
 
 
 @compiled

@@ -4,5 +4,6 @@ The world is only read here; what a visitor does changes their own session and n
 """
 
 from recsys.recommender.recommender import Recommender
+from recsys.recommender.warming import warm_up
 
-__all__ = ["Recommender"]
+__all__ = ["Recommender", "warm_up"]

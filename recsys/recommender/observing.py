@@ -105,7 +105,7 @@ def _learn_click(world: World, session: Session, shown: ShownSlate, choice: Choi
     """
     designs, rows = [_design(world, shown, choice.positions)], list(_rows(shown, choice.positions))
     session.context.pass_over(shown.newly_passed(choice))
-    decided = session.context.opened.keys() | session.context.dismissed.keys()
+    decided = {shown.rows[choice.positions[choice.chosen]], *session.context.opened, *session.context.dismissed}
     for other in session.shown.values():
         if other is shown:
             continue

@@ -1,6 +1,6 @@
 """The candidates of one slate: the whole catalogue while it is small, else a union of sources."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -48,9 +48,9 @@ def _neighbours(world: World, context: SessionContext, k: int) -> Rows:
     return positive_top_rows(total, k)
 
 
-def _by_turns(sources: Iterable[Rows], limit: int) -> Rows:
+def _by_turns(sources: Sequence[Rows], limit: int) -> Rows:
     """Return the first `limit` distinct rows of the sources read side by side, ascending."""
-    rows = np.concatenate(list(sources))
+    rows = np.concatenate(sources)
     ranks = np.concatenate([np.arange(len(source)) for source in sources])
     in_turn = rows[np.argsort(ranks, kind="stable")]
     _, first = np.unique(in_turn, return_index=True)

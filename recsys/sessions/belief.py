@@ -126,6 +126,10 @@ class SessionBelief:
         self._shift *= keep
         self._refresh()
 
+    def prior(self) -> Floats:
+        """Return the variance of each weight's delta before any evidence, shape (WIDTH,). Do not write to it."""
+        return self._prior
+
     def delta_mean(self) -> Floats:
         """Return the expected delta of each weight, shape (WIDTH,). Do not write to it."""
         return self._mean

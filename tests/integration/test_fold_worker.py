@@ -1,6 +1,9 @@
 """Beat and a worker as `make demo` runs them: the knob works at once, and nothing piles up."""
 
 import datetime
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import pytest
 import redis
 from celery.beat import PersistentScheduler
 
-from tests.faults.learning import Learning, learning
+from tests.faults.learning import ROOT, Learning, learning
 from webapp.celery import app
 from webapp.training.schedule import LOOK_AGAIN_S, LOOK_EVERY_S, WAITING_LIMIT, BoundedScheduler, KnobSchedule
 from webapp.training.tasks import fold
@@ -84,6 +87,18 @@ def test_schedule_keeps_nothing_on_disk_and_names_the_task() -> None:
     assert entry["task"] == fold.name
     assert entry["options"]["expires"] > 0
     assert app.conf.beat_scheduler.endswith(BoundedScheduler.__name__)
+
+
+def test_beat_stays_small_without_engine_and_compiler() -> None:
+    code = (
+        "import sys, webapp.celery as site; site.app.loader.import_default_modules(); site.app.finalize();"
+        "print([name for name in ('numba', 'river', 'pyarrow', 'recsys.world') if name in sys.modules])"
+    )
+    environment = {**os.environ, "FRESHET_SECRET_KEY": "a key that only this test knows, long enough to please"}
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert done.stdout == "[]\n", done.stderr
 
 
 def _waiting(part: Learning) -> int:

@@ -32,7 +32,7 @@ def column(table: np.ndarray, name: str) -> np.ndarray:
 
 def signals(*rows: int, context: SessionContext | None = None, after_ms: int = 0) -> np.ndarray:
     world = trained_world()
-    return features.signals(world, context or busy_session(), np.array(rows), world.now_ms + after_ms)
+    return features.signals(world, context or busy_session(), np.array(rows, dtype=np.int64), world.now_ms + after_ms)
 
 
 @given(rows=st.lists(st.integers(0, ITEMS - 1), min_size=1, max_size=20, unique=True))

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from recsys import ranking
 from recsys.config import EngineConfig
 from recsys.events import decode, encode
-from recsys.layout import SIGNAL_COUNT
+from recsys.layout import SIGNAL_COUNT, WIDTH
 from recsys.ranking import drawing
 from recsys.ranking.reasons import PARTS
+from recsys.ranking.scoring import LEAST_DOUBT, doubt
 from recsys.sessions import ShownSlate
 from tests.unit.engine_samples import CONFIG, START_MS, Visit, empty_world, trained_world
 
@@ -182,17 +183,23 @@ def test_a_draw_against_the_odds_is_named_as_such() -> None:
     visit = Visit(trained_world(), config=config)
     slate = visit.for_you()
     assert any(slate.explored)
-    assert all((reason.kind == "explored") == explored for reason, explored in zip(slate.reasons, slate.explored))
+    assert tuple(reason.kind == "explored" for reason in slate.reasons) == slate.explored
 
 
 def test_a_session_that_knows_more_explores_less() -> None:
     visit = Visit(trained_world())
-    rows = np.arange(len(visit.world.items))
-    before = ranking.scoring.spread(visit.world, visit.session, _design(visit, rows))
-    for _ in range(6):
+    design = ranking.score(visit.world, visit.session, np.arange(len(visit.world.items)), visit.world.now_ms).design
+    assert doubt(visit.session, design) == pytest.approx(1.0)
+    for _ in range(3):
+        before = doubt(visit.session, design)
         served = visit.show(visit.for_you())
         visit.click(served.items[0], served.slate, 0)
-    assert ranking.scoring.spread(visit.world, visit.session, _design(visit, rows)) <= before
+        assert LEAST_DOUBT <= doubt(visit.session, design) < before
+
+
+def test_the_control_arm_explores_at_the_configured_temperature() -> None:
+    visit = Visit(trained_world(), adaptive=False)
+    assert doubt(visit.session, np.ones((3, WIDTH), dtype=np.float32)) == 1.0
 
 
 def test_fixed_lists_keep_their_order_with_certainty(visit: Visit) -> None:
@@ -208,7 +215,3 @@ def test_no_candidates_make_an_empty_slate() -> None:
     slate = ranking.rank(CONFIG, visit.world, visit.session, np.empty(0, dtype=np.int64), START_MS, 12)
     assert slate.items == ()
     assert slate.event("a", "s", START_MS).signals == b""
-
-
-def _design(visit: Visit, rows: np.ndarray) -> np.ndarray:
-    return ranking.score(visit.world, visit.session, rows, visit.clock.now_ms()).design

@@ -1,9 +1,16 @@
 """Serving: what a session does changes its own next slate, at once and visibly, and nothing else."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from recsys.config import EngineConfig
 from recsys.events import ItemRemoved
+from recsys.layout import TASTE_START
 from tests.unit.engine_samples import CONFIG, FILMS_PER_GENRE, GENRES, Visit, empty_world, film, trained_world
 from tests.unit.streams import world_bytes
 
@@ -47,6 +54,25 @@ def test_the_first_reasons_name_what_the_session_taught(visit: Visit) -> None:
     assert all("Horror" in reason.because for reason in reasons)
 
 
+def test_a_click_in_a_row_of_one_genre_counts_against_what_was_seen_beside_it(visit: Visit) -> None:
+    beside = visit.show(visit.recommender.category(visit.session, "Comedy"))
+    row = visit.show(visit.recommender.category(visit.session, "Horror"))
+    visit.click(row.items[0], row.slate, 0)
+    tastes = visit.session.belief.delta_mean()[TASTE_START:]
+    assert tastes[visit.world.tastes.index("Horror")] > 0.5
+    assert tastes[visit.world.tastes.index("Comedy")] < -0.1
+    assert visit.world.rows[beside.items[0]] in visit.session.context.passed
+
+
+def test_an_item_that_was_opened_elsewhere_is_not_passed_over(visit: Visit) -> None:
+    trending = visit.show(visit.recommender.trending(visit.session))
+    found = visit.show(visit.recommender.listed(visit.session, "search", [trending.items[0], "film-4"]))
+    visit.click(found.items[0], found.slate, 0)
+    visit.click(found.items[1], found.slate, 1)
+    assert visit.world.rows[trending.items[0]] not in visit.session.context.passed
+    assert visit.world.rows[trending.items[1]] in visit.session.context.passed
+
+
 def test_slates_passed_over_lose_ground_to_others(visit: Visit) -> None:
     before = visit.share("Drama", visit.recommender.for_you(visit.session, 40))
     for _ in range(4):
@@ -60,7 +86,7 @@ def test_passing_over_a_slate_lowers_its_tastes_once_it_is_left(visit: Visit) ->
     visit.show(visit.recommender.category(visit.session, "Drama"))
     assert not np.any(visit.session.belief.delta_mean())
     visit.show(visit.recommender.category(visit.session, "Western"), seen=0)
-    assert visit.session.belief.delta_mean()[-48:][drama] < 0
+    assert visit.session.belief.delta_mean()[TASTE_START + drama] < 0
 
 
 def test_dismissals_push_their_like_down(visit: Visit) -> None:
@@ -142,7 +168,7 @@ def test_a_session_rebuilt_from_its_events_serves_the_same_slate(visit: Visit) -
 
 def test_an_earlier_session_counts_less_than_the_current_one_and_more_than_nothing(visit: Visit) -> None:
     two_horror_clicks(visit)
-    horror = visit.world.tastes.index("Horror") - 48
+    horror = TASTE_START + visit.world.tastes.index("Horror")
     liking = [
         visit.recommender.rebuild("next", [], earlier).belief.delta_mean()[horror]
         for earlier in ([], [visit.log, []], [visit.log])
@@ -238,3 +264,43 @@ def test_listed_keeps_the_order_given_and_leaves_out_what_is_not_known(visit: Vi
 def test_the_newest_come_first(visit: Visit) -> None:
     last = FILMS_PER_GENRE * len(GENRES) - 1
     assert visit.recommender.newest(visit.session, 3).items == (f"film-{last}", f"film-{last - 1}", f"film-{last - 2}")
+
+
+def test_any_river_classifier_serves_behind_the_same_session() -> None:
+    visit = Visit(empty_world(60, EngineConfig(model="river-logistic")))
+    for number in (4, 28):
+        visit.click(f"film-{number}")
+    assert visit.share("Horror") > 0.5
+
+
+_NOTHING_LEFT_TO_COMPILE = """
+from numba.core import event
+from recsys.config import EngineConfig
+from recsys.recommender import warm_up
+from tests.unit.engine_samples import Visit, empty_world
+warm_up(EngineConfig())
+with event.install_recorder("numba:compile") as recorder:
+    for films, retrieved in ((0, 5_000), (40, 5_000), (40, 1)):
+        visit = Visit(empty_world(films, EngineConfig(whole_catalogue_up_to=retrieved)))
+        served = visit.show(visit.for_you())
+        for position, item in enumerate(served.items[:2]):
+            visit.click(item, served.slate, position)
+        visit.dismiss("film-9")
+        visit.show(visit.for_you())
+        visit.show(visit.recommender.category(visit.session, "Horror"))
+        visit.show(visit.recommender.neighbours(visit.session, "film-4"))
+        visit.show(visit.recommender.listed(visit.session, "search", ["film-4"]))
+print(sorted({str(entry.data["dispatcher"]) for _, entry in recorder.buffer if entry.data}))
+"""
+
+
+def test_after_warming_up_nothing_is_left_to_compile() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _NOTHING_LEFT_TO_COMPILE],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env=dict(os.environ),
+    )
+    assert run.stdout.strip() == "[]"

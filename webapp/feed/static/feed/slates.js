@@ -4,16 +4,17 @@
    Listens to the tracker: `freshet:slate` (a list made anew, as HTML), `freshet:dismissal`, `freshet:dismissal_undone`. */
 (() => {
   "use strict";
-  const DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", RELEASE_MS = 80;
-  const PLACE = ["slate", "slateToken", "surface", "session", "token"];
+  const DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", RELEASE_MS = 80, SETTLE_MS = 300;
+  const PLACE = ["slate", "slateToken", "session", "token"]; // by which the tracker knows where something stood
   const still = matchMedia("(prefers-reduced-motion: reduce)"), pointed = matchMedia("(hover: hover)");
+  const settling = new Set(); // put under the pointer so lately that the browser does not know it yet
   const waiting = new Map(); // list → the order it takes when what is held has been left
 
   // The server counts a click by the link's address when no script does; this says that one does.
   document.cookie = "freshet_js=1; path=/; SameSite=Lax";
   if (new URLSearchParams(location.search).has("slate")) history.replaceState(history.state, "", location.pathname);
 
-  const held = (slot) => (pointed.matches && slot.matches(":hover")) || slot.querySelector(":focus-visible") !== null;
+  const held = (slot) => settling.has(slot) || (pointed.matches && slot.matches(":hover")) || slot.querySelector(":focus-visible") !== null;
   const slotsOf = (list) => [...list.querySelectorAll(":scope > .slot")];
 
   // -- Order ------------------------------------------------------------------------------------------------------------
@@ -129,6 +130,10 @@
       document.querySelector(`.toast[data-item="${CSS.escape(slot.dataset.item)}"] button`)?.click());
     vacancy.append(undo);
     const focused = slot.contains(document.activeElement);
+    if (held(slot)) {
+      settling.add(vacancy);
+      setTimeout(() => { settling.delete(vacancy); release(); }, SETTLE_MS);
+    }
     slot.replaceWith(vacancy);
     if (focused) undo.focus();
     return vacancy;
