@@ -84,9 +84,9 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int) -> S
     if context.opened or context.dismissed or context.passed:
         index = row_map(rows)
         table[:, _SESSION : _DISMISSED + 1] = content.cosines(items["content"], rows, _profiles(world, context))
-        _mark(table[:, _PASSED_OVER], index, *_counts(context.passed))
+        _mark(table, _PASSED_OVER, index, *_counts(context.passed))
         opened, _ = _counts(context.opened)
-        _mark(table[:, _OPENED], index, opened, np.full(len(opened), math.e - 1.0))
+        _mark(table, _OPENED, index, opened, np.full(len(opened), math.e - 1.0))
         if context.clicked:
             found = neighbours.votes(world, context.clicked, rows, index)
             table[:, _FORWARD] = _bend(found.forward)
@@ -158,12 +158,12 @@ def _lay_out(built: Design, table: Signals, taste: Signals, rows: Rows) -> None:
 
 
 @compiled
-def _mark(column: Signals, index: Rows, rows: Rows, counts: NDArray[np.float64]) -> None:
-    """Write the log of 1 + count where a counted row stands in the table."""
+def _mark(table: Signals, column: int, index: Rows, rows: Rows, counts: NDArray[np.float64]) -> None:
+    """Write the log of 1 + count into a column, where a counted row stands in the table."""
     for i in range(rows.shape[0]):
         at = find(index, rows[i])
         if at >= 0:
-            column[at] = math.log1p(counts[i])
+            table[at, column] = math.log1p(counts[i])
 
 
 @compiled

@@ -1,7 +1,7 @@
 """The content security policy: scripts, styles, fonts and sockets come from this site only, and nothing is inline."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, cast
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
@@ -27,8 +27,10 @@ def content_security_policy(get_response: SyncHandler | AsyncHandler) -> SyncHan
 
         return answer_async
 
+    handler = cast(SyncHandler, get_response)
+
     def answer(request: HttpRequest) -> HttpResponseBase:
-        return _with_policy(get_response(request))
+        return _with_policy(handler(request))
 
     return answer
 

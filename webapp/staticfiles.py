@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
@@ -26,8 +27,10 @@ def static_files(get_response: SyncHandler | AsyncHandler) -> SyncHandler | Asyn
 
         return answer_async
 
+    handler = cast(SyncHandler, get_response)
+
     def answer(request: HttpRequest) -> HttpResponseBase:
-        return _static_file(files, request) or get_response(request)
+        return _static_file(files, request) or handler(request)
 
     return answer
 

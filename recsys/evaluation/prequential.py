@@ -46,11 +46,11 @@ class Prequential:
     def metrics(self) -> dict[str, float]:
         """Return the scores so far; empty before the first choice.
 
-        ``log_loss`` is per choice, in nats; ``baseline_log_loss`` is that of knowing only how often a choice so far had
-        a click, all items alike. ``auc`` is the chance that a clicked item had a higher probability than one that
-        was not, resolved to `BINS` steps. ``calibration`` is clicks over the sum of predicted probabilities, one
-        added to each: 1 is right, below 1 promises too much. ``calibration_error`` is how far, per item, the click rate of a bin is from
-        the mean probability predicted in it.
+        ``log_loss`` is per choice, in nats; ``baseline_log_loss`` is that of knowing only how often a choice so far
+        had a click, all items alike. ``auc`` is the chance that a clicked item had a higher probability than one
+        that was not, resolved to `BINS` steps. ``calibration`` is clicks over the sum of predicted probabilities,
+        one added to each: 1 is right, below 1 promises too much. ``calibration_error`` is how far, per item, the
+        click rate of a bin is from the mean probability predicted in it.
         """
         if not self._sums[_ITEMS]:
             return {}

@@ -127,10 +127,10 @@ def test_demo_stops_with_one_line_when_redis_dies(tmp_path: Path, own_data: Path
     demo = Demo(tmp_path / "var", str(own_data))
     starting.append(demo)
     demo.wait_until_ready()
-    port = (tmp_path / "var" / "valkey" / "port").read_text().strip()
-    (server,) = [process for process in demo.children() if f"--port {port}" in " ".join(process.cmdline())]
+    with redis.Redis(port=int((tmp_path / "var" / "valkey" / "port").read_text())) as client:
+        server = client.info("server")["process_id"]
 
-    server.kill()
+    os.kill(server, signal.SIGKILL)
 
     assert demo.process.wait(STOPPED_S) == 1
     assert demo.said().splitlines()[-1].startswith("freshet: Redis ended")

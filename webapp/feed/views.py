@@ -85,7 +85,7 @@ async def history(request: HttpRequest) -> HttpResponse:
     served = await shelves.serve(visit, session, drafts)
     catalogue = wiring.replica().world.catalogue
     said_no = [catalogue[row] for row in reversed(session.context.dismissed)]
-    context = {"page": "history", "shelf": served[0] if served else None, "said_no": said_no}
+    context: dict[str, object] = {"page": "history", "shelf": served[0] if served else None, "said_no": said_no}
     return _page(request, session, "feed/history.html", context)
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, FloatRect, Locator, Page, expect
 
 from recsys.events import Click, Dismissal, DismissalUndone, Impression
 from tests.integration.feed.conftest import logged
@@ -18,6 +18,12 @@ def for_you(page: Page) -> Locator:
 
 async def items(page: Page) -> list[str]:
     return await for_you(page).locator(".slot").evaluate_all("slots => slots.map((slot) => slot.dataset.item ?? '')")
+
+
+def rounded(box: FloatRect | None) -> list[int]:
+    """Return a box in whole pixels."""
+    assert box is not None
+    return [round(side) for side in (box["x"], box["y"], box["width"], box["height"])]
 
 
 async def test_click_opens_the_film_beside_and_the_slate_turns(page: Page):
@@ -41,7 +47,7 @@ async def test_card_under_the_pointer_stays_where_it_is_until_it_is_left(page: P
     await expect(for_you(page)).not_to_have_attribute("data-slate", str(slate))
     await page.wait_for_timeout(500)
     held = for_you(page).locator(f'[data-item="{before[2]}"]')
-    assert await held.bounding_box() == place
+    assert rounded(await held.bounding_box()) == rounded(place)
     assert await held.get_attribute("data-slate") == slate
     await page.mouse.move(2, 2)
     await expect(held).to_have_count(0)
@@ -77,7 +83,7 @@ async def test_dismissed_film_leaves_every_shelf_at_once_and_nothing_slides_unde
     await slot.locator(".dismiss").click()
     await expect(page.locator(f'.cards [data-item="{item}"]')).to_have_count(0)
     await page.wait_for_timeout(500)
-    assert await page.locator(".vacancy").bounding_box() == place
+    assert rounded(await page.locator(".vacancy").bounding_box()) == rounded(place)
     await page.mouse.move(2, 2)
     await expect(page.locator(".vacancy")).to_have_count(0)
     assert [event.item for event in logged(Dismissal)] == [item]

@@ -115,7 +115,7 @@ def test_what_is_no_classifier_of_river_is_a_configuration_error(expression: str
 
 
 def test_an_unknown_model_is_a_configuration_error_that_names_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match="'gaussian', 'river-logistic' or 'river:<classes>'.*'oracle'"):
+    with pytest.raises(ConfigurationError, match=r"'gaussian', 'river-logistic' or 'river:<classes>'.*'oracle'"):
         make_model("oracle", 3, forgetting_half_life_s=1.0)
 
 
@@ -151,5 +151,5 @@ def test_a_classifier_that_could_not_be_replayed_or_saved_is_refused_at_once(
 def test_state_of_another_classifier_is_corrupt() -> None:
     model = made("river-logistic")
 
-    with pytest.raises(CorruptState, match="StandardScaler | LogisticRegression"):
+    with pytest.raises(CorruptState, match=r"StandardScaler \| LogisticRegression"):
         model.restore(made("river:linear_model.PAClassifier").state())

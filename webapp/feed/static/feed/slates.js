@@ -35,7 +35,7 @@
 
   const arrange = (list, wanted) => {
     const current = slotsOf(list), kept = current.filter(held);
-    const order = around(kept, current, wanted);
+    const order = around(kept, current, wanted); console.log('arrange', performance.now()|0, current.length, wanted.length, kept.map(k=>k.dataset.item), [...document.querySelectorAll(':hover')].map(e=>e.className||e.tagName).join('>'), new Error().stack.split('\n')[2]);
     const before = new Map(current.map((slot) => [slot, slot.getBoundingClientRect()]));
     current.forEach((slot) => { if (!kept.includes(slot)) slot.remove(); });
     let next = list.firstElementChild; // the next held slot, which is never touched
