@@ -1,10 +1,15 @@
-"""Holds for every test, doctests included: in CI nothing is skipped."""
+"""Holds for every test, doctests included: in CI nothing is skipped, and property tests have no deadline."""
 
 import os
 from collections.abc import Generator
 from typing import Any
 
+import hypothesis
 import pytest
+
+# Examples are not timed: machines are noisy, and the first one may compile.
+hypothesis.settings.register_profile("freshet", deadline=None)
+hypothesis.settings.load_profile("freshet")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,7 +17,7 @@ class EngineConfig:
     Attributes
     ----------
     model : str
-        Name in `recsys.models.registry`: ``"gaussian"`` or ``"river-logistic"``.
+        Name for `recsys.models.registry.make_model`: ``"gaussian"``, ``"river-logistic"`` or ``"river:<classes>"``.
     attribution_window_s : int
         A click later than this after its slate was served teaches nothing; a slate without one becomes
         "none of these" when the window closes.

@@ -157,6 +157,14 @@ def replication() -> Replication:
 
 
 @before_serving
+async def compile_loops() -> None:
+    """Compile what serving runs, so that the first visitor does not wait for it."""
+    from recsys.recommender import warm_up
+
+    await asyncio.to_thread(warm_up, wiring.config())
+
+
+@before_serving
 async def load_replica() -> None:
     """Begin with the newest snapshot; the deltas since then follow while serving."""
     await replication().load()

@@ -159,8 +159,12 @@ FRESHET_STALE_AFTER_S = environment.integer(
 # -- Engine ------------------------------------------------------------------------------------------------------
 
 environment.section("Engine (what the fold reads: a change starts a new lineage, learned again from the log)")
-FRESHET_MODEL = environment.choice(
-    "FRESHET_MODEL", _ENGINE.model, "The click model.", among=("gaussian", "river-logistic")
+FRESHET_MODEL = environment.text(
+    "FRESHET_MODEL",
+    _ENGINE.model,
+    "The click model: `gaussian`, `river-logistic` (standard scaler, logistic regression), or any River classifier, "
+    "such as `river:preprocessing.StandardScaler|linear_model.PAClassifier`.",
+    form=r"gaussian|river-logistic|river:[\w.|]+",
 )
 FRESHET_ATTRIBUTION_WINDOW_S = environment.integer(
     "FRESHET_ATTRIBUTION_WINDOW_S",

@@ -33,7 +33,10 @@ class ClickModel(Protocol):
         ...
 
     def weight_variance(self) -> NDArray[np.float64]:
-        """Return the posterior variance of each weight, shape (width,): what sessions and exploration start from."""
+        """Return the posterior variance of each weight, shape (width,): what sessions and exploration start from.
+
+        Zeros where a model keeps no uncertainty.
+        """
         ...
 
     def weight_mean(self) -> NDArray[np.float64]:

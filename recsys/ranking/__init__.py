@@ -51,15 +51,17 @@ def rank(
         drawing.noise_key(config.seed, session.id),
     )
     picked = pool[drawn.picks]
+    # Two of the best that change places are no exploration: that takes an item that its score did not bring here.
+    explored = drawn.explored & ~np.isin(picked, top_unordered(scored.scores, size))
     return _slate(
         world,
         surface,
         rows[picked],
         propensities=drawn.propensities,
         scores=scored.scores[picked],
-        explored=drawn.explored,
+        explored=explored,
         signals=scored.signals[picked],
-        reasons=explain(world, session, scored, picked, drawn.explored),
+        reasons=explain(world, session, scored, picked, explored),
     )
 
 

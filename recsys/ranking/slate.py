@@ -25,7 +25,7 @@ class Slate:
     scores : tuple of float
         Logits, relative to each other: before diversity and without the effect of position.
     explored : tuple of bool
-        Whether the draw chose another item than the best for that slot.
+        Whether chance brought the item: it is not among the best that fit, and a better one was there for the slot.
     signals : float32 array of shape (n, SIGNAL_COUNT)
         Raw features, as they are to be logged.
     version : Offset

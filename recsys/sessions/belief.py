@@ -31,8 +31,8 @@ SIGNAL_VARIANCE: Final = {
     "opened": 0.25,
 }
 #: The same for a taste: visitors differ most in what they like. Between 1 and 2 predicts the later ratings of
-#: MovieLens sessions best; more trades some of that for slates that turn after a click or two.
-TASTE_VARIANCE: Final = 4.0
+#: MovieLens sessions best, and turns a slate after two clicks.
+TASTE_VARIANCE: Final = 2.0
 #: The world's own doubt adds to it, up to this much: a young world must not make sessions jump.
 WORLD_VARIANCE_LIMIT: Final = 0.5
 #: How likely a list is to be clicked at all, before the session's own belief: the smaller, the more a click says

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,32 @@ def test_pins_have_hashes_and_name_no_index(file: str) -> None:
     assert not re.search("--index-url|--find-links|https?://", text)
     for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]:
         assert "--hash=sha256:" in block, block
+
+
+def test_site_runs_without_what_only_tests_install() -> None:
+    """What comes along with a development tool can hide that a requirement is missing."""
+    only_for_tests = pins("requirements-dev.txt").keys() - pins("requirements.txt").keys()
+    modules = [
+        module
+        for module, distributions in packages_distributions().items()
+        if all(canonicalize_name(distribution) in only_for_tests for distribution in distributions)
+    ]
+    code = f"""
+import sys
+for name in {modules!r}:
+    sys.modules[name] = None
+import kombu.transport.redis, psycopg, webapp.asgi, webapp.celery, webapp.demo.__main__, webapp.training.services
+from django.core.management import get_commands, load_command_class
+for command, app in get_commands().items():
+    load_command_class(app, command)
+from recsys.models.registry import make_model
+make_model("river-logistic", 3, forgetting_half_life_s=1.0)
+"""
+    environment = {**os.environ, "FRESHET_SECRET_KEY": "a key that only this test knows, long enough to please"}
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_import_contracts_hold() -> None:

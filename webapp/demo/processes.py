@@ -19,6 +19,17 @@ _FIRST_LOOK_S: Final = 1.0
 Look = Callable[[], str | None]
 
 
+class _PatientManager(Manager):  # type: ignore[misc]  # honcho has no types
+    """Lets a signal that comes in its first moments wait until there is something to end."""
+
+    def terminate(self) -> None:
+        """End all processes."""
+        if self._all_started():
+            super().terminate()
+        else:
+            threading.Timer(_LOOK_EVERY_S, self.terminate).start()
+
+
 class Supervisor:
     """Runs the processes of a Procfile until a signal comes or one of them ends.
 
@@ -47,7 +58,7 @@ class Supervisor:
         still_there: Look,
         patience_s: float,
     ) -> None:
-        self._manager = Manager(Printer(sys.stdout, time_format="%H:%M:%S"))
+        self._manager = _PatientManager(Printer(sys.stdout, time_format="%H:%M:%S"))
         for name, command in parse_procfile(procfile.read_text()).processes.items():
             self._manager.add_process(name, command, env=dict(env), cwd=str(procfile.parent))
         self._look, self._announce, self._still_there = look, announce, still_there

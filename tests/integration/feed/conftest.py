@@ -94,7 +94,7 @@ async def page(address: str, desk: BrowserContext) -> AsyncIterator[Page]:
     """The front page, open; nothing on it may fail."""
     page, complaints = await desk.new_page(), list[str]()
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else print(said.text))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     await page.goto(address)
     yield page
     assert complaints == []

@@ -4,17 +4,28 @@
    Listens to the tracker: `freshet:slate` (a list made anew, as HTML), `freshet:dismissal`, `freshet:dismissal_undone`. */
 (() => {
   "use strict";
-  const DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", RELEASE_MS = 80, SETTLE_MS = 300;
+  const DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", RELEASE_MS = 80;
   const PLACE = ["slate", "slateToken", "session", "token"]; // by which the tracker knows where something stood
-  const still = matchMedia("(prefers-reduced-motion: reduce)"), pointed = matchMedia("(hover: hover)");
-  const settling = new Set(); // put under the pointer so lately that the browser does not know it yet
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
   const waiting = new Map(); // list → the order it takes when what is held has been left
 
   // The server counts a click by the link's address when no script does; this says that one does.
   document.cookie = "freshet_js=1; path=/; SameSite=Lax";
   if (new URLSearchParams(location.search).has("slate")) history.replaceState(history.state, "", location.pathname);
 
-  const held = (slot) => settling.has(slot) || (pointed.matches && slot.matches(":hover")) || slot.querySelector(":focus-visible") !== null;
+  // Where the pointer is, rather than :hover, which lags behind a list that has just been rearranged.
+  let pointer;
+  const follow = (event) => { pointer = event.pointerType === "mouse" ? { x: event.clientX, y: event.clientY } : undefined; };
+  document.addEventListener("pointermove", follow, { passive: true });
+  document.addEventListener("pointerdown", follow, { passive: true });
+  document.documentElement.addEventListener("pointerleave", () => { pointer = undefined; });
+
+  const pointedAt = (slot) => {
+    if (!pointer) return false;
+    const { left, right, top, bottom } = slot.getBoundingClientRect();
+    return pointer.x >= left && pointer.x < right && pointer.y >= top && pointer.y < bottom;
+  };
+  const held = (slot) => pointedAt(slot) || slot.querySelector(":focus-visible") !== null;
   const slotsOf = (list) => [...list.querySelectorAll(":scope > .slot")];
 
   // -- Order ------------------------------------------------------------------------------------------------------------
@@ -35,7 +46,15 @@
 
   const arrange = (list, wanted) => {
     const current = slotsOf(list), kept = current.filter(held);
-    const order = around(kept, current, wanted); console.log('arrange', performance.now()|0, current.length, wanted.length, kept.map(k=>k.dataset.item), [...document.querySelectorAll(':hover')].map(e=>e.className||e.tagName).join('>'), new Error().stack.split('\n')[2]);
+    const order = around(kept, current, wanted);
+    if (!same(order, current)) place(list, order, current, kept);
+    if (same(order, wanted)) waiting.delete(list);
+    else waiting.set(list, wanted);
+  };
+
+  const same = (one, other) => one.length === other.length && one.every((slot, at) => slot === other[at]);
+
+  const place = (list, order, current, kept) => {
     const before = new Map(current.map((slot) => [slot, slot.getBoundingClientRect()]));
     current.forEach((slot) => { if (!kept.includes(slot)) slot.remove(); });
     let next = list.firstElementChild; // the next held slot, which is never touched
@@ -44,9 +63,6 @@
       else list.insertBefore(slot, next);
     });
     order.forEach((slot) => (before.has(slot) ? travel(slot, before.get(slot)) : arrive(slot)));
-    const settled = order.length === wanted.length && order.every((slot, place) => slot === wanted[place]);
-    if (settled) waiting.delete(list);
-    else waiting.set(list, wanted);
   };
 
   const travel = (slot, from) => {
@@ -64,13 +80,17 @@
 
   let releasing;
   const release = () => {
-    clearTimeout(releasing);
-    releasing = setTimeout(() => waiting.forEach((wanted, list) => {
-      if (list.isConnected) arrange(list, wanted);
-      else waiting.delete(list);
-    }), RELEASE_MS);
+    if (!waiting.size) return;
+    releasing ??= setTimeout(() => {
+      releasing = undefined;
+      waiting.forEach((wanted, list) => {
+        if (list.isConnected) arrange(list, wanted);
+        else waiting.delete(list);
+      });
+    }, RELEASE_MS);
   };
-  document.addEventListener("pointerout", release);
+  document.addEventListener("pointermove", release, { passive: true });
+  document.documentElement.addEventListener("pointerleave", release);
   document.addEventListener("focusout", release);
 
   // -- A slate made anew ------------------------------------------------------------------------------------------------
@@ -130,10 +150,6 @@
       document.querySelector(`.toast[data-item="${CSS.escape(slot.dataset.item)}"] button`)?.click());
     vacancy.append(undo);
     const focused = slot.contains(document.activeElement);
-    if (held(slot)) {
-      settling.add(vacancy);
-      setTimeout(() => { settling.delete(vacancy); release(); }, SETTLE_MS);
-    }
     slot.replaceWith(vacancy);
     if (focused) undo.focus();
     return vacancy;
