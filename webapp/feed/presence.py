@@ -8,7 +8,7 @@ import asyncio
 import dataclasses
 import functools
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -19,6 +19,7 @@ from recsys.recommender import Recommender
 from recsys.sessions import Session
 from recsys.world import World
 from webapp import wiring
+from webapp.feed.returning import earlier_sessions
 from webapp.tracking.consent import Visit
 
 #: Sessions kept; the longest untouched gives way.
@@ -57,6 +58,8 @@ class Presence:
     recommender : callable returning Recommender
     world : callable returning World
         The replica's world by now; sessions are built anew when it is another object than they were built on.
+    earlier : callable returning the events of a visit's earlier sessions
+        Awaited once, when a session is first met here.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Presence:
         log: Callable[[], SessionLog],
         recommender: Callable[[], Recommender],
         world: Callable[[], World],
+        earlier: Callable[[Visit], Awaitable[Sequence[Iterable[Event]]]],
         limit: int = SESSIONS_KEPT,
     ) -> None:
         self._log = log
         self._recommender = recommender
         self._world = world
+        self._earlier = earlier
         self._limit = limit
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
@@ -80,8 +85,11 @@ class Presence:
         """
         entry = self._entry(visit.session)
         if visit.logged and (up_to_date or not entry.complete):
+            earlier = [] if entry.complete else await self._earlier(visit)
             events = await self._logged_events(visit.session)
             entry = self._entry(visit.session)  # the world may have been swapped meanwhile
+            if earlier and not entry.known:
+                entry.session = self._recommender().rebuild(visit.session, (), earlier)
             if events is not None:
                 entry.complete = True
                 for event in events:
@@ -150,4 +158,4 @@ def _key(event: SessionEvent) -> Hashable:
 @functools.cache
 def presence() -> Presence:
     """Return this process's sessions."""
-    return Presence(wiring.async_event_log, wiring.recommender, lambda: wiring.replica().world)
+    return Presence(wiring.async_event_log, wiring.recommender, lambda: wiring.replica().world, earlier_sessions)

@@ -72,7 +72,7 @@ async def search(request: HttpRequest) -> HttpResponse:
     visit, session = await _visitor(request)
     query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
     found = catalogue_search.find(query, SEARCH_RESULTS)
-    drafts = [shelves.listed(session, "search", "Found", found)]
+    drafts = [shelves.listed(session, "search", f"Films that match “{query}”", found)]
     served = await shelves.serve(visit, session, drafts)
     return _page(request, session, "feed/search.html", {"query": query, "shelf": served[0] if served else None})
 
@@ -81,7 +81,7 @@ async def search(request: HttpRequest) -> HttpResponse:
 async def history(request: HttpRequest) -> HttpResponse:
     """What this session opened, newest first, and what it does not want to see."""
     visit, session = await _visitor(request)
-    drafts = [shelves.listed(session, "session_history", "Opened", _opened(session))]
+    drafts = [shelves.listed(session, "session_history", "Opened in this visit", _opened(session))]
     served = await shelves.serve(visit, session, drafts)
     catalogue = wiring.replica().world.catalogue
     said_no = [catalogue[row] for row in reversed(session.context.dismissed)]

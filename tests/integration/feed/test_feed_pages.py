@@ -9,8 +9,10 @@ from django.test import AsyncClient
 
 from recsys.events import Click, Dismissal, DismissalUndone, SlateServed
 from tests.integration.feed.conftest import FILMS_EACH, GENRES, logged, stock
+from webapp import wiring
 from webapp.feed.presence import presence
 from webapp.tracking import refusals
+from webapp.tracking.consent import visit_from
 from webapp.tracking.tokens import read_slate
 
 FOR_YOU = re.compile(r'<section[^>]*data-surface="for_you".*?</section>', re.DOTALL)
@@ -170,3 +172,21 @@ async def test_visit_without_consent_adapts_and_logs_nothing(visitor: AsyncClien
     await visitor.get(link(html, item))
     assert item not in cards(FOR_YOU.search(await opened(visitor))[0])
     assert logged(SlateServed) == logged(Click) == []
+
+
+async def test_returning_visitor_starts_with_half_of_what_the_last_session_taught(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "visitor"
+    html = await opened(visitor)
+    await visitor.get(link(html, cards(html)[0]))
+    first = await belief(visitor)
+    del visitor.cookies["freshet_session"]
+    await opened(visitor)
+    second = await belief(visitor)
+    assert 0 < second < first
+
+
+async def belief(visitor: AsyncClient) -> float:
+    """Return how far the visitor's session has moved away from the world."""
+    visit = visit_from({name: morsel.value for name, morsel in visitor.cookies.items()}, wiring.clock().now_ms())
+    session = await presence().session(visit)
+    return float(abs(session.belief.delta_mean()).sum())

@@ -37,4 +37,6 @@ def reference(settings: Iterable[Setting]) -> str:
 
 
 def _row(setting: Setting) -> str:
-    return f"| `{setting.name}` | {setting.kind} | {setting.default} | {setting.meaning} |\n"
+    # In a table a bar ends the cell, also within code.
+    cells = (f"`{setting.name}`", setting.kind, setting.default, setting.meaning)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"

@@ -134,6 +134,15 @@
     if (shelf) renew(shelf, parse(detail.html));
   });
 
+  // A page that the browser brings back as it was has not heard of what was done since.
+  addEventListener("pageshow", async ({ persisted }) => {
+    const shelf = persisted && document.querySelector("[data-live]");
+    if (!shelf) return;
+    const answer = await fetch(location.href).catch(() => undefined);
+    const next = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+    if (next) renew(shelf, next);
+  });
+
   // -- Not for me -------------------------------------------------------------------------------------------------------
 
   const removed = new Map(); // item → where its cards were: { list, slot, place, vacancy }
