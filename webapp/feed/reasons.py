@@ -11,9 +11,9 @@ from recsys.ranking import Reason
 from recsys.world import World
 
 #: Slots from the top that the line speaks of.
-FIRST: Final = 4
+FIRST: Final = 6
 #: A second kind of reason is named when it weighs at least this share of the first.
-_SECOND_SHARE: Final = 0.4
+_SECOND_SHARE: Final = 0.15
 
 
 def why(reasons: Sequence[Reason], world: World) -> SafeString:
