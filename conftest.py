@@ -11,6 +11,9 @@ import pytest
 hypothesis.settings.register_profile("freshet", deadline=None)
 hypothesis.settings.load_profile("freshet")
 
+# Importing these starts the site, which needs its secrets; there are no doctests in them.
+collect_ignore = ["webapp/asgi.py", "webapp/celery.py", "webapp/demo/__main__.py"]
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

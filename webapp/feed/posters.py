@@ -1,7 +1,7 @@
 """Posters: what a film without a picture looks like, drawn from what it is.
 
 Genre gives hue and figure, decade gives the texture, the id gives placement and tone; so a film looks the same on
-every visit, and its neighbours on the shelf look like kin. Colors are classes of the stylesheet: text on a poster keeps
+every visit, and its neighbors on the shelf look like kin. Colors are classes of the stylesheet: text on a poster keeps
 its contrast wherever the figure lies, because ground and figure stay on the same side of the lightness scale.
 """
 

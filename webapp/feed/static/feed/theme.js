@@ -1,6 +1,7 @@
 /* Light, dark, or as the system says: applied before the first paint, kept in this browser. */
 (() => {
   "use strict";
+  document.documentElement.dataset.scripts = ""; // what needs scripts is shown only where they run
   const names = { system: "as the system", light: "light", dark: "dark" };
   const stored = () => { try { return localStorage.getItem("freshet-theme") ?? "system"; } catch { return "system"; } };
   const apply = (theme) => {
