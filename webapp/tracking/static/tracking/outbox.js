@@ -69,7 +69,9 @@ globalThis.freshetOutbox = (page, surfaces) => {
   const refill = async (session, block) => {
     if (block.filling) return;
     block.filling = true;
-    block.next = await (await opened).reserve(session);
+    const outbox = await opened;
+    do block.next = await outbox.reserve(session); // again where the server said meanwhile that these are taken
+    while (block.next < (floors.get(session) ?? 1));
     block.end = block.next + BLOCK;
     block.filling = false;
     number(session, block);
@@ -88,10 +90,14 @@ globalThis.freshetOutbox = (page, surfaces) => {
     if (block.end - block.next < LOW) refill(session, block);
   };
 
+  const blockOf = (session) => {
+    if (!blocks.has(session)) blocks.set(session, { next: 0, end: 0, waiting: [], filling: false });
+    return blocks.get(session);
+  };
+
   const record = (type, place, more = {}) => {
     if (stopped) return;
-    const block = blocks.get(place.session) ?? { next: 0, end: 0, waiting: [], filling: false };
-    blocks.set(place.session, block);
+    const block = blockOf(place.session);
     block.waiting.push({ ...place, ...more, type, made: Date.now() });
     number(place.session, block);
   };
@@ -203,5 +209,6 @@ globalThis.freshetOutbox = (page, surfaces) => {
   };
 
   addEventListener("online", connect);
+  refill(page.session, blockOf(page.session)); // the first click may be the one that leaves the page
   return { record, connect, flush, leave, stop };
 };
