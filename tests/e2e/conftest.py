@@ -13,8 +13,9 @@ from tests.e2e.running import ROOT, RunningSite
 CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """One browser for this folder; it must be gone before other tests run event loops of their own."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -40,7 +41,7 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
     assert errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def movielens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     """MovieLens 100K with its whole history."""
     site = RunningSite(tmp_path_factory.mktemp("movielens"), "movielens", data=ROOT / "var" / "data")
