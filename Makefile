@@ -19,7 +19,7 @@ setup: .venv/.installed  ## Install what running needs into .venv.
 setup-dev: .venv/.installed-dev  ## Install what developing and testing need into .venv.
 
 demo: setup  ## Start the whole site with MovieLens 100K; FRESHET_PORT chooses the port, Ctrl-C stops it.
-	@exec $(BIN)/python -m webapp.demo $(if $(DATASET),--dataset $(DATASET))
+	@exec $(BIN)/python -m webapp.demo $(if $(DATASET),--dataset "$(DATASET)")
 
 test: setup-dev lint  ## Check and test everything.
 	@echo "== pytest"; $(BIN)/python -m pytest $(PYTEST_ARGS)

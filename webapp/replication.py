@@ -19,7 +19,7 @@ from django.conf import settings
 from recsys.clock import Clock
 from recsys.errors import CorruptState, DeltaGap, LogUnavailable, StoreUnavailable
 from recsys.log.base import Reader
-from recsys.offsets import ORIGIN, Offset
+from recsys.offsets import ORIGIN, Offset, offset_key
 from recsys.store.base import DeltaFeed, Manifest, SnapshotStore
 from webapp import metrics, wiring
 from webapp.background import before_serving, while_serving
@@ -101,7 +101,11 @@ class Replication:
         manifests = self._snapshots.manifests()
         if not manifests or manifests[0].sha256 == self._tried:
             return None
-        return self._snapshots.newest(wiring.config().digest())
+        found = self._snapshots.newest(wiring.config().digest())
+        # The newest that can be read may be older than what the deltas have brought: a replica never goes back.
+        if found is None or offset_key(found[0].offsets["0"]) <= offset_key(self._replica.version):
+            return None
+        return found
 
     async def refresh(self) -> int:
         """Apply the deltas published since the last look; return how many there were.

@@ -90,7 +90,8 @@ FRESHET_DATABASE_URL = environment.url(
 FRESHET_DATASET = environment.text(
     "FRESHET_DATASET",
     "movielens",
-    "What `make demo` opens with at first: `movielens`, `none`, or a folder with your own items and events.",
+    "What `make demo` opens with at first: `movielens`, `none`, a folder with your own items and events, or a file of "
+    "RankLens.",
 )
 
 # -- Visitors ----------------------------------------------------------------------------------------------------

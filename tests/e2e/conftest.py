@@ -1,25 +1,22 @@
 """A browser, and sites to browse."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.chromium import launch_options
 from tests.e2e.running import ROOT, RunningSite
-
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for this folder; it must be gone before other tests run event loops of their own."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
+    options = launch_options()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(**options)
         yield browser
         browser.close()
 

@@ -94,8 +94,14 @@ async def test_full_log_keeps_events_in_the_browser(intake: Intake, page: Page, 
     assert accepted.outcomes == {1: "accepted", 2: "full"}
 
 
+async def test_without_consent_what_cannot_be_read_is_counted_and_not_kept(intake: Intake, page: Page):
+    await intake.decode(b'{"type": "events"', "off")
+    await intake.accept(page.batch({"type": "click"}), "off")
+    assert wiring.event_log().dead_letters() == []
+
+
 async def test_undecodable_message_is_counted_and_kept_aside(intake: Intake, wired: redis.Redis):
-    assert await intake.decode(b'{"type": "events"') is None
+    assert await intake.decode(b'{"type": "events"', "session") is None
     assert refusals.counts(wired) == {"undecodable": 1}
     assert wiring.event_log().dead_letters() == [("undecodable", b'{"type": "events"')]
 

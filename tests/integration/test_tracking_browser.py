@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import pytest
 import uvicorn
 from playwright.async_api import BrowserContext, Page, async_playwright
 
+from tests.chromium import launch_options
 from webapp.redis_server import free_port
 
 SCRIPTS = Path(__file__).parents[2] / "webapp" / "tracking" / "static"
-CHROMIUM = shutil.which("chromium")
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Shelf</title>
 <script src="/tracking/outbox.js" defer></script>
@@ -112,8 +111,9 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[BrowserContext]:
+    options = launch_options()
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = await playwright.chromium.launch(**options)
         yield await chromium.new_context()
         await chromium.close()
 

@@ -36,7 +36,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of everything that is written, for this user only."""
+    """Make the folder of everything that is written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -97,8 +97,9 @@ def _ping(url: str) -> None:
 
 def _port(file: Path) -> int:
     """Return the port of the last time if it is still free: what was configured with it goes on working."""
-    if file.is_file():
-        port = int(file.read_text())
+    noted = file.read_text().strip() if file.is_file() else ""
+    if noted.isdecimal():  # a start that was cut short may have left it empty
+        port = int(noted)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if probe.connect_ex(("127.0.0.1", port)) != 0:

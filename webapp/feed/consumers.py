@@ -9,6 +9,7 @@ The channel layer only tells the session's other tabs, perhaps on other processe
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Final
@@ -25,6 +26,7 @@ from webapp.feed import shelves
 from webapp.feed.presence import presence
 from webapp.tracking import services, wire
 from webapp.tracking.consent import Visit, visit_from
+from webapp.tracking.tokens import SessionToken
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -68,6 +70,7 @@ class Connection:
         self._visit = visit
         self._send = send
         self._surfaces: tuple[str, ...] = ()
+        self._adopted_ms = 0
         self._closed = False
         self._siblings = _Siblings(visit.session, self._follow)
 
@@ -98,7 +101,7 @@ class Connection:
     async def _take(self, payload: bytes | str) -> None:
         started = time.perf_counter()
         intake = services.intake()
-        batch = await intake.decode(payload)
+        batch = await intake.decode(payload, self._visit.consent)
         if batch is None:
             await self._close(UNREADABLE)
             return
@@ -111,9 +114,20 @@ class Connection:
             return
         await self._say(wire.Ack(id=batch.id, outcomes=accepted.outcomes))
         metrics.ACKNOWLEDGE_SECONDS.observe(time.perf_counter() - started)
+        if accepted.session is not None:
+            self._adopt(accepted.session)
         # What an earlier visit had left in the outbox is logged, but it is not this session's to learn from.
         if accepted.session is not None and accepted.session.session == self._visit.session and accepted.events:
             await self._learn(accepted.events)
+
+    def _adopt(self, token: SessionToken) -> None:
+        """Go on with the page's session where the handshake brought none: its cookie ended with the inactivity gap.
+
+        An outbox may hold events of several sessions; the page's own token is the youngest.
+        """
+        if self._visit.new and token.at_ms > self._adopted_ms:
+            self._adopted_ms = token.at_ms
+            self._visit = dataclasses.replace(self._visit, session=token.session)
 
     async def _learn(self, events: list[ItemEvent]) -> None:
         await presence().session(self._visit, up_to_date=False)

@@ -46,6 +46,7 @@ class _Entry:
     world: World
     known: set[Hashable] = dataclasses.field(default_factory=set)
     complete: bool = False
+    visitor: str = ""
     unlogged: list[SessionEvent] = dataclasses.field(default_factory=list)
 
 
@@ -59,7 +60,7 @@ class Presence:
     world : callable returning World
         The replica's world by now; sessions are built anew when it is another object than they were built on.
     earlier : callable returning the events of a visit's earlier sessions
-        Awaited once, when a session is first met here.
+        Awaited when a session, or the visitor whose it is, is first met here.
     """
 
     def __init__(
@@ -84,14 +85,16 @@ class Presence:
         here yet is read. When the log can't be reached, the session is what this process knows of it.
         """
         entry = self._entry(visit.session)
-        if visit.logged and (up_to_date or not entry.complete):
-            earlier = [] if entry.complete else await self._earlier(visit)
+        # Whoever agrees to be recognised in the midst of a session is met anew: from then on it is one of theirs.
+        met = entry.complete and visit.visitor in ("", entry.visitor)
+        if visit.logged and (up_to_date or not met):
+            earlier = [] if met else await self._earlier(visit)
             events = await self._logged_events(visit.session)
             entry = self._entry(visit.session)  # the world may have been swapped meanwhile
             if earlier and not entry.known:
                 entry.session = self._recommender().rebuild(visit.session, (), earlier)
             if events is not None:
-                entry.complete = True
+                entry.complete, entry.visitor = True, visit.visitor or entry.visitor
                 for event in events:
                     self._take(entry, event)
         return entry.session

@@ -64,13 +64,13 @@ class Intake:
     ledger: Ledger
     rate: RateLimit
 
-    async def decode(self, payload: bytes | str) -> Batch | None:
-        """Read a message; None, counted and kept among the dead letters, when it is no batch."""
+    async def decode(self, payload: bytes | str, consent: Consent) -> Batch | None:
+        """Read a message; None, counted and (unless `consent` is `off`) kept aside, when it is none."""
         try:
             return decode_batch(payload)
         except InvalidEvent:
             raw = payload.encode(errors="replace") if isinstance(payload, str) else payload
-            await self.ledger.record({"undecodable": 1}, [raw])
+            await self.ledger.record({"undecodable": 1}, [] if consent == "off" else [raw])
             return None
 
     async def accept(self, batch: Batch, consent: Consent) -> Accepted:
@@ -88,7 +88,8 @@ class Intake:
         checked = validate(batch, now_ms, self.items)
         accepted = await self._kept(checked, consent, now_ms)
         if checked.reasons:
-            await self.ledger.record(checked.reasons, checked.unreadable)
+            off = checked.session is None or "off" in (consent, checked.session.consent)
+            await self.ledger.record(checked.reasons, [] if off else checked.unreadable)
         return accepted
 
     async def _kept(self, checked: Validated, consent: Consent, now_ms: int) -> Accepted:

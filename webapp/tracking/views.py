@@ -19,11 +19,12 @@ async def collect(request: HttpRequest) -> HttpResponse:
     if int(request.headers.get("Content-Length") or 0) > wire.MAX_MESSAGE_BYTES:
         return HttpResponse(f"expected at most {wire.MAX_MESSAGE_BYTES} bytes", status=413, content_type="text/plain")
     intake = services.intake()
-    batch = await intake.decode(request.body)
+    consent = visit_from(request.COOKIES, intake.clock.now_ms()).consent
+    batch = await intake.decode(request.body, consent)
     if batch is None:
         return HttpResponseBadRequest("expected a batch of events", content_type="text/plain")
     try:
-        accepted = await intake.accept(batch, visit_from(request.COOKIES, intake.clock.now_ms()).consent)
+        accepted = await intake.accept(batch, consent)
     except LogUnavailable:
         return HttpResponse("the log can't be reached: keep the events", status=503, content_type="text/plain")
     ack = wire.encode(wire.Ack(id=batch.id, outcomes=accepted.outcomes))

@@ -15,11 +15,11 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from recsys.events import Event, ItemUpserted
 from recsys.log.base import records
+from tests.chromium import launch_options
 from webapp import wiring
 from webapp.feed.routing import websocket_urlpatterns
 from webapp.redis_server import free_port
 
-CHROMIUM = "/usr/bin/chromium"
 GENRES = ("Horror", "Western", "Musical")
 FILMS_EACH = 8
 
@@ -77,8 +77,9 @@ async def address(stocked: None) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
+    options = launch_options()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(**options)
         yield browser
         await browser.close()
 

@@ -13,7 +13,7 @@ from webapp import wiring
 from webapp.feed.presence import presence
 from webapp.tracking import refusals
 from webapp.tracking.consent import visit_from
-from webapp.tracking.tokens import read_slate
+from webapp.tracking.tokens import read_session, read_slate
 
 FOR_YOU = re.compile(r'<section[^>]*data-surface="for_you".*?</section>', re.DOTALL)
 
@@ -190,3 +190,11 @@ async def belief(visitor: AsyncClient) -> float:
     visit = visit_from({name: morsel.value for name, morsel in visitor.cookies.items()}, wiring.clock().now_ms())
     session = await presence().session(visit)
     return float(abs(session.belief.delta_mean()).sum())
+
+
+async def test_session_in_which_a_visitor_agreed_to_be_recognised_is_one_of_theirs(visitor: AsyncClient, wired: Any):
+    await opened(visitor)
+    await visitor.post("/consent/", {"consent": "visitor"})
+    await opened(visitor)
+    key = f"freshet:visitor:{visitor.cookies['freshet_visitor'].value}"
+    assert wired.zrange(key, 0, -1) == [read_session(visitor.cookies["freshet_session"].value).session.encode()]

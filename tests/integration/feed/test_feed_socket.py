@@ -16,6 +16,7 @@ from recsys.events import Click, SlateServed
 from tests.integration.feed.conftest import logged
 from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, visitor_socket
 from webapp.feed.presence import presence
+from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_slate
 
 
@@ -133,6 +134,19 @@ async def test_tab_on_another_process_follows_from_the_log(consenting: AsyncClie
     presence.cache_clear()
     async with tab(consenting) as elsewhere:
         assert clicked not in elsewhere.slate.items
+
+
+async def test_page_left_open_beyond_the_inactivity_gap_goes_on_with_its_session(consenting: AsyncClient):
+    page = (await consenting.get("/")).content.decode()
+    del consenting.cookies[SESSION_COOKIE]
+    opened = Tab(consenting, page)
+    await opened.connect()
+    await opened.send(1, opened.slate.items[0])
+    assert (await opened.hear())["outcomes"] == {"1": "accepted"}
+    assert (await opened.hear())["type"] == "slate"
+    await opened.disconnect()
+    (click,) = logged(Click)
+    assert logged(SlateServed)[-1].session == click.session
 
 
 async def test_without_consent_clicks_turn_the_slate_and_nothing_is_logged(visitor: AsyncClient):

@@ -6,7 +6,7 @@
    stopped; detail.pending: how many events are not acknowledged yet). */
 globalThis.freshetOutbox = (page, surfaces) => {
   "use strict";
-  const BATCH = 100, BLOCK = 64, LOW = 16; // events in a message; sequence numbers drawn at once, and when to draw more
+  const BATCH = 100, BLOCK = 32, LOW = 8; // events in a message; sequence numbers drawn at once, and when to draw more
   const GROUP_MS = 250, ACK_MS = 10_000, LONGEST_WAIT_MS = 30_000;
 
   const UNREADABLE = [1007, 1009]; // close codes: not a batch, too large
