@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 
 class Shelf(NamedTuple):
@@ -77,7 +78,7 @@ class Visitor:
         await asyncio.to_thread(self.load)
         self._socket = await connect(
             f"{self._url.replace('http', 'ws', 1)}/ws/",
-            origin=self._url,  # type: ignore[arg-type]
+            origin=Origin(self._url),
             additional_headers={"Cookie": self._cookie_header()},
             max_size=2**22,
         )

@@ -1,13 +1,11 @@
 """The demo as a child process, in a folder and on a port of its own."""
 
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -93,10 +91,3 @@ def _role(command: str) -> str | None:
     if command.startswith(("/bin/sh", "sh ")):
         return None
     return next((role for pattern, role in roles.items() if re.search(pattern, command)), None)
-
-
-def get_json(url: str) -> dict[str, object]:
-    """Return what a URL answers, as JSON."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        found: dict[str, object] = json.load(answer)
-        return found

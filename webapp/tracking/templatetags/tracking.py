@@ -32,14 +32,8 @@ def consent_switch(context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@register.simple_tag(takes_context=True)
-def slate_attributes(context: dict[str, Any], slate: SlateServed) -> SafeString:
-    """Return the attributes of a list's element by which the tracker knows it: id, token, surface, session."""
-    return slate_markup(slate, visit_of(context["request"]).token)
-
-
 def slate_markup(slate: SlateServed, session_token: str) -> SafeString:
-    """Return the same attributes outside of a request: for slates that a consumer pushes."""
+    """Return the attributes of a list's element by which the tracker knows it: id, token, surface, session."""
     return format_html(
         'data-slate="{}" data-slate-token="{}" data-surface="{}" data-session="{}" data-token="{}"',
         slate.slate,

@@ -2,7 +2,7 @@
 
    The page says what is what by attributes:
      <script data-session data-token data-consent data-socket data-collect>   the visit (template tag `tracker`)
-     [data-slate data-slate-token data-surface]     a list (template tag `slate_attributes`); data-live: wants to be made anew
+     [data-slate data-slate-token data-surface]     a list (`slate_markup`); data-live: wants to be made anew
        [data-item]                                  a card in it
          [data-track="click|dismissal|dismissal_undone"]   what is pressed; the last two are not submitted as forms
      [data-dwell data-item]                         an item's page or panel, read for as long as it is there
