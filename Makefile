@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help setup setup-dev demo test lint lock clean
+.PHONY: help setup setup-dev setup-bench demo test lint lock clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  \1\t/' | expand -t 14
@@ -17,6 +17,8 @@ help:  ## List the targets.
 setup: .venv/.installed  ## Install what running needs into .venv.
 
 setup-dev: .venv/.installed-dev  ## Install what developing and testing need into .venv.
+
+setup-bench: .venv/.installed-bench  ## Install the peers that python -m benchmarks.quality compares with into .venv.
 
 demo: setup  ## Start the whole site with MovieLens 100K; FRESHET_PORT chooses the port, Ctrl-C stops it.
 	@exec $(BIN)/python -m webapp.demo $(if $(DATASET),--dataset "$(DATASET)")
@@ -34,6 +36,7 @@ lint: setup-dev  ## Check style, types, import contracts, and templates.
 lock: setup-dev  ## Compile the pinned requirements from pyproject.toml.
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 
 clean:  ## Remove .venv and caches; var/ (the data) stays.
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -52,4 +55,9 @@ clean:  ## Remove .venv and caches; var/ (the data) stays.
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo "Installing the tools for tests into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/.installed-bench: requirements-bench.txt .venv/.installed
+	@echo "Installing the peers of the quality benchmarks into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
