@@ -1,0 +1,126 @@
+"""The command: what to measure, on what, and where the figures go."""
+
+import argparse
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from benchmarks.quality import registry, report
+from benchmarks.quality.history import HistoryTask
+from benchmarks.quality.measuring import calibration_ms, machine
+from benchmarks.quality.next_item import NextItemTask
+from benchmarks.quality.running import Measured, Task, measure_apart
+from benchmarks.quality.slates import SlatesTask
+
+_CACHE: Final = Path(__file__).resolve().parents[2] / "var" / "data"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code: 0, 1 when a contender failed, 2 when the data can't be used."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    kind = registry.SLATES if arguments.command == "slates" else registry.NEXT_ITEM
+    try:
+        names = registry.chosen(registry.ENGINES[kind], arguments.engines, "variant of the engine")
+        names += registry.chosen(registry.PEERS[kind], arguments.peers, "peer")
+    except registry.UnknownContender as error:
+        parser.error(str(error))
+    if not names:
+        parser.error("expected something to measure: --engines and --peers are both none")
+    if problem := _json_problem(arguments.json):
+        parser.error(problem)
+    return _run(_task(arguments, parser), kind, names, arguments.json, markdown=arguments.markdown)
+
+
+def _run(task: Task, kind: str, names: list[str], file: Path | None, *, markdown: bool) -> int:
+    before_ms = calibration_ms()
+    results: list[Measured] = []
+    for name in names:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        results.append(measure_apart(task, kind, name))
+        if results[-1].state == "no data":
+            print(f"error: {results[-1].reason}", file=sys.stderr)
+            return 2
+        if results[-1].outcome is None:
+            print(f"{name}: {results[-1].state}: {results[-1].reason}", file=sys.stderr)
+    calibration = {"before_ms": before_ms, "after_ms": calibration_ms()}
+    whole = report.as_json(task.describe(), results, machine(), calibration)
+    print(report.as_text(whole, markdown=markdown))
+    if file:
+        file.write_text(json.dumps(whole, indent=2, allow_nan=False) + "\n")
+    return 1 if any(result.state == "failed" for result in results) else 0
+
+
+def _task(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> Task:
+    if arguments.command == "history":
+        return HistoryTask(arguments.dataset, arguments.cache)
+    if arguments.command == "slates":
+        begin, end = getattr(arguments, "from"), arguments.to
+        if begin >= end:
+            parser.error(f"expected --from below --to, received {begin} and {end}")
+        return SlatesTask(arguments.file, begin, end, arguments.label_delay_s, arguments.positions_known)
+    if (arguments.test is None) == (arguments.tail == 0):
+        parser.error("expected either a TEST file or --tail N")
+    return NextItemTask(arguments.train, arguments.test, arguments.mode, arguments.limit, arguments.tail)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality", description="Measure recommendations on recorded data, beside peers."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    lines = "one session a line, item ids separated by spaces, lines in time order; .gz allowed"
+    item = commands.add_parser("next-item", help="predict each next item of a session from those before it")
+    item.add_argument("train", type=Path, metavar="TRAIN", help=lines)
+    item.add_argument("test", type=Path, metavar="TEST", nargs="?", help="the sessions to predict, in the same form")
+    item.add_argument("--mode", choices=("frozen", "learning"), required=True, help="what becomes of test clicks")
+    item.add_argument("--limit", type=_count, default=0, metavar="N", help="predict the first N test sessions only")
+    item.add_argument("--tail", type=_count, default=0, metavar="N", help="predict the last N sessions of TRAIN")
+    slates = commands.add_parser("slates", help="score lists that were shown, before their clicks are known")
+    slates.add_argument("file", type=Path, metavar="FILE", help="RankLens-shaped JSON lines; .gz allowed")
+    slates.add_argument("--from", type=_fraction, default=0.5, metavar="FRACTION", help="of the lists; default 0.5")
+    slates.add_argument("--to", type=_fraction, default=1.0, metavar="FRACTION", help="of the lists; default 1")
+    slates.add_argument("--label-delay-s", type=_seconds, default=30.0, metavar="S", help="default 30")
+    slates.add_argument("--positions-known", action="store_true", help="let scores use where each item stood")
+    history = commands.add_parser("history", help="predict each click of a whole history from what came before it")
+    history.add_argument("dataset", metavar="DATASET", help="movielens, or a folder in the import format")
+    history.add_argument("--cache", type=Path, default=_CACHE, help="where MovieLens lies, or is put")
+    for command, kind in ((item, registry.NEXT_ITEM), (slates, registry.SLATES), (history, registry.NEXT_ITEM)):
+        engines, peers = list(registry.ENGINES[kind]), list(registry.PEERS[kind])
+        command.add_argument(
+            "--engines", default=engines[0], metavar="NAMES", help=f"all, none or: {','.join(engines)}"
+        )
+        command.add_argument("--peers", default="none", metavar="NAMES", help=f"all, none or: {','.join(peers)}")
+        command.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+        command.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, received {text!r}")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    return _number(text, 0.0, 1.0)
+
+
+def _seconds(text: str) -> float:
+    return _number(text, 0.0, 1e9)
+
+
+def _number(text: str, least: float, most: float) -> float:
+    with contextlib.suppress(ValueError):
+        if least <= (value := float(text)) <= most:
+            return value
+    raise argparse.ArgumentTypeError(f"expected a number from {least:g} to {most:g}, received {text!r}")
+
+
+def _json_problem(file: Path | None) -> str:
+    """Return why the figures could not be written; it must not be found out after an hour."""
+    if file is None or (file.parent.is_dir() and not file.is_dir()):
+        return ""
+    return f"--json {file}: expected a file in a folder that exists"
