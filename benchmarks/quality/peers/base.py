@@ -1,7 +1,8 @@
 """What peers have in common: items as rows, sessions as lists of rows, and how old their knowledge is."""
 
+from array import array
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 from recsys.events import Click, Event
 
 #: Sessions whose clicks the world remembers as long as they may go on; the oldest are forgotten first.
-OPEN_SESSIONS = 100_000
+OPEN_SESSIONS: Final = 100_000
+#: Most clicked items that fill up short lists, and the clicks after which they are counted again.
+FILLERS: Final = 1_000
+RECOUNT_CLICKS: Final = 1_000
 
 Floats = NDArray[np.float64]
 
@@ -18,7 +22,7 @@ class ClickPeer:
     """Base of next-item peers: they know clicks and nothing else.
 
     A subclass gives `_learn` and `_scores`; both sides of the seam (what the world knows, what the session did) are
-    kept apart here.
+    kept apart here. Lists that a subclass leaves short are filled up with the most clicked items, as a site would.
     """
 
     def __init__(self) -> None:
@@ -27,6 +31,9 @@ class ClickPeer:
         self._knowledge_ms = 0
         self._own: dict[str, list[int | str]] = {}
         self._open: dict[str, list[int]] = {}
+        self._clicks = array("q")
+        self._fillers: list[int] = []
+        self._uncounted = 0
 
     def learn(self, event: Event) -> None:
         """Take a click into the world."""
@@ -36,6 +43,9 @@ class ClickPeer:
         if row is None:
             row = self.rows[event.item] = len(self.items)
             self.items.append(event.item)
+            self._clicks.append(0)
+        self._clicks[row] += 1
+        self._uncounted += 1
         earlier = self._open.setdefault(event.session, [])
         if len(self._open) > OPEN_SESSIONS:
             del self._open[next(iter(self._open))]
@@ -61,7 +71,11 @@ class ClickPeer:
         if not repeats and own:
             kept = ~np.isin(rows, own)
             rows, scores = rows[kept], scores[kept]
-        return [self.items[row] for row in best(rows, scores, k)]
+        found = best(rows, scores, k)
+        if len(found) < k:
+            left_out = {*found, *(() if repeats else own)}
+            found += [row for row in self._most_clicked() if row not in left_out][: k - len(found)]
+        return [self.items[row] for row in found]
 
     def knowledge_ms(self) -> int:
         """Return when the newest click that the world has used was made."""
@@ -74,6 +88,12 @@ class ClickPeer:
     def state_sha256(self) -> str:
         """Return nothing: peers promise no state."""
         return ""
+
+    def _most_clicked(self) -> list[int]:
+        if self._uncounted >= RECOUNT_CLICKS or len(self._fillers) < min(FILLERS, len(self.items)):
+            clicks = np.array(self._clicks, dtype=np.float64)
+            self._fillers, self._uncounted = best(np.arange(len(clicks)), clicks, FILLERS), 0
+        return self._fillers
 
     def _rows_of(self, session: str) -> list[int]:
         """Return what the session clicked, oldest first, as far as the world knows it by now."""
