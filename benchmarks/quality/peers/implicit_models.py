@@ -17,9 +17,11 @@ from benchmarks.quality.peers.base import ClickPeer, Floats
 from recsys.events import Click, ItemUpserted
 
 SEED: Final = 20_240_229
-FACTORS: Final = 64
-ITERATIONS: Final = 15
-REGULARISATION: Final = 0.05
+#: Of a handful of settings, those that predict the last sessions of a shop's training file best.
+FACTORS: Final = 256
+ITERATIONS: Final = 8
+ALPHA: Final = 10.0
+REGULARISATION: Final = 1.0
 NEIGHBOURS: Final = 100
 K1: Final = 1.2
 B: Final = 0.75
@@ -59,7 +61,12 @@ def own_clicks(rows: Sequence[int], items: int) -> csr_matrix:
 def new_als() -> Any:
     """Return an ALS model with fixed seed, on one thread."""
     return AlternatingLeastSquares(
-        factors=FACTORS, regularization=REGULARISATION, iterations=ITERATIONS, num_threads=1, random_state=SEED
+        factors=FACTORS,
+        regularization=REGULARISATION,
+        alpha=ALPHA,
+        iterations=ITERATIONS,
+        num_threads=1,
+        random_state=SEED,
     )
 
 
@@ -211,4 +218,10 @@ class SlateALS:
 
 def als_parameters() -> dict[str, Any]:
     """Return what `new_als` sets."""
-    return {"factors": FACTORS, "iterations": ITERATIONS, "regularisation": REGULARISATION, "seed": SEED}
+    return {
+        "factors": FACTORS,
+        "iterations": ITERATIONS,
+        "alpha": ALPHA,
+        "regularisation": REGULARISATION,
+        "seed": SEED,
+    }
