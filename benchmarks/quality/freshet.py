@@ -8,31 +8,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.contenders import Query, Shown
-from recsys import features, ranking
+from recsys import ranking
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
 from recsys.events import Click, Event, Impression, ItemUpserted, SessionEvent, SlateServed
-from recsys.layout import CONTEXT_START, TASTE_START
+from recsys.labels import HISTORY
+from recsys.layout import CONTEXT_START, NUMBER_START, WIDTH
 from recsys.learner import Learner
 from recsys.log.base import Record
 from recsys.ranking.scoring import Scored
 from recsys.recommender import Recommender, warm_up
-from recsys.retrieval.candidates import candidates
-from recsys.retrieval.top import top_rows
-from recsys.sessions import Session, SessionBelief, SessionContext
+from recsys.sessions import Session, SessionBelief
 from recsys.sessions.belief import prior_variance
 
-HISTORY: Final = "history"
+#: Column of a design row for where an item stood: the logarithm of 1 + position, position 0 is the top.
+POSITION: Final = CONTEXT_START
 
 
 class Engine:
-    """What both adapters share: a world that a learner folds, with offsets in log time."""
+    """What both adapters share: a world that a learner folds, with offsets in log time, and sessions upon it.
 
-    def __init__(self) -> None:
-        self.config = EngineConfig()
+    Parameters
+    ----------
+    config : EngineConfig, optional
+        The default configuration, which is what quality is claimed for, unless given.
+    """
+
+    def __init__(self, config: EngineConfig | None = None) -> None:
+        self.config = config or EngineConfig()
         warm_up(self.config)
+        self.clock = ManualClock()
         self.learner = Learner(self.config)
-        self.recommender = Recommender(self.config, lambda: self.learner.world, ManualClock())
+        self.recommender = Recommender(self.config, lambda: self.learner.world, self.clock)
+        self.sessions: dict[str, Session] = {}
         self._last_ms = 0
         self._sequence = 0
         self._knowledge_ms = 0
@@ -44,6 +52,21 @@ class Engine:
         self.learner.fold([Record(f"{self._last_ms}-{self._sequence}", event, b"")])
         if isinstance(event, SessionEvent):
             self._knowledge_ms = max(self._knowledge_ms, event.event_time_ms)
+
+    def announce(self, item: str, at_ms: int) -> None:
+        """Let an item that no catalogue describes enter with its first appearance."""
+        if item not in self.learner.world.rows:
+            self.fold(ItemUpserted(event_time_ms=at_ms, item=item, title=item), at_ms)
+
+    def session(self, session: str, *, adaptive: bool = True) -> Session:
+        """Return the session of this name, a new one where there is none."""
+        if session not in self.sessions:
+            self.sessions[session] = self.recommender.new_session(session, adaptive=adaptive)
+        return self.sessions[session]
+
+    def unlearned(self, session: Session) -> Session:
+        """Return the session with all that it did, and weights that are everybody's."""
+        return Session(session.context, SessionBelief(prior_variance(self.learner.world)), session.adaptive)
 
     def knowledge_ms(self) -> int:
         """Return the time of the newest event folded."""
@@ -59,33 +82,30 @@ class Engine:
 
 
 class EngineNextItem(Engine):
-    """Predicts with retrieval and ranking as the site's home slate does, but for the draw.
+    """Predicts with the retrieval and the ranking of the site's home slate, but for the draw and its diversity.
 
     Parameters
     ----------
     last_click_only : bool
         Ablation: the session knows its last click and nothing before.
-    session_belief : bool
+    session_learning : bool
         False is an ablation: what a session did is used, but moves no weights.
     """
 
-    def __init__(self, *, last_click_only: bool = False, session_belief: bool = True) -> None:
+    def __init__(self, *, last_click_only: bool = False, session_learning: bool = True) -> None:
         super().__init__()
         self._last_click_only = last_click_only
-        self._session_belief = session_belief
-        self._sessions: dict[str, Session] = {}
+        self._session_learning = session_learning
 
     def configuration(self) -> dict[str, Any]:
         """Return the engine's configuration and the ablation."""
-        ablation = {"last_click_only": self._last_click_only, "session_belief": self._session_belief}
+        ablation = {"last_click_only": self._last_click_only, "session_learning": self._session_learning}
         return super().configuration() | ablation
 
     def learn(self, event: Event) -> None:
         """Fold the event; items that no catalogue announced enter with their first click."""
-        if isinstance(event, Click) and event.item not in self.learner.world.rows:
-            self.fold(
-                ItemUpserted(event_time_ms=event.event_time_ms, item=event.item, title=event.item), event.event_time_ms
-            )
+        if isinstance(event, Click):
+            self.announce(event.item, event.event_time_ms)
         self.fold(event, event.event_time_ms)
 
     def trained(self, at_ms: int) -> None:
@@ -96,105 +116,98 @@ class EngineNextItem(Engine):
         if not isinstance(event, SessionEvent):
             return
         if self._last_click_only and isinstance(event, Click):
-            self._sessions.pop(event.session, None)
-        self.recommender.observe(self._session(event.session), event)
+            self.end(event.session)
+        self.recommender.observe(self.session(event.session), event)
 
     def recommend(self, session: str, at_ms: int, k: int, *, repeats: bool) -> Sequence[str]:
-        """Return the best of the candidates by score."""
-        world, asked = self.learner.world, self._session(session)
-        if not len(world.items):
-            return []
-        if not self._session_belief:
-            asked = Session(asked.context, SessionBelief(prior_variance(world)))
-        opened = np.fromiter(asked.context.opened, dtype=np.int64)
-        rows = candidates(world, asked.context, at_ms)
-        rows = np.union1d(rows, opened) if repeats else np.setdiff1d(rows, opened)
-        scored = ranking.score(world, asked, rows, at_ms)
-        return [world.catalogue[row].item for row in rows[top_rows(scored.scores, k)].tolist()]
+        """Return what the recommender holds most likely to be clicked next."""
+        world, asked = self.learner.world, self.session(session)
+        if not self._session_learning:
+            asked = self.unlearned(asked)
+        self.clock.set(at_ms)
+        opened = () if repeats else asked.context.opened
+        found = self.recommender.next_items(asked, k + len(opened)).tolist()
+        return [world.catalogue[row].item for row in found if row not in opened][:k]
 
     def end(self, session: str) -> None:
         """Forget the session."""
-        self._sessions.pop(session, None)
-
-    def _session(self, session: str) -> Session:
-        return self._sessions.setdefault(session, self.recommender.new_session(session))
+        self.sessions.pop(session, None)
 
 
 class EngineSlates(Engine):
-    """Scores lists that were shown; the world learns the signals as they were when the list was scored.
+    """Scores lists that were shown; sessions and world learn the signals as they were when the list was scored.
 
     Parameters
     ----------
     adaptive : bool
-        False is the control arm: context and belief are not used.
-    session_belief : bool
+        False is the control arm: what the visitor did is not used.
+    session_learning : bool
         As in `EngineNextItem`.
     """
 
     logits = True
 
-    def __init__(self, *, adaptive: bool = True, session_belief: bool = True) -> None:
+    def __init__(self, *, adaptive: bool = True, session_learning: bool = True) -> None:
         super().__init__()
         self._adaptive = adaptive
-        self._session_belief = session_belief
-        self._sessions: dict[str, Session] = {}
+        self._session_learning = session_learning
+        self._signals: dict[str, dict[str, NDArray[np.float32]]] = {}
         self._served: dict[str, SlateServed] = {}
 
     def configuration(self) -> dict[str, Any]:
         """Return the engine's configuration and the ablation."""
-        return super().configuration() | {"adaptive": self._adaptive, "session_belief": self._session_belief}
+        return super().configuration() | {"adaptive": self._adaptive, "session_learning": self._session_learning}
 
     def describe(self, item: ItemUpserted) -> None:
         """Fold an item into the catalogue."""
         self.fold(item, item.event_time_ms)
 
     def scored(self, query: Query) -> Scored:
-        """Return the query's items with signals, design rows and scores; unknown items enter the catalogue first."""
+        """Return the query's items as the ranking sees them; unknown items enter the catalogue first."""
         for item in query.items:
-            if item not in self.learner.world.rows:
-                self.fold(ItemUpserted(event_time_ms=query.at_ms, item=item, title=item), query.at_ms)
-        world = self.learner.world
-        session = self._session(query.visitor)
-        if not self._session_belief:
-            session = Session(session.context, SessionBelief(prior_variance(world)), self._adaptive)
+            self.announce(item, query.at_ms)
+        world, session = self.learner.world, self.session(query.visitor, adaptive=self._adaptive)
+        if not self._session_learning:
+            session = self.unlearned(session)
         rows = np.array([world.rows[item] for item in query.items], dtype=np.int64)
-        return ranking.score(world, session, rows, query.at_ms)
+        scored = ranking.score(world, session, rows, query.at_ms)
+        self._signals[query.slate] = dict(zip(query.items, scored.signals, strict=True))
+        return scored
 
     def features(self, query: Query) -> NDArray[np.float32]:
         """Return what the ranking's features say of each item, shape (n, any), without where it stood: for peers."""
         design = self.scored(query).design
-        return np.delete(design, np.s_[CONTEXT_START:TASTE_START], axis=1)
+        table = np.zeros((len(design), WIDTH), dtype=np.float32)
+        table[:, : design.shape[1]] = design
+        return np.delete(table, np.s_[CONTEXT_START:NUMBER_START], axis=1)
 
     def score(self, query: Query) -> Sequence[float]:
-        """Return the ranking's logits."""
-        scores: list[float] = self.scored(query).scores.tolist()
+        """Return the ranking's logits, with what the world has learned of positions where these are known."""
+        logits = self.scored(query).scores
+        if query.positions:
+            logits = logits + self.learner.world.model.weight_mean()[POSITION] * np.log1p(query.positions)
+        scores: list[float] = logits.tolist()
         return scores
 
     def observe(self, shown: Shown) -> None:
         """Let the visitor's session see the list, and click."""
-        session, world = self._session(shown.visitor), self.learner.world
-        rows = np.array([world.rows[item] for item in shown.items], dtype=np.int64)
-        context = session.context if self._adaptive else SessionContext(shown.visitor)
-        signals = features.signals(world, context, rows, shown.at_ms)
+        signals = self._signals.pop(shown.slate)
         served = SlateServed(
             event_time_ms=shown.at_ms,
             session=shown.visitor,
             slate=shown.slate,
             surface=HISTORY,
             items=shown.items,
-            signals=signals.astype("<f4").tobytes(),
+            signals=np.stack([signals[item] for item in shown.items]).astype("<f4").tobytes(),
         )
         self._served[shown.slate] = served
         for event in _events(served, shown):
-            self.recommender.observe(session, event)
+            self.recommender.observe(self.session(shown.visitor, adaptive=self._adaptive), event)
 
     def learn(self, shown: Shown, at_ms: int) -> None:
         """Fold the list, what was seen and what was clicked, now that the label delay has passed."""
         for event in _events(self._served.pop(shown.slate), shown):
             self.fold(event, at_ms)
-
-    def _session(self, visitor: str) -> Session:
-        return self._sessions.setdefault(visitor, self.recommender.new_session(visitor, adaptive=self._adaptive))
 
 
 def _events(served: SlateServed, shown: Shown) -> list[Event]:

@@ -32,6 +32,7 @@ class Entry(NamedTuple):
 
 
 _ENGINE: Final = "benchmarks.quality.freshet"
+_ABLATIONS: Final = "benchmarks.quality.ablations"
 _COUNTING: Final = "benchmarks.quality.peers.counting"
 _COUNTED: Final = "benchmarks.quality.peers.counted_slates"
 _IMPLICIT: Final = "benchmarks.quality.peers.implicit_models"
@@ -44,12 +45,20 @@ ENGINES: Final[dict[str, dict[str, Entry]]] = {
     NEXT_ITEM: {
         "freshet": Entry(_ENGINE, "EngineNextItem"),
         "freshet-last-click": Entry(_ENGINE, "EngineNextItem", {"last_click_only": True}),
-        "freshet-no-belief": Entry(_ENGINE, "EngineNextItem", {"session_belief": False}),
+        "freshet-without-session-learning": Entry(_ENGINE, "EngineNextItem", {"session_learning": False}),
+        **{
+            f"freshet-without-{part}": Entry(_ABLATIONS, "next_item", {"without": part})
+            for part in ("vectors", "network", "votes-apart", "taste", "appeal")
+        },
     },
     SLATES: {
         "freshet": Entry(_ENGINE, "EngineSlates"),
         "freshet-world-only": Entry(_ENGINE, "EngineSlates", {"adaptive": False}),
-        "freshet-no-belief": Entry(_ENGINE, "EngineSlates", {"session_belief": False}),
+        "freshet-without-session-learning": Entry(_ENGINE, "EngineSlates", {"session_learning": False}),
+        **{
+            f"freshet-without-{part}": Entry(_ABLATIONS, "slates", {"without": part})
+            for part in ("vectors", "network", "votes-apart", "taste", "appeal")
+        },
     },
 }
 
