@@ -60,10 +60,14 @@ def _task(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> Tas
         begin, end = getattr(arguments, "from"), arguments.to
         if begin >= end:
             parser.error(f"expected --from below --to, received {begin} and {end}")
-        return SlatesTask(arguments.file, begin, end, arguments.label_delay_s, arguments.positions_known)
+        return SlatesTask(
+            arguments.file, begin, end, arguments.label_delay_s, arguments.positions_known, arguments.shuffled
+        )
     if (arguments.test is None) == (arguments.tail == 0):
         parser.error("expected either a TEST file or --tail N")
-    return NextItemTask(arguments.train, arguments.test, arguments.mode, arguments.limit, arguments.tail)
+    return NextItemTask(
+        arguments.train, arguments.test, arguments.mode, arguments.limit, arguments.tail, arguments.shuffled
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     slates.add_argument("--to", type=_fraction, default=1.0, metavar="FRACTION", help="of the lists; default 1")
     slates.add_argument("--label-delay-s", type=_seconds, default=30.0, metavar="S", help="default 30")
     slates.add_argument("--positions-known", action="store_true", help="let scores use where each item stood")
+    for command, what in ((item, "replace items by draws from the clicks so far"), (slates, "move clicks about lists")):
+        command.add_argument("--shuffled", action="store_true", help=f"{what}: who finds something was told the future")
     history = commands.add_parser("history", help="predict each click of a whole history from what came before it")
     history.add_argument("dataset", metavar="DATASET", help="movielens, or a folder in the import format")
     history.add_argument("--cache", type=Path, default=_CACHE, help="where MovieLens lies, or is put")

@@ -16,6 +16,7 @@ from benchmarks.quality.measuring import Latencies, Meter
 from benchmarks.quality.outcome import Outcome, phases
 from benchmarks.quality.ranking_metrics import LENGTH, Ranks, hits, reciprocals
 from benchmarks.quality.session_lines import EXPECTED, Line, SessionLines, click_ms
+from benchmarks.quality.shuffling import Draws
 from recsys.errors import DatasetError
 from recsys.events import Click
 
@@ -35,6 +36,10 @@ class NextItemTask:
     limit : int
         Test sessions to predict, 0 for all.
     tail : int
+    shuffled : bool
+        Whether items are replaced by random draws (`shuffling`): nothing but popularity is left to be learned.
+    seed : int
+        Of these draws.
     """
 
     train: Path
@@ -42,6 +47,8 @@ class NextItemTask:
     mode: Mode
     limit: int = 0
     tail: int = 0
+    shuffled: bool = False
+    seed: int = 20_240_229
 
     def describe(self) -> dict[str, Any]:
         """Return the task for JSON."""
@@ -51,6 +58,7 @@ class NextItemTask:
             "test": self.test.name if self.test else f"last {self.tail} sessions of {self.train.name}",
             "mode": self.mode,
             "limit": self.limit,
+            "shuffled": self.shuffled,
         }
 
     def run(self, contender: NextItem) -> Outcome:
@@ -65,8 +73,9 @@ class NextItemTask:
         train = SessionLines(self.train)
         files = [train]
         held_out = self._first_of_tail(train)
+        prepared = Draws(self.seed) if self.shuffled else iter
         with run.training:
-            run.train(itertools.takewhile(lambda line: held_out is None or line.number < held_out, train))
+            run.train(prepared(itertools.takewhile(lambda line: held_out is None or line.number < held_out, train)))
         if self.test is None:
             test, minutes = train, 0
             lines: Iterator[Line] = (line for line in test if held_out is not None and line.number >= held_out)
@@ -75,7 +84,7 @@ class NextItemTask:
             files.append(test)
             lines = iter(test)
         with run.predicting:
-            run.predict(itertools.islice(lines, self.limit or None), minutes)
+            run.predict(prepared(itertools.islice(lines, self.limit or None)), minutes)
         return self._outcome(run, files)
 
     def _first_of_tail(self, train: SessionLines) -> int | None:

@@ -123,7 +123,7 @@ def _heading(whole: Mapping[str, Any]) -> str:
 
 def _heading_names(whole: Mapping[str, Any]) -> set[str]:
     task = {"task", "train", "test", "mode", "limit", "dataset", "file", "begin", "end", "label_delay_s"}
-    return task | {"positions_known"} | set(whole["data"])
+    return task | {"positions_known", "shuffled"} | set(whole["data"])
 
 
 def _grouped(measured: Mapping[str, Any], *, markdown: bool) -> Iterator[str]:

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.quality.contenders import Query, Shown, Slates
 from benchmarks.quality.measuring import Latencies, Meter
 from benchmarks.quality.outcome import Outcome, phases
+from benchmarks.quality.shuffling import moved
 from benchmarks.quality.slate_metrics import SlateScores
 from recsys.datasets import ranklens
 from recsys.datasets.base import Dataset
@@ -38,8 +39,10 @@ class SlatesTask:
     positions_known : bool
         Whether scores may use where each item stood. A ranker decides on the order, so it can't; this is for
         measuring how much of the clicks the places explain.
+    shuffled : bool
+        Whether clicks are moved to random places of their list (`shuffling`): nothing is left to be learned.
     seed : int
-        Shuffles the items of each query.
+        Shuffles the items of each query, and the clicks.
     """
 
     file: Path
@@ -47,6 +50,7 @@ class SlatesTask:
     end: float = 1.0
     label_delay_s: float = 30.0
     positions_known: bool = False
+    shuffled: bool = False
     seed: int = 20_240_229
 
     def describe(self) -> dict[str, Any]:
@@ -63,6 +67,8 @@ class SlatesTask:
         """
         dataset = ranklens.read(self.file)
         stream = list(happened(dataset.events))
+        if self.shuffled:
+            stream = [self._shuffled(entry) for entry in stream]
         lists = sum(isinstance(entry, Shown) for entry in stream)
         first, last = round(self.begin * lists), round(self.end * lists)
         if first >= last:
@@ -75,6 +81,9 @@ class SlatesTask:
         with run.predicting:
             run.through(stream, last, counted=True)
         return self._outcome(run, dataset, lists)
+
+    def _shuffled(self, entry: ItemUpserted | Shown) -> ItemUpserted | Shown:
+        return dataclasses.replace(entry, clicked=moved(entry, self.seed)) if isinstance(entry, Shown) else entry
 
     def _outcome(self, run: "_Run", dataset: Dataset, lists: int) -> Outcome:
         figures = run.scores.figures(logits=run.contender.logits)
@@ -91,7 +100,11 @@ class SlatesTask:
 
 
 def happened(events: Sequence[Event]) -> Iterator[ItemUpserted | Shown]:
-    """Yield the catalogue's items and the lists with their clicks, in order of time."""
+    """Yield the catalogue's items and the lists with their clicks, in order of time.
+
+    Clicks of the same time stand as the reader of the data set put them: where nobody knows in which order they were
+    made, that must not be the order of their places.
+    """
     clicked: dict[str, dict[str, None]] = {}
     for event in events:
         if isinstance(event, Click):
