@@ -4,15 +4,17 @@ import argparse
 import contextlib
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks.quality import registry, report
+from benchmarks.quality import cold_start, registry, report, speed
 from benchmarks.quality.history import HistoryTask
-from benchmarks.quality.measuring import calibration_ms, machine
+from benchmarks.quality.measuring import calibration_ms, machine, peak_rss_mb
 from benchmarks.quality.next_item import NextItemTask
 from benchmarks.quality.running import Measured, Task, measure_apart
 from benchmarks.quality.slates import SlatesTask
+from recsys.errors import DatasetError
 
 _CACHE: Final = Path(__file__).resolve().parents[2] / "var" / "data"
 
@@ -21,6 +23,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code: 0, 1 when a contender failed, 2 when the data can't be used."""
     parser = _parser()
     arguments = parser.parse_args(argv)
+    if problem := _json_problem(arguments.json):
+        parser.error(problem)
+    if arguments.command in {"cold-start", "speed"}:
+        return _measure_engine(arguments)
     kind = registry.SLATES if arguments.command == "slates" else registry.NEXT_ITEM
     try:
         names = registry.chosen(registry.ENGINES[kind], arguments.engines, "variant of the engine")
@@ -29,8 +35,6 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(str(error))
     if not names:
         parser.error("expected something to measure: --engines and --peers are both none")
-    if problem := _json_problem(arguments.json):
-        parser.error(problem)
     return _run(_task(arguments, parser), kind, names, arguments.json, markdown=arguments.markdown)
 
 
@@ -51,6 +55,25 @@ def _run(task: Task, kind: str, names: list[str], file: Path | None, *, markdown
     if file:
         file.write_text(json.dumps(whole, indent=2, allow_nan=False) + "\n")
     return 1 if any(result.state == "failed" for result in results) else 0
+
+
+def _measure_engine(arguments: argparse.Namespace) -> int:
+    """Run what measures the engine alone, in this process."""
+    before_ms, began = calibration_ms(), time.perf_counter()
+    try:
+        if arguments.command == "speed":
+            figures = speed.measure(arguments.train, speed.Sizes(arguments.items, arguments.clicks, arguments.learn), 1)
+        else:
+            figures = cold_start.measure(arguments.seed)
+    except DatasetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    figures |= {"seconds": round(time.perf_counter() - began, 1), "peak_rss_mb": peak_rss_mb(), "machine": machine()}
+    figures["calibration"] = {"before_ms": before_ms, "after_ms": calibration_ms()}
+    print(report.engine_as_text(figures, markdown=arguments.markdown))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    return 0
 
 
 def _task(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> Task:
@@ -99,6 +122,17 @@ def _parser() -> argparse.ArgumentParser:
             "--engines", default=engines[0], metavar="NAMES", help=f"all, none or: {','.join(engines)}"
         )
         command.add_argument("--peers", default="none", metavar="NAMES", help=f"all, none or: {','.join(peers)}")
+    cold = commands.add_parser("cold-start", help="new visitors, new items, an empty catalogue, returning visitors")
+    cold.add_argument("--seed", type=_count, default=1, metavar="N", help="of the generated market; default 1")
+    fast = commands.add_parser("speed", help="time a click and a query, and weigh the world")
+    fast.add_argument("train", type=Path, metavar="TRAIN", nargs="?", help=f"{lines}; generated without")
+    for name, default, what in (
+        ("items", speed.Sizes().items, "items of the generated catalogue"),
+        ("clicks", speed.Sizes().clicks, "generated clicks"),
+        ("learn", speed.Sizes().learned, "of the clicks, the last so many are folded; the others are only indexed"),
+    ):
+        fast.add_argument(f"--{name}", type=_count, default=default, metavar="N", help=f"{what}; default {default}")
+    for command in (item, slates, history, cold, fast):
         command.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
         command.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     return parser

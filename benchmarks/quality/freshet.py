@@ -53,6 +53,11 @@ class Engine:
         if isinstance(event, SessionEvent):
             self._knowledge_ms = max(self._knowledge_ms, event.event_time_ms)
 
+    def resume(self, other: "Engine") -> None:
+        """Go on where another engine of the same configuration stands, from its snapshot."""
+        self.learner = Learner.from_snapshot(self.config, other.learner.snapshot())
+        self._last_ms, self._sequence, self._knowledge_ms = other._last_ms, other._sequence, other._knowledge_ms
+
     def announce(self, item: str, at_ms: int) -> None:
         """Let an item that no catalogue describes enter with its first appearance."""
         if item not in self.learner.world.rows:

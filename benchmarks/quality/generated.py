@@ -37,6 +37,8 @@ TASTE: Final = 1.3
 POSITION: Final = 0.35
 #: Log odds of a click on the average item at the top of a list, by the average visitor.
 LEVEL: Final = -1.4
+#: How much "none of these" weighs beside an item of utility 0, where one item at most is taken from a list.
+NOTHING: Final = 6.0
 #: Time between two events of the market.
 STEP_MS: Final = 1_000
 START_MS: Final = 1_700_000_000_000
@@ -148,7 +150,7 @@ class Market:
     def choice_probabilities(self, person: Person, shown: list[int]) -> Floats:
         """Return how likely each item of a list is the one clicked; what is missing to 1 is "none of these"."""
         weights = np.exp(self.utilities(person)[shown] - POSITION * np.log1p(np.arange(len(shown))))
-        probabilities: Floats = weights / (1.0 + weights.sum())
+        probabilities: Floats = weights / (NOTHING + weights.sum())
         return probabilities
 
 

@@ -84,6 +84,16 @@ def peak_rss_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MB, 1)
 
 
+def resident_mb() -> float:
+    """Return the memory that this process holds now, in MB; where the system does not say, the most it has held."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return round(int(line.split()[1]) / 1_024, 1)
+    return peak_rss_mb()
+
+
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
     return {

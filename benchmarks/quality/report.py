@@ -105,6 +105,35 @@ def as_text(whole: Mapping[str, Any], *, markdown: bool) -> str:
     return "\n\n".join(parts)
 
 
+def engine_as_text(figures: Mapping[str, Any], *, markdown: bool) -> str:
+    """Return what was measured of the engine alone: one table for each of its parts, figures by themselves first."""
+    plain = [[name, str(value)] for name, value in figures.items() if not isinstance(value, dict)]
+    parts = [
+        ", ".join(f"{name}: {value}" for name, value in figures["machine"].items()),
+        _table(["figure", "value"], plain, markdown=markdown),
+    ]
+    for title, found in figures.items():
+        if isinstance(found, dict) and all(isinstance(row, dict) for row in found.values()):
+            rows = list(_rows(found))
+            columns = list(dict.fromkeys(name for _, row in rows for name in row))
+            cells = [[name, *(str(row.get(column, "-")) for column in columns)] for name, row in rows]
+            parts.append(_table([title, *columns], cells, markdown=markdown))
+    calibration = figures["calibration"]
+    parts.append(f"calibration loop: {calibration['before_ms']} ms before, {calibration['after_ms']} ms after")
+    return "\n\n".join(parts)
+
+
+def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield a row for each contender, and one for each group of its figures."""
+    for name, figures in found.items():
+        plain = {figure: value for figure, value in figures.items() if not isinstance(value, dict)}
+        if plain:
+            yield name, plain
+        for group, values in figures.items():
+            if isinstance(values, dict):
+                yield f"{name}, {group}", values
+
+
 def _heading(whole: Mapping[str, Any]) -> str:
     machine, calibration = whole["machine"], whole["calibration"]
     said = {
