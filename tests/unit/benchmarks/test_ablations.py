@@ -16,8 +16,9 @@ def test_columns_of_the_part_are_zero(part: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(features, "signals", lambda: np.ones((3, SIGNAL_COUNT)))
     monkeypatch.setattr(features, "design", lambda: np.ones((3, SIGNAL_COUNT + 1)))
     ablations.take_out(ablations.PARTS[part])
-    rows = np.concatenate([features.signals(), np.ones((3, 1))], axis=1)
-    emptied = np.flatnonzero((features.design() == 0.0).all(axis=0)).tolist()
+    signals, design = (getattr(features, name)() for name in ("signals", "design"))
+    rows = np.concatenate([signals, np.ones((3, 1))], axis=1)
+    emptied = np.flatnonzero((design == 0.0).all(axis=0)).tolist()
     assert emptied == sorted(ablations.PARTS[part])
     assert [column for column in emptied if column < SIGNAL_COUNT] == np.flatnonzero((rows == 0.0).all(axis=0)).tolist()
 
