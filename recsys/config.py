@@ -29,14 +29,14 @@ class EngineConfig:
         Half-life of the evidence in the world belief.
     slate_size : int
         Slots in the "for you" slate.
-    whole_catalogue_up_to : int
-        Catalogues up to this many items are ranked whole; larger ones go through retrieval.
     candidates : int
-        How many candidates retrieval may return for larger catalogues.
+        How many candidates session neighbours may bring, and popular items to those who clicked nothing yet.
     exploration : float
         Temperature of the draw, in logits; 0 always serves the best.
     diversity : float
         Logits taken from a candidate for full content similarity to the slots above it.
+    calibration : float
+        Logits that a candidate gains for being all of what the visitor clicks and the slate does not have yet.
     seed : int
         Seeds the exploration noise together with session and item.
     """
@@ -48,14 +48,14 @@ class EngineConfig:
     trending_half_life_s: int = 86_400
     forgetting_half_life_s: int = 180 * 86_400
     slate_size: int = 12
-    whole_catalogue_up_to: int = 5_000
-    candidates: int = 500
+    candidates: int = 100
     exploration: float = 0.04
     diversity: float = 0.4
+    calibration: float = 3.0
     seed: int = 20_240_229
 
     def __post_init__(self) -> None:
-        for name in ("exploration", "diversity"):
+        for name in ("exploration", "diversity", "calibration"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} must be 0 or more, received {getattr(self, name)!r}")
         for field in dataclasses.fields(self):

@@ -17,6 +17,8 @@ SCHEMA_VERSION: Final = 1
 SURFACES: Final = ("history", "for_you", "trending", "new", "genre", "neighbours", "search", "session_history")
 
 MAX_ID_LENGTH: Final = 128
+#: Largest size of a number about an item: its square still is a number.
+MAX_NUMBER: Final = 1e30
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -43,7 +45,13 @@ class ItemUpserted(Event, frozen=True, kw_only=True, tag="item"):
     """An item entered the catalogue or changed.
 
     `categories` are few and broad (genres, departments): each is a taste that a session can have. `tags` are
-    many and narrow (directors, actors, keywords) and serve similarity.
+    many and narrow (directors, actors, keywords) and serve similarity. `numbers` are facts by name (votes, rating,
+    price), on a scale where differences mean something: the logarithm of a count rather than the count.
+
+    Raises
+    ------
+    ValueError
+        When a number is not finite, or larger than `MAX_NUMBER`: it would spoil every sum that it enters.
     """
 
     item: str
@@ -51,6 +59,16 @@ class ItemUpserted(Event, frozen=True, kw_only=True, tag="item"):
     categories: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     year: int | None = None
+    numbers: dict[str, float] = {}
+
+    def __post_init__(self) -> None:
+        for name, number in self.numbers.items():
+            if not abs(number) <= MAX_NUMBER:
+                raise ValueError(f"expected numbers from -{MAX_NUMBER:g} to {MAX_NUMBER:g}, received {name}={number}")
+
+    def __hash__(self) -> int:
+        """Hash what can be hashed: cards are remembered by their item."""
+        return hash((self.item, self.event_time_ms, self.title))
 
 
 class ItemRemoved(Event, frozen=True, kw_only=True, tag="item_removed"):

@@ -1,7 +1,7 @@
 """The only feature code: serving, the fold, replay and evaluation call `signals` and `design`.
 
-`signals` are what is logged with a slate; `design` puts them into a row together with how the item was shown
-and what it is about (`recsys.layout`).
+`signals` are what is logged with a slate; `design` puts them into a row together with what the network makes of them,
+how the item was shown and what it is about (`recsys.layout`).
 """
 
 import math
@@ -12,44 +12,68 @@ from numpy.typing import NDArray
 
 from recsys.compiled import compiled
 from recsys.events import SURFACES
-from recsys.layout import CONTEXT_START, SIGNAL_COUNT, SIGNALS, TASTE_START, TASTES, WIDTH
-from recsys.retrieval import content, neighbours
-from recsys.retrieval.rowmap import find, row_map
+from recsys.layout import (
+    AFFINITY,
+    CONTEXT_START,
+    FACTS,
+    NETWORK,
+    NUMBER_START,
+    NUMBERS,
+    OPENED,
+    POPULARITY,
+    SIGNAL_COUNT,
+    SIGNALS,
+    SIMILARITY,
+    TASTE_START,
+    VOTES,
+)
+from recsys.models import vectors
+from recsys.models.appeal import appeal
+from recsys.models.moments import standardised
+from recsys.retrieval import content, neighbours, voting
+from recsys.retrieval.neighbours import Votes
+from recsys.rowmap import Map, find, row_map
 from recsys.sessions import SessionContext
+from recsys.statistics import SESSIONS_KEPT, fading
 from recsys.world import World
 
 Rows = NDArray[np.int64]
 Signals = NDArray[np.float32]
 Design = NDArray[np.float32]
 
-#: An item without history clicks at this rate, and this many impressions of its own outweigh that.
-PRIOR_CLICK_RATE: Final = 0.1
-PRIOR_IMPRESSIONS: Final = 5.0
 #: Brings log counts to the size of the other signals.
 COUNT_SCALE: Final = 0.25
-#: A share of the neighbours' votes of 1 / VOTE_SCALE is where their signal bends.
-VOTE_SCALE: Final = 50.0
+#: A share of the neighbours' votes of 1 / VOTE_SCALE is where a channel's signal bends.
+VOTE_SCALE: Final = 1_000.0
 #: An item's freshness falls by e in this time.
 FRESHNESS_MS: Final = 14 * 86_400_000.0
-#: Clicks after which an item of the session counts e times less in its content profile.
+#: Clicks after which an item of the session counts e times less in its content profile, and in "opened lately".
 PROFILE_DECAY: Final = 4.0
+OPENED_DECAY: Final = 3.0
+#: Numbers count in standard deviations, up to this many, times this much.
+FARTHEST: Final = 3.0
+NUMBER_SCALE: Final = 0.5
+#: A session with this many distinct clicks is long.
+MANY_CLICKS: Final = 9
 
-_LN_2: Final = math.log(2.0)
-_CLICK_RATE: Final = SIGNALS.index("click_rate")
-_POPULARITY: Final = SIGNALS.index("popularity")
-_TRENDING: Final = SIGNALS.index("trending")
+_VOTES: Final = SIGNALS.index(VOTES[0])
+_PREDECESSOR: Final = SIGNALS.index("predecessor")
+_TOTAL: Final = SIGNALS.index("votes")
+_POPULARITY: Final = SIGNALS.index(POPULARITY[0])
+_CLICKS: Final = SIGNALS.index("clicks")
+_APPEAL: Final = SIGNALS.index("appeal")
 _FRESHNESS: Final = SIGNALS.index("freshness")
-_FORWARD: Final = SIGNALS.index("neighbours_forward")
-_BACKWARD: Final = SIGNALS.index("neighbours_backward")
-_SESSION: Final = SIGNALS.index("similarity_session")
-_DISMISSED: Final = SIGNALS.index("similarity_dismissed")
+_OPENED: Final = SIGNALS.index(OPENED[0])
+_AFFINITY: Final = SIGNALS.index(AFFINITY[0])
+_SIMILARITY: Final = SIGNALS.index(SIMILARITY[0])
 _PASSED_OVER: Final = SIGNALS.index("passed_over")
-_OPENED: Final = SIGNALS.index("opened")
+_LIKING: Final = SIGNALS.index("liking")
+_FACTS: Final = SIGNALS.index(FACTS[0])
 _POSITION: Final = CONTEXT_START
 _SURFACE: Final = CONTEXT_START + 1
 
 
-def signals(world: World, context: SessionContext, rows: Rows, now_ms: int) -> Signals:
+def signals(world: World, context: SessionContext, rows: Rows, now_ms: int, votes: Votes | None = None) -> Signals:
     """Return the raw features of (session, item) pairs at `now_ms`, shape (n, SIGNAL_COUNT).
 
     Parameters
@@ -62,45 +86,58 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int) -> S
         Distinct world rows. A row's signals do not depend on the other rows.
     now_ms : int
         Serving: the clock. The fold: the event's time.
+    votes : Votes, optional
+        The neighbours' votes for the first of `rows`, in order, where the caller has them; later rows have none.
 
     Notes
     -----
     The cost grows with n and the session, not with the catalogue.
     """
-    items = world.items
+    items, rings = world.items, world.rings
     table = np.zeros((len(rows), SIGNAL_COUNT), dtype=np.float32)
     _statistics(
         table,
         rows,
-        items["clicks"],
-        items["impressions"],
-        items["recent_clicks"],
-        items["counted_ms"],
+        items["appeal_information"],
+        items["appeal_shift"],
+        items["appealed_ms"],
         items["first_seen_ms"],
+        items["counts"],
+        items["counted_serial"],
+        rings["postings"],
+        world.serial,
         now_ms,
-        _LN_2 / (1_000.0 * world.config.popularity_half_life_s),
-        _LN_2 / (1_000.0 * world.config.trending_half_life_s),
+        fading(world),
     )
-    if context.opened or context.dismissed or context.passed:
-        index = row_map(rows)
-        table[:, _SESSION : _DISMISSED + 1] = content.cosines(items["content"], rows, _profiles(world, context))
-        _mark(table, _PASSED_OVER, index, *_counts(context.passed))
-        opened, _ = _counts(context.opened)
-        _mark(table, _OPENED, index, opened, np.full(len(opened), math.e - 1.0))
+    if context.clicked or context.dismissed or context.passed:
         if context.clicked:
-            found = neighbours.votes(world, context.clicked, rows, index)
-            table[:, _FORWARD] = _bend(found.forward)
-            table[:, _BACKWARD] = _bend(found.backward)
+            found = neighbours.votes(world, context, rows) if votes is None else votes
+            _compare(
+                table,
+                rows,
+                found.channels,
+                found.weight,
+                np.array(context.clicked[::-1], dtype=np.int64),
+                np.array([context.opened[row] for row in context.clicked[::-1]], dtype=np.int64),
+                world.vectors["vector"],
+                world.vectors["length"],
+            )
+        if context.passed:
+            _mark(table, _PASSED_OVER, row_map(rows), *_counts(context.passed))
+        if world.described:
+            profiles = _profiles(world, context)
+            table[:, _SIMILARITY : _SIMILARITY + len(SIMILARITY)] = content.cosines(items["content"], rows, profiles)
+            table[:, _LIKING] = context.taste.logits(world, rows)
     return table
 
 
 def design(world: World, rows: Rows, table: Signals, positions: Rows | None, surface: str | None) -> Design:
-    """Return design rows, shape (n, WIDTH).
+    """Return design rows, shape (n, TASTE_START + tastes of the world): the world's weights beyond are not needed.
 
     Parameters
     ----------
     world : World
-        Gives the items' tastes.
+        Gives the network and the items' tastes.
     rows : int64 array of shape (n,)
         World rows.
     table : float32 array of shape (n, SIGNAL_COUNT)
@@ -110,13 +147,21 @@ def design(world: World, rows: Rows, table: Signals, positions: Rows | None, sur
     surface : str or None
         One of `SURFACES`; None while ranking.
     """
-    built = np.empty((len(rows), WIDTH), dtype=np.float32)
-    _lay_out(built, table, world.items["taste"], rows)
+    built = np.empty((len(rows), TASTE_START + len(world.tastes)), dtype=np.float32)
+    _lay_out(built, table, world.network.outputs(table), _numbers(world, rows), world.items["taste"], rows)
     if positions is not None:
         built[:, _POSITION] = np.log1p(positions)
     if surface is not None:
         built[:, _SURFACE + SURFACES.index(surface)] = 1.0
     return built
+
+
+def _numbers(world: World, rows: Rows) -> Design:
+    """Return the items' numbers in standard deviations, shape (n, NUMBERS); no columns where no item has any."""
+    if not world.described:
+        return np.empty((len(rows), 0), dtype=np.float32)
+    numbers = standardised(world.moments, world.contents["number"][rows])
+    return np.clip(numbers, -FARTHEST, FARTHEST).astype(np.float32)
 
 
 def _profiles(world: World, context: SessionContext) -> NDArray[np.float32]:
@@ -140,25 +185,25 @@ def _counts(counts: dict[int, int]) -> tuple[Rows, NDArray[np.float64]]:
     )
 
 
-def _bend(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a share of votes on a scale on which 0 is none and 1 is all."""
-    return np.log1p(VOTE_SCALE * share) / math.log1p(VOTE_SCALE)
-
-
 @compiled
-def _lay_out(built: Design, table: Signals, taste: Signals, rows: Rows) -> None:
-    """Write signals, an empty context and tastes into the rows, without a copy between."""
+def _lay_out(built: Design, table: Signals, network: Signals, numbers: Design, taste: Signals, rows: Rows) -> None:
+    """Write signals, the network's output, an empty context, numbers and tastes into the rows."""
     for i in range(rows.shape[0]):
         for j in range(SIGNAL_COUNT):
             built[i, j] = table[i, j]
-        for j in range(SIGNAL_COUNT, TASTE_START):
+        built[i, NETWORK] = network[i]
+        for j in range(CONTEXT_START, TASTE_START):
             built[i, j] = 0.0
-        for j in range(TASTES):
-            built[i, TASTE_START + j] = taste[rows[i], j]
+        for j in range(numbers.shape[1]):
+            built[i, NUMBER_START + j] = NUMBER_SCALE * numbers[i, j]
+            if numbers[i, j] != 0.0:
+                built[i, NUMBER_START + NUMBERS + j] = NUMBER_SCALE * (numbers[i, j] * numbers[i, j] - 1.0)
+        for j in range(TASTE_START, built.shape[1]):
+            built[i, j] = taste[rows[i], j - TASTE_START]
 
 
 @compiled
-def _mark(table: Signals, column: int, index: Rows, rows: Rows, counts: NDArray[np.float64]) -> None:
+def _mark(table: Signals, column: int, index: Map, rows: Rows, counts: NDArray[np.float64]) -> None:
     """Write the log of 1 + count into a column, where a counted row stands in the table."""
     for i in range(rows.shape[0]):
         at = find(index, rows[i])
@@ -167,27 +212,86 @@ def _mark(table: Signals, column: int, index: Rows, rows: Rows, counts: NDArray[
 
 
 @compiled
+def _compare(
+    table: Signals,
+    rows: Rows,
+    channels: voting.Channels,
+    weight: float,
+    clicked: Rows,
+    counts: Rows,
+    learned: Signals,
+    lengths: Signals,
+) -> None:
+    """Fill the columns that compare items with what the session clicked (newest first, each so often)."""
+    _voted(table, channels, weight)
+    _clicked(table, row_map(rows), clicked, counts)
+    vectors.affinities(learned, lengths, clicked, rows, table, _AFFINITY)
+
+
+@compiled
+def _voted(table: Signals, channels: voting.Channels, weight: float) -> None:
+    """Fill the columns of the neighbours' votes, and the fact of how much weight there is behind them."""
+    crowd = np.float32(0.1 * math.log1p(1e6 * weight))
+    for i in range(table.shape[0]):
+        table[i, _FACTS + 1] = crowd
+        before, after = np.float32(0.0), np.float32(0.0)
+        if i < channels.shape[0]:
+            for channel in range(channels.shape[1]):
+                share = channels[i, channel]
+                if share > 0.0:
+                    table[i, _VOTES + channel] = COUNT_SCALE * math.log1p(np.float32(VOTE_SCALE) * share)
+            for channel in range(0, _PREDECESSOR - _VOTES, 2):
+                before += channels[i, channel]
+                after += channels[i, channel + 1]
+        total = np.float32(after + voting.BEFORE * before)
+        table[i, _TOTAL] = 0.3 * math.log(total + np.float32(1e-3)) + 1.0
+        table[i, _TOTAL + 1] = before
+        table[i, _TOTAL + 2] = after
+
+
+@compiled
+def _clicked(table: Signals, index: Map, clicked: Rows, counts: Rows) -> None:
+    """Fill the columns of what the session opened (newest first), and the facts about it."""
+    length = np.float32(0.2 * min(clicked.shape[0], MANY_CLICKS))
+    repeats = np.float32(math.log(counts[0]))
+    for i in range(table.shape[0]):
+        table[i, _FACTS] = length
+        table[i, _FACTS + 2] = 1.0 if clicked.shape[0] == 1 else 0.0
+        table[i, _FACTS + 3] = repeats
+    for place in range(clicked.shape[0]):
+        at = find(index, clicked[place])
+        if at < 0:
+            continue
+        table[at, _OPENED] = 1.0
+        if place < 2:
+            table[at, _OPENED + 1 + place] = 1.0
+        table[at, _OPENED + 3] = math.exp(-place / OPENED_DECAY)
+        table[at, _OPENED + 4] = math.log(counts[place])
+
+
+@compiled
 def _statistics(
     table: Signals,
     rows: Rows,
-    clicks: NDArray[np.float64],
-    impressions: NDArray[np.float64],
-    recent_clicks: NDArray[np.float64],
-    counted_ms: Rows,
+    information: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    appealed_ms: Rows,
     first_seen_ms: Rows,
+    counts: NDArray[np.float32],
+    counted_serial: Rows,
+    postings: Rows,
+    serial: int,
     now_ms: int,
-    popularity_decay: float,
-    trending_decay: float,
+    appeal_fading: float,
 ) -> None:
-    """Fill the columns that depend on the item alone, with counts decayed (rates per millisecond) to `now_ms`."""
+    """Fill the columns that depend on the item alone: counts faded to `now_ms`, or to the newest session."""
     for i in range(rows.shape[0]):
         row = rows[i]
-        idle_ms = max(now_ms - counted_ms[row], 0)
-        kept = math.exp(-idle_ms * popularity_decay)
-        clicked = clicks[row] * kept
-        shown = impressions[row] * kept
-        rate = (clicked + PRIOR_IMPRESSIONS * PRIOR_CLICK_RATE) / (shown + PRIOR_IMPRESSIONS)
-        table[i, _CLICK_RATE] = math.log(rate / PRIOR_CLICK_RATE)
-        table[i, _POPULARITY] = COUNT_SCALE * math.log1p(clicked)
-        table[i, _TRENDING] = COUNT_SCALE * math.log1p(recent_clicks[row] * math.exp(-idle_ms * trending_decay))
+        table[i, _APPEAL] = appeal(row, now_ms, information, shift, appealed_ms, appeal_fading)
         table[i, _FRESHNESS] = math.exp(-max(now_ms - first_seen_ms[row], 0) / FRESHNESS_MS)
+        table[i, _CLICKS] = 0.2 * math.log1p(float(postings[row]))
+        if counts[row, 0] > 0.0:
+            idle = float(serial - counted_serial[row])
+            for scale in range(SESSIONS_KEPT.shape[0]):
+                faded = counts[row, scale] * math.exp(-idle / SESSIONS_KEPT[scale])
+                table[i, _POPULARITY + scale] = COUNT_SCALE * math.log1p(faded)

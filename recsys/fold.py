@@ -28,19 +28,29 @@ from recsys.events import (
     SessionEvent,
     SlateServed,
 )
-from recsys.labels import Example, JoinState, LabelJoin, implicit_slate
+from recsys.features import Design, Rows
+from recsys.labels import (
+    HISTORY,
+    Example,
+    JoinState,
+    LabelJoin,
+    implicit_slate,
+    learn_lone_taste,
+    learn_taste,
+    recalled,
+)
 from recsys.layout import SIGNAL_COUNT
+from recsys.models import appeal
+from recsys.models.base import NONE_OF_THESE, Logits
+from recsys.models.kernels import choice_probabilities
+from recsys.models.vectors import learn_next
 from recsys.open_sessions import OpenSession, OpenSessions, OpenSessionState
-from recsys.retrieval.candidates import retrieve
+from recsys.retrieval import popular
 from recsys.retrieval.neighbours import index_click
-from recsys.sessions import ShownSlate
+from recsys.sessions import SessionBelief, SessionContext, ShownSlate
+from recsys.sessions.belief import HISTORY_PROBABILITY, prior_variance
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import Arrays, World
-
-#: Alternatives of a click in a history that has neither slates nor impressions.
-HISTORY_ALTERNATIVES: Final = 20
-#: Surface of what was not shown on a page of ours.
-HISTORY: Final = "history"
 
 _SCORES: Final = "scores/"
 
@@ -186,9 +196,16 @@ class Fold:
         session = self._session(event)
         if example is not None:
             self.counts["clicks"] += 1
-            self._learn(example)
-            statistics.count(self.world, row, event.event_time_ms, impressions=int(example.unseen), clicks=1)
-            session.serial = index_click(self.world, session.serial, row)
+            if len(example.rows):
+                self._learn(example)
+            if example.recalled:
+                learn_lone_taste(self.world, session.context, row)
+            self._learn_vectors(session.context, row)
+            unseen = int(example.unseen)
+            statistics.count(self.world, row, event.event_time_ms, impressions=unseen, clicks=1, shown=not alone)
+            session.serial = index_click(self.world, session.serial, session.context.key, row)
+            if not session.context.clicked and popular.is_due(self.world):
+                popular.refresh(self.world)
         session.context.click(row, event.event_time_ms)
 
     def _dwell(self, event: Dwell) -> None:
@@ -200,7 +217,7 @@ class Fold:
             return
         self.counts["dismissals"] += 1
         if event.slate and (example := self.labels.dismissal(event, row)) is not None:
-            self._learn(example)
+            self._learn(example._replace(refused=True))
         self._session(event).context.dismiss(row)
 
     def _dismissal_undone(self, event: DismissalUndone) -> None:
@@ -221,23 +238,10 @@ class Fold:
     # -- histories: what was not served by us is described by the fold's own state at that offset -------------------
 
     def _lone_click(self, event: Click, row: int) -> Example | None:
-        """Return the choice among what would have been retrieved for this session at this moment."""
+        """Return the choice among what is retrieved for this session now; an empty one where the item is not there."""
         if not self.labels.lone_click(event, self._received_ms):
             return None
-        context, now_ms = self._session(event).context, event.event_time_ms
-        others = retrieve(self.world, context, now_ms, HISTORY_ALTERNATIVES)
-        rows = np.concatenate(([row], others[others != row]))
-        return Example(
-            session=event.session,
-            rows=rows,
-            signals=features.signals(self.world, context, rows, now_ms),
-            # Nobody knows where they stood; and nobody passed over what may not have been shown.
-            positions=np.zeros(len(rows), dtype=np.int64),
-            surface=HISTORY,
-            chosen=0,
-            passed=[],
-            unseen=True,
-        )
+        return recalled(self.world, self._session(event).context, row, event.event_time_ms)
 
     def _described(self, event: SessionEvent, slate: str, surface: str, rows: list[int]) -> ShownSlate:
         table = np.zeros((len(rows), SIGNAL_COUNT), dtype=np.float32)
@@ -250,12 +254,70 @@ class Fold:
     # -- learning ----------------------------------------------------------------------------------------------
 
     def _learn(self, example: Example) -> None:
-        """Score the example, then learn from it."""
-        world = self.world
+        """Score the example, then learn from it: how sessions differ, the network, and the last layer."""
+        world, chosen = self.world, example.chosen
         design = features.design(world, example.rows, example.signals, example.positions, example.surface)
-        self.scores.update(world.model.score_many(design), example.chosen)
-        elapsed_s = max(world.now_ms - self.learned_ms, 0) / 1_000 if self.learned_ms else 0.0
-        world.model.learn_choice(design, example.chosen, elapsed_s)
-        self.learned_ms = world.now_ms
-        if (session := self.sessions.get(example.session)) is not None:
+        scores = world.model.score_many(design)
+        self.scores.update(scores, chosen)
+        session = self.sessions.get(example.session)
+        if session is not None:
+            # One item has nothing to be preferred to: it only says how much is clicked at all.
+            if len(example.rows) > 1:
+                self._learn_spread(session, example, design, scores)
+            if not (example.recalled or example.refused):
+                learn_taste(world, session.context, example.rows, design, chosen)
             session.context.pass_over(example.passed)
+        probabilities = choice_probabilities(scores)
+        errors = probabilities.copy()
+        if chosen != NONE_OF_THESE:
+            errors[chosen] -= 1.0
+        world.network.learn(example.signals, errors)
+        if not example.recalled:
+            self._learn_appeal(example.rows, errors, probabilities)
+        elapsed_s = max(world.now_ms - self.learned_ms, 0) / 1_000 if self.learned_ms else 0.0
+        world.model.learn_choice(design, chosen, elapsed_s)
+        self.learned_ms = world.now_ms
+
+    def _learn_spread(self, session: OpenSession, example: Example, design: Design, scores: Logits) -> None:
+        """Let the session learn from its choice, and the world from how far that was from what it expected of it."""
+        if session.belief is None:
+            session.belief = SessionBelief(prior_variance(self.world))
+        belief, width = session.belief, design.shape[1]
+        delta, information = belief.delta_mean(), belief.information().copy()
+        probability = HISTORY_PROBABILITY if example.recalled else None
+        evidence = belief.learn_choice(design, example.chosen, scores, probability)
+        gradient = evidence.shift - evidence.information * delta[:width]
+        self.world.spread.learn(gradient, delta, information)
+
+    def _learn_appeal(self, rows: Rows, errors: Logits, probabilities: Logits) -> None:
+        """Learn what these items are to people beyond their features; only from lists that were really shown."""
+        items = self.world.items
+        appeal.learn(
+            rows,
+            errors,
+            probabilities,
+            self.world.now_ms,
+            items["appeal_information"],
+            items["appeal_shift"],
+            items["appealed_ms"],
+            statistics.fading(self.world),
+            items.changed,
+        )
+
+    def _learn_vectors(self, context: SessionContext, row: int) -> None:
+        """Learn that the session went from its clicks to this one; going on with the same item says nothing."""
+        world = self.world
+        if not context.clicked or context.clicked[-1] == row or not len(world.heard):
+            return
+        table = world.vectors
+        learn_next(
+            table["vector"],
+            table["length"],
+            table["squares"],
+            world.heard["item"],
+            np.array(context.clicked[::-1], dtype=np.int64),
+            row,
+            world.draws,
+            table.changed,
+        )
+        world.draws += 1

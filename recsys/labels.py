@@ -12,13 +12,31 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import features
 from recsys.events import Click, Dismissal, Impression, ItemEvent
-from recsys.sessions import Choice, ShownSlate, SlateState
+from recsys.features import Design
+from recsys.layout import CONTEXT_START, POPULARITY, SIGNALS, WIDTH
+from recsys.models.base import NONE_OF_THESE
+from recsys.models.kernels import linear_scores
+from recsys.retrieval.candidates import available, retrieve
+from recsys.sessions import Choice, SessionContext, ShownSlate, SlateState
+from recsys.world import World
 
 #: Slates whose window may be open at once; beyond that the oldest are closed early, and counted.
 MAX_PENDING: Final = 200_000
 #: A closed window is remembered for this many windows more, to tell what is late from what never was.
 REMEMBERED_WINDOWS: Final = 6
+
+#: Surface of what was not shown on a page of ours.
+HISTORY: Final = "history"
+
+#: Log odds of a click on an average item of a list, before anything is known of the visitor.
+LEVEL: Final = -1.5
+#: Columns that say the same of an item to every visitor, and how it was shown.
+_STATISTICS: Final = (*POPULARITY, "clicks", "appeal", "freshness")
+_OF_THE_ITEM: Final = np.array([*(name in _STATISTICS for name in SIGNALS), False, *[True] * (WIDTH - CONTEXT_START)])
+
+Rows = NDArray[np.int64]
 
 COUNTS: Final = ("slates", "joined", "expired", "left", "late", "duplicate", "unknown", "evicted")
 
@@ -41,6 +59,10 @@ class Example(NamedTuple):
         Rows that this choice passes over for the first time.
     unseen : bool
         A click whose own impression has not come: it proves one.
+    recalled : bool
+        Nobody knows what was shown: the rows are what retrieval would have offered.
+    refused : bool
+        The visitor said "not for me".
     """
 
     session: str
@@ -51,6 +73,8 @@ class Example(NamedTuple):
     chosen: int
     passed: list[int]
     unseen: bool = False
+    recalled: bool = False
+    refused: bool = False
 
 
 class PendingState(msgspec.Struct, frozen=True):
@@ -79,6 +103,43 @@ class _Pending(NamedTuple):
 def implicit_slate(event: ItemEvent) -> str:
     """Return the key under which an event without a slate is joined: one item, seen in one session."""
     return event.slate or f"{event.session}\x1f{event.item}"
+
+
+def recalled(world: World, context: SessionContext, row: int, at_ms: int) -> Example:
+    """Return a click without a list as a choice among what is retrieved for this session at this moment.
+
+    The example is empty where the item is not among that: a click on what nobody would have been offered teaches
+    nothing about choosing among what is. Sessions and the fold learn from the same one.
+    """
+    found = available(world, retrieve(world, context))
+    chosen = np.flatnonzero(found.rows == row)
+    if not len(chosen):
+        found = found.subset(np.zeros(len(found.rows), dtype=np.bool_))
+    return Example(
+        session=context.id,
+        rows=found.rows,
+        signals=features.signals(world, context, found.rows, at_ms, found),
+        # Nobody knows where they stood; and nobody passed over what may not have been shown.
+        positions=np.zeros(len(found.rows), dtype=np.int64),
+        surface=HISTORY,
+        chosen=int(chosen[0]) if len(chosen) else NONE_OF_THESE,
+        passed=[],
+        recalled=True,
+    )
+
+
+def learn_taste(world: World, context: SessionContext, rows: Rows, design: Design, chosen: int) -> None:
+    """Let the visitor's taste learn from a choice, beside what everybody would have made of these items."""
+    if world.described:
+        weights = np.where(_OF_THE_ITEM, world.model.weight_mean(), 0.0)
+        expected = linear_scores(design, weights[: design.shape[1]])
+        context.taste.note_choice(rows, chosen, expected - expected.mean() + LEVEL)
+
+
+def learn_lone_taste(world: World, context: SessionContext, row: int) -> None:
+    """Let the visitor's taste learn from the click on an item that nobody knows what stood beside."""
+    if world.described:
+        context.taste.note(row, True, LEVEL)
 
 
 class LabelJoin:

@@ -6,18 +6,19 @@ from typing import Final
 import msgspec
 
 from recsys.retrieval.neighbours import NO_SERIAL
-from recsys.sessions import ContextState, SessionContext
+from recsys.sessions import ContextState, SessionBelief, SessionContext
 
 #: Sessions that may be open at once; beyond that those longest idle end early, and are counted.
 MAX_OPEN: Final = 200_000
 
 
 class OpenSession(msgspec.Struct):
-    """What a session did, its serial number in the neighbour index, and when it was last heard of."""
+    """What a session did and taught, its serial number in the neighbour index, and when it was last heard of."""
 
     context: SessionContext
     received_ms: int
     serial: int = NO_SERIAL
+    belief: SessionBelief | None = None
 
 
 class OpenSessionState(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ class OpenSessionState(msgspec.Struct, frozen=True):
     context: ContextState
     received_ms: int
     serial: int
+    belief: bytes | None
 
 
 class OpenSessions:
@@ -78,14 +80,24 @@ class OpenSessions:
     def to_state(self) -> list[OpenSessionState]:
         """Return the sessions for a snapshot, in order."""
         return [
-            OpenSessionState(session.context.to_state(), session.received_ms, session.serial)
+            OpenSessionState(
+                session.context.to_state(),
+                session.received_ms,
+                session.serial,
+                None if session.belief is None else session.belief.to_state(),
+            )
             for session in self._open.values()
         ]
 
     def restore(self, states: Sequence[OpenSessionState], evicted: int) -> None:
         """Become what `to_state` and `evicted` described."""
         self._open = {
-            state.context.id: OpenSession(SessionContext.from_state(state.context), state.received_ms, state.serial)
+            state.context.id: OpenSession(
+                SessionContext.from_state(state.context),
+                state.received_ms,
+                state.serial,
+                None if state.belief is None else SessionBelief.from_state(state.belief),
+            )
             for state in states
         }
         self.evicted = evicted

@@ -1,9 +1,11 @@
-"""Item statistics: how often each item was seen and clicked, fading with time.
+"""Item statistics: how often each item was seen and clicked, fading with time and with the sessions that came after.
 
-Counts are decayed when they are touched, to the moment in their ``counted_ms``; whoever reads them decays them
-further to its own now (`recsys.features`).
+Counts are decayed when they are touched, to the moment in their ``counted_ms`` (and ``counted_serial``); whoever reads
+them decays them further to its own now (`recsys.features`). Fading by sessions instead of seconds fits a site of
+any size: what is popular changes as fast as people come.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -12,25 +14,40 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.world import World
 
+#: Sessions after which a click counts e times less: one scale for each of `layout.POPULARITY`.
+SESSIONS_KEPT: Final = np.array([8_000.0, 40_000.0, 200_000.0])
+
 _MS: Final = 1_000.0
 
 
-def count(world: World, row: int, at_ms: int, *, impressions: int = 0, clicks: int = 0) -> None:
-    """Add to an item's counts at event time `at_ms`. An event older than the last one counts as if it were now."""
+def count(world: World, row: int, at_ms: int, *, impressions: int = 0, clicks: int = 0, shown: bool = True) -> None:
+    """Add to an item's counts at event time `at_ms`. An event older than the last one counts as if it were now.
+
+    Clicks of a history that does not know what was `shown` count for popularity, and say nothing of a click rate.
+    """
     items = world.items
     _count(
         items["impressions"],
         items["clicks"],
         items["recent_clicks"],
         items["counted_ms"],
+        items["counts"],
+        items["counted_serial"],
         row,
         at_ms,
+        world.serial,
         world.config.popularity_half_life_s * _MS,
         world.config.trending_half_life_s * _MS,
         impressions,
         clicks,
+        shown,
     )
     items.touch(row)
+
+
+def fading(world: World) -> float:
+    """Return the rate per millisecond at which what is known of an item's clicks fades."""
+    return math.log(2.0) / (_MS * world.config.popularity_half_life_s)
 
 
 @compiled
@@ -39,16 +56,25 @@ def _count(
     clicks: NDArray[np.float64],
     recent_clicks: NDArray[np.float64],
     counted_ms: NDArray[np.int64],
+    counts: NDArray[np.float32],
+    counted_serial: NDArray[np.int64],
     row: int,
     at_ms: int,
+    serial: int,
     popularity_half_life_ms: float,
     trending_half_life_ms: float,
     seen: int,
     clicked: int,
+    shown: bool,
 ) -> None:
     idle_ms = max(at_ms - counted_ms[row], 0)
     kept = 2.0 ** (-idle_ms / popularity_half_life_ms)
     impressions[row] = impressions[row] * kept + seen
-    clicks[row] = clicks[row] * kept + clicked
+    clicks[row] = clicks[row] * kept + (clicked if shown else 0)
     recent_clicks[row] = recent_clicks[row] * 2.0 ** (-idle_ms / trending_half_life_ms) + clicked
     counted_ms[row] += idle_ms
+    if clicked:
+        idle = float(serial - counted_serial[row])
+        for scale in range(counts.shape[1]):
+            counts[row, scale] = counts[row, scale] * math.exp(-idle / SESSIONS_KEPT[scale]) + clicked
+        counted_serial[row] = serial

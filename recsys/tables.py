@@ -5,7 +5,7 @@ its own. Growing never changes what a row holds.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from recsys.errors import CorruptState
 
 Columns = Mapping[str, tuple[str, tuple[int, ...], float]]
 
+#: What `Table.changes` has beside columns.
+_RESERVED: Final = frozenset({"row", "rows"})
+
 
 class Table:
     """Columns of equal length, addressed by row.
@@ -21,10 +24,17 @@ class Table:
     Parameters
     ----------
     columns : mapping of name to (dtype, shape of one row, fill value)
-        For example ``{"clicks": ("f8", (), 0.0)}``.
+        For example ``{"clicks": ("f8", (), 0.0)}``. ``row`` and ``rows`` are no names: `changes` says which rows.
+
+    Raises
+    ------
+    ValueError
+        When a column has one of those names.
     """
 
     def __init__(self, columns: Columns) -> None:
+        if not _RESERVED.isdisjoint(columns):
+            raise ValueError(f"expected other column names than {sorted(_RESERVED)}, received {sorted(columns)}")
         self._columns = dict(columns)
         self._rows = 0
         self._capacity = 64
@@ -32,13 +42,14 @@ class Table:
             name: np.full((self._capacity, *shape), fill, dtype=dtype) for name, (dtype, shape, fill) in columns.items()
         }
         self._changed: NDArray[np.bool_] = np.zeros(self._capacity, dtype=np.bool_)
+        self._look()
 
     def __len__(self) -> int:
         return self._rows
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         """Return the column's rows as a view: valid until the table grows."""
-        return self._data[column][: self._rows]
+        return self._views[column]
 
     def grow(self, rows: int) -> None:
         """Make sure that there are at least `rows` rows; new ones hold the fill values and count as changed."""
@@ -56,6 +67,12 @@ class Table:
             self._changed = changed
         self._changed[self._rows : rows] = True
         self._rows = rows
+        self._look()
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """Which rows changed since the last `settle`: a view, for loops that touch many rows."""
+        return self._changed[: self._rows]
 
     def touch(self, row: int) -> None:
         """Mark one row as changed since the last `settle`."""
@@ -76,6 +93,7 @@ class Table:
             raise CorruptState(f"expected columns of one length, received lengths {sorted(lengths)}")
         self._rows = 0
         self.grow(lengths.pop())
+        self._look()
         for name in self._columns:
             self._data[name][: self._rows] = columns[name]
         self.settle()
@@ -98,6 +116,10 @@ class Table:
         self.grow(int(changes["rows"][0]))
         for name in self._columns:
             self._data[name][changes["row"]] = changes[name]
+
+    def _look(self) -> None:
+        """Keep a view of each column at hand: they are asked for far more often than the table grows."""
+        self._views = {name: data[: self._rows] for name, data in self._data.items()}
 
     def _fitting(self, columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
         dtype, shape, _ = self._columns[name]

@@ -5,7 +5,8 @@ and a model's arrays, so that a snapshot is bytes with a hash and a delta is the
 """
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,17 +16,50 @@ from numpy.typing import NDArray
 from recsys.config import EngineConfig
 from recsys.errors import CorruptState
 from recsys.events import ItemRemoved, ItemUpserted
-from recsys.layout import CONTENT_WIDTH, TASTES, WIDTH
+from recsys.layout import (
+    CONTENT_WIDTH,
+    FACTS,
+    NUMBER_START,
+    NUMBERS,
+    POPULARITY,
+    SIGNAL_COUNT,
+    TASTE_START,
+    TASTES,
+    VECTOR_WIDTH,
+    WIDTH,
+)
 from recsys.models.base import ClickModel
+from recsys.models.moments import no_moments, replace_number
+from recsys.models.network import Network
 from recsys.models.registry import make_model
+from recsys.models.spread import Spread
+from recsys.models.vectors import initialise
 from recsys.offsets import ORIGIN, Offset
 from recsys.tables import Table
 
 #: Most recent sessions that an item remembers, and most recent distinct clicks that a session remembers.
-ITEM_RING: Final = 64
+ITEM_RING: Final = 256
 SESSION_CLICKS: Final = 24
 #: Sessions that the neighbour index holds; older ones are overwritten.
-SESSION_RING: Final = 65_536
+SESSION_RING: Final = 524_288
+
+#: Tokens (categories, then tags) that an item's description keeps.
+MAX_TOKENS: Final = 32
+#: How much tastes differ by what an item's categories, and by what its tags say, in squared logits: a description with
+#: n tokens of a kind gives each the n-th part.
+CATEGORY_VARIANCE: Final = 1.0
+TAG_VARIANCE: Final = 3.0
+
+_LAST_YEAR: Final = 9_999
+_TABLES: Final = ("items", "contents", "rings", "vectors", "heard", "sessions")
+
+#: How much sessions differ in what they make of a signal and of a taste, before anything is known: variances.
+SIGNAL_VARIANCE: Final = 0.03
+TASTE_VARIANCE: Final = 2.0
+
+_SESSIONS_DIFFER: Final = np.full(WIDTH, SIGNAL_VARIANCE)
+_SESSIONS_DIFFER[SIGNAL_COUNT - len(FACTS) : NUMBER_START] = 0.0
+_SESSIONS_DIFFER[TASTE_START:] = TASTE_VARIANCE
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -36,7 +70,9 @@ class WorldMeta(msgspec.Struct):
     offset: Offset
     now_ms: int
     serial: int
+    draws: int
     tastes: list[str]
+    number_names: list[str]
     catalogue: list[tuple[int, ItemUpserted]]
 
 
@@ -51,10 +87,30 @@ class World:
         Log time: the largest event time folded, never the wall clock.
     serial : int
         Sessions ever indexed; the next one's serial number.
-    items, sessions : Table
-        See the columns below. A session with serial number s stands in row ``s % SESSION_RING``.
+    draws : int
+        Examples that random items were drawn for; numbers the next draw.
+    items, contents, rings, vectors, heard, sessions : Table
+        See the columns below. Row r of the first four is item r. `contents` holds what the item is about: ``token`` has
+        hashes of its categories and tags, ascending, then -1; ``number`` has NaN where it is missing. `heard` lists the
+        items that were ever clicked, in the order of their first click. A session with serial number s stands in row
+        ``s % SESSION_RING``.
+    popular : int64 array
+        Rows of the items with the most decayed clicks, most first (`recsys.retrieval.popular`).
     tastes : list of str
         Names of the taste columns in use, in order of first appearance.
+    number_names : list of str
+        The same for the columns of ``contents["number"]`` after the first, which is the year. Later names are ignored.
+    moments : float64 array of shape (3, NUMBERS)
+        Count, mean and spread of each number over the catalogue (`recsys.models.moments`), removed items included.
+    edition : object
+        Another one as soon as any item's description changed: what was computed from `contents` and `moments` may be
+        kept as long as this is the same object. No state.
+    model : ClickModel
+        The last layer: beliefs over the weights of a design row.
+    network : Network
+        What fills the design's network column.
+    spread : Spread
+        How much sessions differ in each weight.
     """
 
     def __init__(self, config: EngineConfig) -> None:
@@ -62,9 +118,15 @@ class World:
         self.offset: Offset = ORIGIN
         self.now_ms = 0
         self.serial = 0
+        self.draws = 0
         self.tastes: list[str] = []
+        self.number_names: list[str] = []
         self.catalogue: list[ItemUpserted] = []
         self.rows: dict[str, int] = {}
+        self.described = False
+        self.moments = no_moments(NUMBERS)
+        self.edition = object()
+        self.popular: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._changed_catalogue: set[int] = set()
         self.items = Table(
             {
@@ -74,20 +136,37 @@ class World:
                 "clicks": ("f8", (), 0.0),
                 "recent_clicks": ("f8", (), 0.0),
                 "counted_ms": ("i8", (), 0),
+                "appeal_information": ("f8", (), 0.0),
+                "appeal_shift": ("f8", (), 0.0),
+                "appealed_ms": ("i8", (), 0),
+                "counts": ("f4", (len(POPULARITY),), 0.0),
+                "counted_serial": ("i8", (), 0),
                 "taste": ("f4", (TASTES,), 0.0),
                 "content": ("f4", (CONTENT_WIDTH,), 0.0),
-                "ring": ("i8", (ITEM_RING,), -1),
-                "postings": ("i8", (), 0),
             }
         )
+        self.contents = Table(
+            {
+                "token": ("i4", (MAX_TOKENS,), -1),
+                "weight": ("f4", (MAX_TOKENS,), 0.0),
+                "number": ("f4", (NUMBERS,), np.nan),
+            }
+        )
+        self.rings = Table({"ring": ("i4", (ITEM_RING,), -1), "postings": ("i8", (), 0)})
+        self.vectors = Table(
+            {"vector": ("f4", (VECTOR_WIDTH,), 0.0), "length": ("f4", (), 0.0), "squares": ("f4", (), 0.0)}
+        )
+        self.heard = Table({"item": ("i4", (), 0)})
         self.sessions = Table(
             {
-                "serial": ("i8", (), -1),
+                "key": ("i8", (), 0),
                 "clicked": ("i4", (SESSION_CLICKS,), -1),
                 "length": ("i4", (), 0),
             }
         )
         self.model: ClickModel = make_model(config.model, WIDTH, forgetting_half_life_s=config.forgetting_half_life_s)
+        self.network = Network(SIGNAL_COUNT, config.seed)
+        self.spread = Spread(_SESSIONS_DIFFER)
 
     # -- catalogue ---------------------------------------------------------------------------------------------
 
@@ -98,14 +177,19 @@ class World:
             row = len(self.catalogue)
             self.rows[event.item] = row
             self.catalogue.append(event)
-            self.items.grow(row + 1)
+            for table in (self.items, self.contents, self.rings, self.vectors):
+                table.grow(row + 1)
+            initialise(self.vectors, row)
             self.items["first_seen_ms"][row] = event.event_time_ms
             self.items["counted_ms"][row] = event.event_time_ms
+            self.items["appealed_ms"][row] = event.event_time_ms
         self.catalogue[row] = event
         self._changed_catalogue.add(row)
         self.items["available"][row] = True
         self.items["taste"][row] = self._taste_vector(event)
         self.items["content"][row] = _content_vector(event)
+        numbers = self._describe(row, event)
+        self.described = self.described or bool(event.categories or event.tags or numbers)
         self.items.touch(row)
         return row
 
@@ -115,6 +199,12 @@ class World:
         if row is not None:
             self.items["available"][row] = False
             self.items.touch(row)
+
+    def hear(self, row: int) -> None:
+        """Note that an item was clicked for the first time."""
+        place = len(self.heard)
+        self.heard.grow(place + 1)
+        self.heard["item"][place] = row
 
     def category(self, name: str) -> NDArray[np.int64]:
         """Return the available rows of a category, ascending; none for a name that no item has."""
@@ -126,6 +216,26 @@ class World:
             return rows
         # Once all columns are taken, later names share one: only the catalogue tells them apart.
         return np.array([row for row in rows.tolist() if name in self.catalogue[row].categories], dtype=np.int64)
+
+    def _describe(self, row: int, event: ItemUpserted) -> dict[int, float]:
+        """Write what the item is about into `contents`, and its numbers into their moments; return the numbers."""
+        self.contents["token"][row], self.contents["weight"][row] = _weighted_tokens(event)
+        numbers = self._numbers(event)
+        for column in range(1 + len(self.number_names)):
+            replace_number(self.moments, self.contents["number"], row, column, numbers.get(column, math.nan))
+        self.contents.touch(row)
+        self.edition = object()
+        return numbers
+
+    def _numbers(self, event: ItemUpserted) -> dict[int, float]:
+        """Return the item's numbers by column; a name without a column takes a free one."""
+        numbers = {} if event.year is None else {0: float(max(-_LAST_YEAR, min(event.year, _LAST_YEAR)))}
+        for name, value in event.numbers.items():
+            if name not in self.number_names and len(self.number_names) < NUMBERS - 1:
+                self.number_names.append(name)
+            if name in self.number_names:
+                numbers[1 + self.number_names.index(name)] = value
+        return numbers
 
     def _taste_vector(self, event: ItemUpserted) -> NDArray[np.float32]:
         """Return the item's taste columns: each token's share, summing to 1 over categories and to 1 for the decade."""
@@ -153,12 +263,11 @@ class World:
     # -- snapshots and deltas ----------------------------------------------------------------------------------
 
     def state(self) -> tuple[WorldMeta, Arrays]:
-        """Return everything: meta and arrays named ``items/…``, ``sessions/…``, ``model/…`` (views, do not keep)."""
-        return self._meta(range(len(self.catalogue))), {
-            **_prefixed("items", self.items.whole()),
-            **_prefixed("sessions", self.sessions.whole()),
-            **_prefixed("model", self.model.state()),
-        }
+        """Return everything: meta and arrays named ``<table>/…``, ``model/…`` and so on (views, do not keep)."""
+        arrays = self._learned()
+        for name in _TABLES:
+            arrays.update(_prefixed(name, self._table(name).whole()))
+        return self._meta(range(len(self.catalogue))), arrays
 
     def restore(self, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Become the world that `state` described. Raises `CorruptState`; then this world must not be used."""
@@ -166,18 +275,18 @@ class World:
             raise CorruptState("expected a catalogue with rows 0, 1, 2 …")
         self.catalogue = [item for _, item in meta.catalogue]
         self.rows = {item.item: row for row, item in meta.catalogue}
-        self.items.restore(_unprefixed("items", arrays))
-        self.sessions.restore(_unprefixed("sessions", arrays))
+        for name in _TABLES:
+            self._table(name).restore(_unprefixed(name, arrays))
         self._take(meta, arrays)
+        self.edition = object()
         self._changed_catalogue.clear()
 
     def changes(self) -> tuple[WorldMeta, Arrays]:
-        """Return what changed since `settle`, as absolute values; the model's arrays always go whole."""
-        return self._meta(sorted(self._changed_catalogue)), {
-            **_prefixed("items", self.items.changes()),
-            **_prefixed("sessions", self.sessions.changes()),
-            **_prefixed("model", self.model.state()),
-        }
+        """Return what changed since `settle`, as absolute values; what is no table always goes whole."""
+        arrays = self._learned()
+        for name in _TABLES:
+            arrays.update(_prefixed(name, self._table(name).changes()))
+        return self._meta(sorted(self._changed_catalogue)), arrays
 
     def apply(self, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Bring this copy up to the world that made `changes`."""
@@ -189,29 +298,58 @@ class World:
             else:
                 raise CorruptState(f"expected catalogue row {len(self.catalogue)} next, received {row}")
             self.rows[item.item] = row
-        self.items.apply(_unprefixed("items", arrays))
-        self.sessions.apply(_unprefixed("sessions", arrays))
+        for name in _TABLES:
+            self._table(name).apply(_unprefixed(name, arrays))
         self._take(meta, arrays)
+        if meta.catalogue:
+            self.edition = object()
 
     def settle(self) -> None:
         """Forget what changed: it has been published or saved."""
-        self.items.settle()
-        self.sessions.settle()
+        for name in _TABLES:
+            self._table(name).settle()
         self._changed_catalogue.clear()
+
+    def _table(self, name: str) -> Table:
+        table: Table = getattr(self, name)
+        return table
+
+    def _learned(self) -> Arrays:
+        """Return what is no table."""
+        return {
+            "popular": self.popular,
+            "moments": self.moments,
+            **_prefixed("model", self.model.state()),
+            **_prefixed("network", self.network.state()),
+            **_prefixed("spread", self.spread.state()),
+        }
 
     def _meta(self, catalogue_rows: Any) -> WorldMeta:
         return WorldMeta(
             offset=self.offset,
             now_ms=self.now_ms,
             serial=self.serial,
+            draws=self.draws,
             tastes=list(self.tastes),
+            number_names=list(self.number_names),
             catalogue=[(row, self.catalogue[row]) for row in catalogue_rows],
         )
 
     def _take(self, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self.offset, self.now_ms, self.serial = meta.offset, meta.now_ms, meta.serial
-        self.tastes = list(meta.tastes)
+        self.offset, self.now_ms, self.serial, self.draws = meta.offset, meta.now_ms, meta.serial, meta.draws
+        self.tastes, self.number_names = list(meta.tastes), list(meta.number_names)
+        self.described = bool(np.any(self.items["content"]) or np.any(~np.isnan(self.contents["number"])))
+        popular = arrays.get("popular")
+        if popular is None or popular.dtype != np.int64 or popular.ndim != 1:
+            raise CorruptState("expected the popular rows as a list of int64")
+        self.popular = np.array(popular)
+        moments = arrays.get("moments")
+        if moments is None or moments.dtype != np.float64 or moments.shape != self.moments.shape:
+            raise CorruptState(f"expected the numbers' moments as float64 of shape {self.moments.shape}")
+        self.moments = np.array(moments)
         self.model.restore(_unprefixed("model", arrays))
+        self.network.restore(_unprefixed("network", arrays))
+        self.spread.restore(_unprefixed("spread", arrays))
 
 
 def decade(year: int) -> str:
@@ -234,6 +372,23 @@ def _content_vector(event: ItemUpserted) -> NDArray[np.float32]:
         vector[digest % CONTENT_WIDTH] += weight if digest >> 32 & 1 else -weight
     length = float(np.sqrt(np.sum(vector * vector)))
     return vector / np.float32(length) if length > 0 else vector
+
+
+def _weighted_tokens(event: ItemUpserted) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return hashes of the item's categories and tags, ascending, and their weights; -1 and 0 fill the rest."""
+    categories = _hashed("category", event.categories)[:MAX_TOKENS]
+    tags = _hashed("tag", event.tags)[: MAX_TOKENS - len(categories)]
+    weights = {token: math.sqrt(TAG_VARIANCE / len(tags)) for token in tags}
+    weights |= {token: math.sqrt(CATEGORY_VARIANCE / len(categories)) for token in categories}
+    tokens, filled = np.full(MAX_TOKENS, -1, dtype=np.int32), np.zeros(MAX_TOKENS, dtype=np.float32)
+    for place, token in enumerate(sorted(weights)):
+        tokens[place], filled[place] = token, weights[token]
+    return tokens, filled
+
+
+def _hashed(kind: str, names: Iterable[str]) -> list[int]:
+    """Return 31 bits of each name's hash, each once, in the order given."""
+    return list(dict.fromkeys(_stable_hash(f"{kind}:{name}") & 0x7FFF_FFFF for name in names))
 
 
 def _stable_hash(token: str) -> int:

@@ -187,13 +187,8 @@ FRESHET_FORGETTING_HALF_LIFE_S = environment.integer(
 FRESHET_SLATE_SIZE = environment.integer(
     "FRESHET_SLATE_SIZE", _ENGINE.slate_size, 'Items in a "for you" slate.', at_most=100
 )
-FRESHET_WHOLE_CATALOGUE_UP_TO = environment.integer(
-    "FRESHET_WHOLE_CATALOGUE_UP_TO",
-    _ENGINE.whole_catalogue_up_to,
-    "Catalogues up to this many items are ranked whole; larger ones by candidates.",
-)
 FRESHET_CANDIDATES = environment.integer(
-    "FRESHET_CANDIDATES", _ENGINE.candidates, "Candidates that are ranked in larger catalogues."
+    "FRESHET_CANDIDATES", _ENGINE.candidates, "Candidates that session neighbours may bring."
 )
 FRESHET_EXPLORATION_LOGITS = environment.number(
     "FRESHET_EXPLORATION_LOGITS", _ENGINE.exploration, "How much chance there is in a slate; 0 always serves the best."

@@ -42,7 +42,6 @@ def config() -> EngineConfig:
         trending_half_life_s=settings.FRESHET_TRENDING_HALF_LIFE_S,
         forgetting_half_life_s=settings.FRESHET_FORGETTING_HALF_LIFE_S,
         slate_size=settings.FRESHET_SLATE_SIZE,
-        whole_catalogue_up_to=settings.FRESHET_WHOLE_CATALOGUE_UP_TO,
         candidates=settings.FRESHET_CANDIDATES,
         exploration=settings.FRESHET_EXPLORATION_LOGITS,
         diversity=settings.FRESHET_DIVERSITY_LOGITS,

@@ -5,6 +5,8 @@ the order shown, an impression of each of its films, and its clicks.
 """
 
 import datetime as dt
+import hashlib
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import msgspec
 
 from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
 from recsys.datasets.lines import opened
-from recsys.events import Click, Event, Impression, ItemUpserted, SlateServed
+from recsys.events import MAX_NUMBER, Click, Event, Impression, ItemUpserted, SlateServed
 
 NAME: Final = "ranklens"
 
@@ -67,7 +69,17 @@ def read(path: Path) -> Dataset:
                 reader.take(decoder.decode(raw))
             except (msgspec.DecodeError, UnicodeDecodeError, _Unusable) as error:
                 reader.rejected.append(Rejected(path.name, number, str(error), raw.decode("utf-8", "replace").strip()))
-    return assembled(NAME, [path], list(reader.items.values()), reader.events, reader.rejected, reader.notes())
+    # All clicks on a list have one made-up time, in order of position: taken as it stands, the first click would
+    # always be the uppermost one, and everybody would learn that people choose by place.
+    events = sorted(reader.events, key=_without_an_order)
+    return assembled(NAME, [path], list(reader.items.values()), events, reader.rejected, reader.notes())
+
+
+def _without_an_order(event: Event) -> bytes:
+    """Return what clicks of the same time are ordered by, behind everything else of that time."""
+    if not isinstance(event, Click):
+        return b""
+    return hashlib.blake2b(f"{event.slate}:{event.item}".encode(), digest_size=8).digest()
 
 
 class _Unusable(Exception):
@@ -117,6 +129,7 @@ class _Reader:
             categories=tuple(_words(values.get("genres"))),
             tags=tuple(_tags(values)),
             year=_year(values.get("release_date")),
+            numbers=_numbers(values.get("vote_cnt"), values.get("vote_avg")),
         )
 
     def _list(self, line: _Line) -> Iterator[Event]:
@@ -162,6 +175,18 @@ def _tags(values: dict[Any, Any]) -> Iterator[str]:
 def _words(value: Any) -> list[str]:
     words = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return [word for word in words if isinstance(word, str) and word]
+
+
+def _numbers(votes: Any, rating: Any) -> dict[str, float]:
+    """Return the logarithm of a film's votes and their mean; nothing without votes."""
+    if not _is_number(votes) or votes <= 0:
+        return {}
+    numbers = {"votes": math.log1p(votes)}
+    return {**numbers, "rating": float(rating)} if _is_number(rating) else numbers
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
 
 
 def _year(released_s: Any) -> int | None:

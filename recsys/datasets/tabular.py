@@ -15,12 +15,14 @@ from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
 from recsys.datasets.history import Happened, history
 from recsys.datasets.rows import FORMATS, Row, find_table, read_rows
 from recsys.errors import DatasetError
-from recsys.events import MAX_ID_LENGTH, SURFACES, ItemUpserted
+from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, SURFACES, ItemUpserted
 
 NAME: Final = "tabular"
 
 #: Between the words of a list in CSV.
 SEPARATOR: Final = "|"
+#: Columns of `items` that begin like this hold numbers; the rest of the column's name is the number's.
+NUMBER: Final = "number:"
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 
@@ -34,7 +36,10 @@ class TimedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemRow(TimedRow, frozen=True, kw_only=True):
-    """A row of `items`. Its time, when it entered the catalogue, may be missing: then it was there from the start."""
+    """A row of `items`, beside its numbers (`NUMBER`).
+
+    Its time, when it entered the catalogue, may be missing: then it was there from the start.
+    """
 
     item: Id
     title: Annotated[str, msgspec.Meta(min_length=1)]
@@ -130,16 +135,38 @@ def _items(file: Path, rejected: list[Rejected], notes: list[str]) -> Iterator[t
             at_ms = _time_ms(row)
             if row.item in seen:
                 raise _Unusable(f"repeated item: {row.item!r}")
+            item = _item(row, _numbers(raw))
         except _Unusable as error:
             rejected.append(Rejected(file.name, number, str(error), raw))
             continue
         seen.add(row.item)
-        yield (
-            ItemUpserted(
-                event_time_ms=0, item=row.item, title=row.title, categories=row.categories, tags=row.tags, year=row.year
-            ),
-            at_ms,
-        )
+        yield item, at_ms
+
+
+def _item(row: ItemRow, numbers: dict[str, float]) -> ItemUpserted:
+    return ItemUpserted(
+        event_time_ms=0, item=row.item, title=row.title, categories=row.categories, tags=row.tags, year=row.year,
+        numbers=numbers,
+    )  # fmt: skip
+
+
+def _numbers(raw: Row) -> dict[str, float]:
+    """Return the values of a row's number columns, by name."""
+    return {name.removeprefix(NUMBER): _number(name, raw[name]) for name in raw if _holds_number(name)}
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = msgspec.convert(value, float, strict=False)
+    except msgspec.ValidationError:
+        number = math.nan
+    if not abs(number) <= MAX_NUMBER:
+        raise _Unusable(f"bad value: expected a number up to {MAX_NUMBER:g} in {name}, received {value!r}")
+    return number
+
+
+def _holds_number(column: str) -> bool:
+    return column.startswith(NUMBER) and column != NUMBER
 
 
 def _happened(file: Path, items: set[str], rejected: list[Rejected], notes: list[str]) -> Iterator[Happened]:
@@ -184,7 +211,7 @@ def _typed(
     columns = set(kind.__struct_fields__)
     unused: set[str] = set()
     for number, raw in read_rows(file, rejected):
-        unused.update(raw.keys() - columns)
+        unused.update(name for name in raw.keys() - columns if kind is not ItemRow or not _holds_number(name))
         try:
             yield number, raw, msgspec.convert({name: _plain(name, raw[name]) for name in raw}, kind, strict=False)
         except msgspec.ValidationError as error:

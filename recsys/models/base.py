@@ -19,7 +19,10 @@ Logits = NDArray[np.float64]
 
 
 class ClickModel(Protocol):
-    """A world model over design rows (`recsys.layout`)."""
+    """A world model over design rows (`recsys.layout`).
+
+    Rows may be shorter than the model is wide: the columns that they lack are 0.
+    """
 
     def score_many(self, design: Design) -> Logits:
         """Return the log-odds against "none of these" of each row. Shape (n,). Never changes the model."""

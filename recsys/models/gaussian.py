@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.compiled import compiled
 from recsys.errors import ConfigurationError, CorruptState
 from recsys.models.base import Design, Logits
 from recsys.models.kernels import choice_evidence, linear_scores
+
+Floats = NDArray[np.float64]
 
 _STATE = ("information", "shift")
 
@@ -56,17 +59,22 @@ class GaussianModel:
 
     def score_many(self, design: Design) -> Logits:
         """Return the posterior mean logit of each row. Shape (n,)."""
-        return linear_scores(design, self._mean)
+        return linear_scores(design, self._mean[: design.shape[1]])
 
     def learn_choice(self, design: Design, chosen: int, elapsed_s: float) -> None:
         """Forget for `elapsed_s` of log time (less than 0 counts as 0), then add what the choice teaches."""
-        self._forget(elapsed_s)
-        information, shift = choice_evidence(
-            design, linear_scores(design, self._mean), chosen, self._mean, self._variance
+        keep = 0.5 ** (max(elapsed_s, 0.0) / self._half_life_s)
+        _learn(
+            design,
+            chosen,
+            keep,
+            self._prior_precision,
+            self._prior_shift,
+            self._information,
+            self._shift,
+            self._mean,
+            self._variance,
         )
-        self._information += information
-        self._shift += shift
-        self._refresh()
 
     def weight_mean(self) -> NDArray[np.float64]:
         """Return a copy of the posterior mean of each weight."""
@@ -93,14 +101,36 @@ class GaussianModel:
         self._shift = np.array(arrays["shift"])
         self._refresh()
 
-    def _forget(self, elapsed_s: float) -> None:
-        if elapsed_s > 0:
-            keep = 0.5 ** (elapsed_s / self._half_life_s)
-            self._information *= keep
-            self._shift *= keep
-            self._refresh()
-
     def _refresh(self) -> None:
         """Derive mean and variance, which scoring reads, from prior and evidence."""
         self._variance = 1.0 / (self._prior_precision + self._information)
         self._mean = self._variance * (self._prior_shift + self._shift)
+
+
+@compiled
+def _learn(
+    design: Design,
+    chosen: int,
+    keep: float,
+    prior_precision: Floats,
+    prior_shift: Floats,
+    information: Floats,
+    shift: Floats,
+    mean: Floats,
+    variance: Floats,
+) -> None:
+    """Keep a share of the evidence, add what the choice teaches to the columns it has, and derive mean and variance."""
+    if keep < 1.0:
+        for j in range(mean.shape[0]):
+            information[j] *= keep
+            shift[j] *= keep
+            variance[j] = 1.0 / (prior_precision[j] + information[j])
+            mean[j] = variance[j] * (prior_shift[j] + shift[j])
+    width = design.shape[1]
+    scores = linear_scores(design, mean[:width])
+    more_information, more_shift = choice_evidence(design, scores, chosen, mean[:width], variance[:width])
+    for j in range(width):
+        information[j] += more_information[j]
+        shift[j] += more_shift[j]
+        variance[j] = 1.0 / (prior_precision[j] + information[j])
+        mean[j] = variance[j] * (prior_shift[j] + shift[j])

@@ -156,13 +156,19 @@ class RiverModel:
 
     def _probabilities(self, design: Design) -> NDArray[np.float64]:
         if self._in_batches and len(design) > _FEW_ROWS:
-            frame = self._classifier.predict_proba_many(pd.DataFrame(design, columns=self._names, dtype=np.float64))
+            frame = self._classifier.predict_proba_many(
+                pd.DataFrame(self._whole(design), columns=self._names, dtype=np.float64)
+            )
             # Some classifiers have a column only for what they have seen.
             return np.asarray(frame[True] if True in frame else np.zeros(len(design)), dtype=np.float64)
         return np.array([self._probability(row) for row in self._rows(design)], dtype=np.float64)
 
     def _rows(self, design: Design) -> list[dict[str, float]]:
-        return [dict(zip(self._names, row, strict=True)) for row in design.tolist()]
+        return [dict(zip(self._names, row, strict=True)) for row in self._whole(design).tolist()]
+
+    def _whole(self, design: Design) -> Design:
+        """Return the rows with all columns: River's scalers expect the same features every time."""
+        return np.pad(design, ((0, 0), (0, self._width - design.shape[1])))
 
     def _probability(self, row: dict[str, float]) -> float:
         probabilities = self._classifier.predict_proba_one(row)

@@ -10,6 +10,7 @@ from recsys.ranking import drawing
 from recsys.ranking.reasons import Reason, contributions, explain
 from recsys.ranking.scoring import Scored, doubt, score
 from recsys.ranking.slate import Slate
+from recsys.retrieval.neighbours import Votes
 from recsys.retrieval.top import top_unordered
 from recsys.sessions import Session
 from recsys.world import World
@@ -20,9 +21,9 @@ Rows = NDArray[np.int64]
 
 
 def rank(
-    config: EngineConfig, world: World, session: Session, rows: Rows, now_ms: int, size: int, surface: str = "for_you"
+    config: EngineConfig, world: World, session: Session, found: Votes, now_ms: int, size: int, surface: str = "for_you"
 ) -> Slate:
-    """Return a slate of up to `size` items drawn from `rows`.
+    """Return a slate of up to `size` items drawn from what retrieval found.
 
     Parameters
     ----------
@@ -30,8 +31,8 @@ def rank(
         `exploration`, `diversity` and `seed` are read.
     world, session
         Only read. The same session, world and time give the same slate.
-    rows : int64 array of shape (n,)
-        Distinct candidates, ascending: equal scores are served in this order.
+    found : Votes
+        Distinct candidates, and the neighbours' votes for them; equal scores are served in this order.
     now_ms : int
         Time at which signals are computed.
     size : int
@@ -39,7 +40,8 @@ def rank(
     surface : str
         One of `recsys.events.SURFACES`.
     """
-    scored = score(world, session, rows, now_ms)
+    rows = found.rows
+    scored = score(world, session, rows, now_ms, found)
     pool = top_unordered(scored.scores, max(drawing.POOL, size))
     drawn = drawing.draw(
         scored.scores[pool],
@@ -49,6 +51,7 @@ def rank(
         config.exploration * doubt(session, scored.design[pool]),
         config.diversity,
         drawing.noise_key(config.seed, session.id),
+        _mixture(config, world, session),
     )
     picked = pool[drawn.picks]
     # Two of the best that change places are no exploration: that takes an item that its score did not bring here.
@@ -63,6 +66,15 @@ def rank(
         signals=scored.signals[picked],
         reasons=explain(world, session, scored, picked, explored),
     )
+
+
+def _mixture(config: EngineConfig, world: World, session: Session) -> drawing.Mixture:
+    """Return what the session's clicks are made of; one click counts for half of a slate, each further one for more."""
+    taste, clicked = world.items["taste"], session.known.clicked
+    if not clicked:
+        return drawing.Mixture(taste, np.empty(0), config.calibration)
+    shares = taste[clicked, : len(world.tastes)].mean(axis=0, dtype=np.float64)
+    return drawing.Mixture(taste, shares * (len(clicked) / (len(clicked) + 1.0)), config.calibration)
 
 
 def fixed(world: World, session: Session, surface: str, rows: Sequence[int] | Rows, now_ms: int) -> Slate:

@@ -1,9 +1,10 @@
 """The draw: which item gets which slot, with what probability.
 
-Each slot is drawn from a softmax of the scores, less a penalty for content like the slots above (Plackett-Luce
-with diversification). The draw is a race: item i holds an amount of fuel, exponentially distributed, and burns
-it at the rate ``exp(score / temperature)``; whoever is out of fuel first gets the slot. What is left in the other
-tanks is again exponential, whatever happened before, so that
+Each slot is drawn from a softmax of the scores, less a penalty for content like the slots above, more for tastes that
+the visitor's clicks have and the slots above lack (Plackett-Luce with diversification and calibration). The draw is a
+race: item i holds an amount of fuel, exponentially distributed, and burns it at the rate ``exp(score / temperature)``;
+whoever is out of fuel first gets the slot. What is left in the other tanks is again exponential, whatever happened
+before, so that
 
 - the probability of each slot given the slots above is exactly the softmax, also after penalties changed the rates,
 - fuel depends on (seed, session, item) alone, so a slate stays as it is until a score changes.
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
+from recsys.models.random import uniform
 
 #: Candidates, best first, that take part in the draw: those below would be chosen next to never.
 POOL: Final = 240
@@ -30,6 +32,27 @@ class Draw(NamedTuple):
     picks: NDArray[np.int64]
     propensities: Floats
     explored: NDArray[np.bool_]
+
+
+class Mixture(NamedTuple):
+    """What a visitor's clicks are made of, after H. Steck, "Calibrated recommendations" (2018).
+
+    Attributes
+    ----------
+    taste : float32 array of shape (items, TASTES)
+        Share of each taste in each item of the catalogue.
+    wanted : float64 array of shape (tastes,)
+        Share of each taste that the slate should have; empty for a visitor without clicks.
+    calibration : float
+        Logits that an item gains for being all of what the slate lacks.
+    """
+
+    taste: NDArray[np.float32]
+    wanted: Floats
+    calibration: float
+
+
+NO_MIXTURE: Final = Mixture(np.empty((0, 0), dtype=np.float32), np.empty(0), 0.0)
 
 
 def noise_key(seed: int, session: str) -> int:
@@ -46,6 +69,7 @@ def draw(
     temperature: float,
     diversity: float,
     key: int,
+    mixture: Mixture = NO_MIXTURE,
 ) -> Draw:
     """Fill up to `size` slots.
 
@@ -63,8 +87,10 @@ def draw(
         Logits that full likeness to a slot above costs.
     key : int
         `noise_key`.
+    mixture : Mixture
+        What the visitor's own clicks are made of, for the slate to reflect.
     """
-    return Draw(*_race(scores, content, rows, min(size, len(rows)), temperature, diversity, key))
+    return Draw(*_race(scores, content, rows, min(size, len(rows)), temperature, diversity, key, *mixture))
 
 
 @compiled
@@ -76,12 +102,18 @@ def _race(
     temperature: float,
     diversity: float,
     key: int,
+    taste: NDArray[np.float32],
+    wanted: Floats,
+    calibration: float,
 ) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]:
     count = rows.shape[0]
-    adjusted, penalty, taken = scores.copy(), np.zeros(count), np.zeros(count, dtype=np.bool_)
+    penalty, taken = np.zeros(count), np.zeros(count, dtype=np.bool_)
+    lacking = calibration * wanted
+    adjusted = scores.copy()
+    _calibrate(adjusted, scores, penalty, rows, taste, lacking)
     fuel = np.empty(count)
     for i in range(count):
-        fuel[i] = -math.log(_uniform(key, rows[i]))
+        fuel[i] = -math.log(uniform(key, rows[i]))
     picks = np.empty(size, dtype=np.int64)
     propensities, explored = np.ones(size), np.zeros(size, dtype=np.bool_)
     for slot in range(size):
@@ -93,7 +125,10 @@ def _race(
         explored[slot] = pick != best
         taken[pick] = True
         if diversity > 0.0:
-            _penalise(adjusted, penalty, scores, content, rows, rows[pick], diversity)
+            _penalise(penalty, content, rows, rows[pick], diversity)
+        for column in range(lacking.shape[0]):
+            lacking[column] = max(lacking[column] - calibration * taste[rows[pick], column] / size, 0.0)
+        _calibrate(adjusted, scores, penalty, rows, taste, lacking)
     return picks, propensities, explored
 
 
@@ -127,30 +162,35 @@ def _burn(
 
 
 @compiled
-def _penalise(
+def _calibrate(
     adjusted: Floats,
-    penalty: Floats,
     scores: Floats,
+    penalty: Floats,
+    rows: NDArray[np.int64],
+    taste: NDArray[np.float32],
+    lacking: Floats,
+) -> None:
+    """Set the candidates' logits for the next slot: less what repeats, more what the slate still lacks."""
+    for i in range(rows.shape[0]):
+        gain = 0.0
+        for column in range(lacking.shape[0]):
+            if lacking[column] > 0.0:
+                gain += taste[rows[i], column] * lacking[column]
+        adjusted[i] = scores[i] - penalty[i] + gain
+
+
+@compiled
+def _penalise(
+    penalty: Floats,
     content: NDArray[np.float32],
     rows: NDArray[np.int64],
     picked: int,
     diversity: float,
 ) -> None:
-    """Lower the candidates by their largest likeness to any slot filled so far, now that `picked` fills one."""
+    """Note the candidates' largest likeness to any slot filled so far, now that `picked` fills one."""
     tokens = np.flatnonzero(content[picked])
     for i in range(rows.shape[0]):
         likeness = 0.0
         for token in tokens:
             likeness += content[picked, token] * content[rows[i], token]
         penalty[i] = max(penalty[i], diversity * likeness)
-        adjusted[i] = scores[i] - penalty[i]
-
-
-@compiled
-def _uniform(key: int, row: int) -> float:
-    """Return a number in (0, 1) that depends on key and row alone (the finalizer of SplitMix64)."""
-    mixed = np.uint64(key) + (np.uint64(row) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed = mixed ^ (mixed >> np.uint64(31))
-    return float(mixed >> np.uint64(12)) * 2.0**-52 + 2.0**-53

@@ -10,7 +10,19 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.layout import CONTEXT, SIGNALS, TASTE_START, WIDTH
+from recsys.layout import (
+    AFFINITY,
+    CONTEXT,
+    NUMBER_START,
+    OPENED,
+    POPULARITY,
+    SIGNALS,
+    SIMILARITY,
+    STEPS,
+    TASTE_START,
+    VOTES,
+    WIDTH,
+)
 from recsys.ranking.scoring import Scored, column_means
 from recsys.retrieval import content, neighbours
 from recsys.retrieval.top import positive_top_rows
@@ -20,30 +32,25 @@ from recsys.world import World
 Part = Literal["popular", "new", "neighbours", "session", "taste"]
 
 #: Parts of a score that can be a reason. "popular" is what everybody likes, the world's liking of a taste included;
-#: "taste" is what this visitor's belief adds to a taste; "session" is likeness to what the session clicked,
-#: dismissed or passed over.
+#: "neighbours" is what sessions like this one clicked, by votes and by learned vectors; "session" is likeness to what
+#: the session clicked, dismissed or passed over; "taste" is what this visitor's belief adds to a taste. The network,
+#: which mixes them all, is "other".
 _REASONS: Final[tuple[Part, ...]] = ("popular", "new", "neighbours", "session", "taste")
 PARTS: Final = (*_REASONS, "other")
-_PART_OF_SIGNAL: Final = {
-    "click_rate": "popular",
-    "popularity": "popular",
-    "trending": "popular",
-    "freshness": "new",
-    "neighbours_forward": "neighbours",
-    "neighbours_backward": "neighbours",
-    "similarity_session": "session",
-    "similarity_last": "session",
-    "similarity_dismissed": "session",
-    "passed_over": "session",
-    "opened": "session",
-}
 _OTHER: Final = len(_REASONS)
+_PART_OF_SIGNAL: Final[dict[str, Part]] = {
+    **dict.fromkeys((*POPULARITY, "clicks", "appeal"), "popular"),
+    "freshness": "new",
+    **dict.fromkeys((*VOTES, *STEPS, "votes", "votes_before", "votes_after", *AFFINITY), "neighbours"),
+    **dict.fromkeys((*OPENED, *SIMILARITY, "passed_over"), "session"),
+    "liking": "taste",
+}
 _TASTE: Final = PARTS.index("taste")
 #: Part of each column under the world's weights, and under the session's.
 _WORLD_PART: Final = np.array(
-    [PARTS.index(_PART_OF_SIGNAL[name]) for name in SIGNALS]
-    + [_OTHER] * len(CONTEXT)
-    + [PARTS.index("popular")] * (WIDTH - TASTE_START)
+    [PARTS.index(_PART_OF_SIGNAL.get(name, "other")) for name in SIGNALS]
+    + [_OTHER] * (1 + len(CONTEXT))
+    + [PARTS.index("popular")] * (WIDTH - NUMBER_START)
 )
 _SESSION_PART: Final = np.where(np.arange(WIDTH) < TASTE_START, _WORLD_PART, _TASTE)
 #: Names that a reason gives at most.
@@ -109,7 +116,7 @@ def _parts(
     weights[np.arange(WIDTH), _WORLD_PART] = world.model.weight_mean()
     if session.adaptive:
         weights[np.arange(WIDTH), _SESSION_PART] += session.belief.delta_mean()
-    parts: NDArray[np.float64] = design @ weights
+    parts: NDArray[np.float64] = design @ weights[: design.shape[1]]
     parts[:, _OTHER] = scores - parts[:, :_OTHER].sum(axis=1)
     return parts
 
@@ -124,7 +131,7 @@ def _because(kind: Part, world: World, session: Session, rows: NDArray[np.int64]
     clicked = session.context.clicked[::-1]
     names = [world.catalogue[row].item for row in clicked]
     if kind == "neighbours":
-        shares_of_clicks = neighbours.vote_shares(world, session.context.clicked, rows)
+        shares_of_clicks = neighbours.vote_shares(world, session.context, rows)
     else:
         vectors = world.items["content"]
         shares_of_clicks = content.cosines(vectors, rows, vectors[clicked]).astype(np.float64)

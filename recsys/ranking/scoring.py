@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recsys import features
 from recsys.compiled import compiled
-from recsys.models import kernels
-from recsys.sessions import Session, SessionContext
+from recsys.retrieval.neighbours import Votes
+from recsys.sessions import Session
 from recsys.world import World
 
 #: However sure a session is, it explores with at least this share of the configured temperature.
@@ -36,14 +36,13 @@ class Scored:
     scores: NDArray[np.float64]
 
 
-def score(world: World, session: Session, rows: NDArray[np.int64], now_ms: int) -> Scored:
-    """Score `rows` for a session; one that is not adaptive gets the world's scores for a session without a past."""
-    context = session.context if session.adaptive else SessionContext(session.id)
-    signals = features.signals(world, context, rows, now_ms)
+def score(world: World, session: Session, rows: NDArray[np.int64], now_ms: int, votes: Votes | None = None) -> Scored:
+    """Score `rows` for a session, with the neighbours' `votes` for them where the caller has them."""
+    signals = features.signals(world, session.known, rows, now_ms, votes)
     design = features.design(world, rows, signals, None, None)
     scores = world.model.score_many(design)
     if session.adaptive:
-        scores = scores + kernels.linear_scores(design, session.belief.delta_mean())
+        scores = scores + session.belief.logits(design)
     return Scored(rows, signals, design, scores)
 
 
@@ -55,11 +54,11 @@ def doubt(session: Session, design: NDArray[np.float32]) -> float:
     """
     if not session.adaptive or not len(design):
         return 1.0
-    means = column_means(design)
-    before = _variance_of_differences(design, means, session.belief.prior())
+    means, width = column_means(design), design.shape[1]
+    before = _variance_of_differences(design, means, session.belief.prior()[:width])
     if before <= 0.0:
         return LEAST_DOUBT
-    now = _variance_of_differences(design, means, session.belief.delta_variance())
+    now = _variance_of_differences(design, means, session.belief.delta_variance()[:width])
     return max(math.sqrt(now / before), LEAST_DOUBT)
 
 

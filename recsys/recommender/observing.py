@@ -4,9 +4,10 @@ import numpy as np
 
 from recsys import features
 from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEvent, SessionEvent, SlateServed
+from recsys.labels import HISTORY, learn_lone_taste, learn_taste, recalled
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import Choice, Evidence, Session, ShownSlate
-from recsys.sessions.belief import CHOICE_PROBABILITY, DISMISSED_PROBABILITY
+from recsys.sessions.belief import DISMISSED_PROBABILITY, HISTORY_PROBABILITY
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import World
 
@@ -57,7 +58,7 @@ def _served(world: World, session: Session, event: SlateServed) -> bool:
 def _clicked(world: World, session: Session, event: Click, row: int) -> bool:
     shown, position = _place(session, event, row)
     if shown is None:
-        _learn_alone(world, session, row, 0, event.event_time_ms)
+        _learn_recalled(world, session, row, event.event_time_ms)
     else:
         choice = shown.click(position)
         if choice is not None:
@@ -70,7 +71,7 @@ def _dismissed(world: World, session: Session, event: Dismissal, row: int) -> bo
     shown, position = _place(session, event, row)
     if row not in session.dismissals:
         if shown is None:
-            session.dismissals[row] = _learn_alone(world, session, row, NONE_OF_THESE, event.event_time_ms)
+            session.dismissals[row] = _learn_refusal(world, session, row, event.event_time_ms)
         else:
             choice = shown.dismiss(position)
             if choice is not None:
@@ -117,15 +118,29 @@ def _learn_click(world: World, session: Session, shown: ShownSlate, choice: Choi
     # An item that stands on two slates is one alternative, and never one to itself.
     _, first = np.unique(np.array(rows), return_index=True)
     kept = np.sort(first)
-    design = np.concatenate(designs)[kept]
-    session.belief.learn_choice(design, choice.chosen, world.model.score_many(design))
+    _absorb(world, session, np.array(rows)[kept], np.concatenate(designs)[kept], choice.chosen)
 
 
 def _learn(
-    world: World, session: Session, shown: ShownSlate, choice: Choice, probability: float = CHOICE_PROBABILITY
+    world: World, session: Session, shown: ShownSlate, choice: Choice, probability: float | None = None
 ) -> Evidence:
     design = _design(world, shown, choice.positions)
-    return session.belief.learn_choice(design, choice.chosen, world.model.score_many(design), probability)
+    return _absorb(world, session, _rows(shown, choice.positions), design, choice.chosen, probability)
+
+
+def _absorb(
+    world: World,
+    session: Session,
+    rows: features.Rows,
+    design: features.Design,
+    chosen: int,
+    probability: float | None = None,
+) -> Evidence:
+    """Let both parts of the session's belief, its taste and its weights, learn from one choice."""
+    expected = world.model.score_many(design)
+    if probability != DISMISSED_PROBABILITY:  # the context remembers dismissals by itself, and takes them back
+        learn_taste(world, session.context, rows, design, chosen)
+    return session.belief.learn_choice(design, chosen, expected, probability)
 
 
 def _design(world: World, shown: ShownSlate, positions: tuple[int, ...]) -> features.Design:
@@ -137,10 +152,17 @@ def _rows(shown: ShownSlate, positions: tuple[int, ...]) -> features.Rows:
     return np.array([shown.rows[position] for position in positions], dtype=np.int64)
 
 
-def _learn_alone(world: World, session: Session, row: int, chosen: int, now_ms: int) -> Evidence:
-    """Learn from a click on, or the dismissal of, an item whose slate is not known: it or nothing."""
-    probability = DISMISSED_PROBABILITY if chosen == NONE_OF_THESE else CHOICE_PROBABILITY
+def _learn_recalled(world: World, session: Session, row: int, now_ms: int) -> None:
+    """Learn from a click whose list is not known, as the fold does: a choice among what would have been offered."""
+    example = recalled(world, session.context, row, now_ms)
+    if len(example.rows):
+        design = features.design(world, example.rows, example.signals, None, example.surface)
+        session.belief.learn_choice(design, example.chosen, world.model.score_many(design), HISTORY_PROBABILITY)
+    learn_lone_taste(world, session.context, row)
+
+
+def _learn_refusal(world: World, session: Session, row: int, now_ms: int) -> Evidence:
+    """Learn from the dismissal of an item whose slate is not known: nothing rather than it."""
     rows = np.array([row], dtype=np.int64)
-    signals = features.signals(world, session.context, rows, now_ms)
-    design = features.design(world, rows, signals, None, "history")
-    return session.belief.learn_choice(design, chosen, world.model.score_many(design), probability)
+    design = features.design(world, rows, features.signals(world, session.context, rows, now_ms), None, HISTORY)
+    return _absorb(world, session, rows, design, NONE_OF_THESE, DISMISSED_PROBABILITY)

@@ -13,7 +13,7 @@ from recsys.events import Event, SessionEvent
 from recsys.ranking import Slate
 from recsys.recommender import observing
 from recsys.retrieval import content, fresh, neighbours, trending
-from recsys.retrieval.candidates import candidates
+from recsys.retrieval.candidates import available, retrieve
 from recsys.retrieval.top import top_rows
 from recsys.sessions import Session, SessionBelief, SessionContext
 from recsys.sessions.belief import prior_variance
@@ -79,7 +79,9 @@ class Recommender:
             for event in past:
                 self.observe(session, event)
             session.belief.discount(KEPT_BETWEEN_SESSIONS)
-            session = Session(SessionContext(session_id), session.belief, adaptive)
+            session.context.taste.discount(KEPT_BETWEEN_SESSIONS)
+            context = SessionContext(session_id, taste=session.context.taste)
+            session = Session(context, session.belief, adaptive)
         for event in events:
             self.observe(session, event)
         return session
@@ -89,9 +91,21 @@ class Recommender:
     def for_you(self, session: Session, size: int | None = None) -> Slate:
         """Return the session's own slate: nothing opened or dismissed, unless nothing else is left to show."""
         world, now_ms = self._world(), self._clock.now_ms()
-        rows = candidates(world, session.context, now_ms)
-        wanted = _without(_without(rows, session.context.dismissed), session.context.opened)
-        return ranking.rank(self._config, world, session, wanted if len(wanted) else rows, now_ms, self._size(size))
+        found = available(world, retrieve(world, session.known))
+        seen = {*session.context.dismissed, *session.context.opened}
+        keep = np.array([row not in seen for row in found.rows.tolist()], dtype=np.bool_)
+        wanted = found.subset(keep) if keep.any() else found
+        return ranking.rank(self._config, world, session, wanted, now_ms, self._size(size))
+
+    def next_items(self, session: Session, k: int) -> Rows:
+        """Return the `k` items that the session is most likely to click next, those it clicked before included.
+
+        Nothing is explored and nothing diversified: what benchmarks compare with what then happened.
+        """
+        world = self._world()
+        found = available(world, retrieve(world, session.known))
+        scored = ranking.score(world, session, found.rows, self._clock.now_ms(), found)
+        return scored.rows[top_rows(scored.scores, k)]
 
     def trending(self, session: Session, size: int | None = None) -> Slate:
         """Return what many people clicked lately."""

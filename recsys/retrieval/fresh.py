@@ -3,12 +3,23 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.retrieval.top import top_rows
+from recsys.compiled import compiled
 from recsys.world import World
 
 
 def newest(world: World, k: int) -> NDArray[np.int64]:
-    """Return up to `k` available rows, newest first, ties by row."""
-    available = world.items["available"]
-    seen_ms = np.where(available, world.items["first_seen_ms"], -np.inf)
-    return top_rows(seen_ms, min(k, int(np.count_nonzero(available))))
+    """Return up to `k` available rows, the last to enter first. Rows are given out in order, so the end is new."""
+    return _last(world.items["available"], k)
+
+
+@compiled
+def _last(available: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
+    found = np.empty(min(k, available.shape[0]), dtype=np.int64)
+    count = 0
+    for row in range(available.shape[0] - 1, -1, -1):
+        if count == found.shape[0]:
+            break
+        if available[row]:
+            found[count] = row
+            count += 1
+    return found[:count]

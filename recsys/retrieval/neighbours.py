@@ -2,19 +2,21 @@
 
 Each item remembers its `ITEM_RING` most recent sessions, each session its `SESSION_CLICKS` most recent distinct
 clicks. A query takes the session's last clicks, gathers the sessions that share them, and lets each vote for the
-items around the shared one; votes for what came after it and for what came before are kept apart. The scheme
-follows vector session kNN (Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", 2018).
+items around the shared one; votes are kept apart by the click that they are owed to and by what came before and
+after it, for the model to weigh. The scheme follows vector session kNN (Ludewig and Jannach, "Evaluation of
+session-based recommendation algorithms", 2018).
 """
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.layout import VOTES
 from recsys.retrieval import voting
-from recsys.retrieval.rowmap import row_map
 from recsys.retrieval.top import positive_top_rows
+from recsys.rowmap import Map
+from recsys.sessions import SessionContext
 from recsys.world import SESSION_RING, World
 
 #: Serial of a session that has not been indexed yet.
@@ -26,14 +28,46 @@ Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+#: The first parameters of `voting.count` and `voting.recall`.
+Index = tuple[Rows, int, NDArray[np.int32], Rows, Rows, NDArray[np.int32], NDArray[np.int32], int]
+
+
 class Votes(NamedTuple):
-    """Shares of the neighbours' weight that an item got, 0 or more: clicked after, and before, a shared item."""
+    """What the neighbours of one session say.
 
-    forward: Floats
-    backward: Floats
+    Attributes
+    ----------
+    rows : int64 array of shape (n,)
+        Items.
+    channels : float32 array of shape (m, voting.CHANNELS)
+        Shares of the neighbours' weight, by channel, of the first m <= n items; the others have none.
+    weight : float
+        The weight itself: how many neighbours there are, and how near. 0 without any.
+    """
+
+    rows: Rows
+    channels: voting.Channels
+    weight: float
+
+    def subset(self, keep: NDArray[np.bool_]) -> "Votes":
+        """Return what is said of the rows that are kept."""
+        return Votes(self.rows[keep], self.channels[keep[: len(self.channels)]], self.weight)
 
 
-def index_click(world: World, serial: int, row: int) -> int:
+class Poll(NamedTuple):
+    """Everything that the neighbours of one session say, to be asked for any item: see `voting.recall`."""
+
+    best: Rows
+    places: Map
+    channels: voting.Channels
+    weight: float
+
+    def votes(self, rows: Rows) -> Votes:
+        """Return what is said of `rows`."""
+        return Votes(rows, voting.channels_of(rows, self.places, self.channels), self.weight)
+
+
+def index_click(world: World, serial: int, key: int, row: int) -> int:
     """Add a click to the neighbour index; return the session's serial number, to be passed with its next click.
 
     Parameters
@@ -43,76 +77,74 @@ def index_click(world: World, serial: int, row: int) -> int:
     serial : int
         What the session's click before this one returned, `NO_SERIAL` for its first. A session that was
         overwritten by `SESSION_RING` newer ones starts afresh.
+    key : int
+        `SessionContext.key`: what the session is recognised by when its own neighbours are looked for.
     row : int
         Item clicked. One that the session remembers already adds nothing.
     """
-    sessions, items = world.sessions, world.items
-    slot = serial % SESSION_RING
-    if serial == NO_SERIAL or sessions["serial"][slot] != serial:
+    sessions, rings = world.sessions, world.rings
+    if serial == NO_SERIAL or world.serial - serial > SESSION_RING:
         serial = world.serial
         world.serial += 1
         slot = serial % SESSION_RING
         sessions.grow(slot + 1)
-        sessions["serial"][slot] = serial
+        sessions["key"][slot] = key
         sessions["length"][slot] = 0
-        sessions["clicked"][slot] = -1
-    if voting.post(sessions["clicked"], sessions["length"], items["ring"], items["postings"], slot, serial, row):
+    slot = serial % SESSION_RING
+    if voting.post(sessions["clicked"], sessions["length"], rings["ring"], rings["postings"], slot, serial, row):
         sessions.touch(slot)
-        items.touch(row)
+        rings.touch(row)
+        if rings["postings"][row] == 1:
+            world.hear(row)
     return serial
 
 
-def votes(world: World, clicked: Sequence[int], rows: Rows | None = None, index: Rows | None = None) -> Votes:
-    """Return the neighbours' votes, each of shape (n,).
+def recall(world: World, context: SessionContext, limit: int) -> Votes:
+    """Return the `best` of `poll`."""
+    found = poll(world, context, limit)
+    return found.votes(found.best)
 
-    Parameters
-    ----------
-    world : World
-        Only read.
-    clicked : sequence of int
-        The session's clicks, newest last; the last `QUERY_CLICKS` make the query.
-    rows : int64 array of shape (n,), optional
-        Distinct items to count votes for; the whole catalogue by default. The cost grows with the neighbours
-        (at most `voting.NEIGHBOURS`) and with n, not with the catalogue.
-    index : optional
-        ``row_map(rows)`` where the caller has it.
+
+def poll(world: World, context: SessionContext, limit: int) -> Poll:
+    """Return what neighbours say: best are up to `limit` items, the session's own last clicks always among them.
+
+    The cost grows with the neighbours (at most `voting.NEIGHBOURS`), not with the catalogue.
     """
-    if rows is None:
-        size, index = len(world.items), voting.EVERY_ROW
-    else:
-        size, index = len(rows), row_map(rows) if index is None else index
-    counted, _ = _count(world, clicked, size, index, credited=False)
-    return Votes(counted[:, 0], counted[:, 1])
+    return Poll(*voting.recall(*_index(world, context), limit))
 
 
-def vote_shares(world: World, clicked: Sequence[int], rows: Rows) -> Floats:
+def votes(world: World, context: SessionContext, rows: Rows) -> Votes:
+    """Return the neighbours' votes for distinct `rows`."""
+    channels, _, total = voting.count(*_index(world, context), rows)
+    return Votes(rows, channels, total)
+
+
+def vote_shares(world: World, context: SessionContext, rows: Rows) -> Floats:
     """Return who is behind the votes of each row: shape (n, clicks in the query), newest click first."""
-    return _count(world, clicked, len(rows), row_map(rows), credited=True)[1]
+    _, shares, _ = voting.count(*_index(world, context), rows)
+    return shares
 
 
 def similar_items(world: World, row: int, k: int) -> Rows:
     """Return up to `k` rows that sessions clicked around item `row`, most votes first, ties by row."""
-    found = votes(world, [row])
-    total = np.where(world.items["available"], found.forward + found.backward, 0.0)
-    total[row] = 0.0
-    return positive_top_rows(total, k)
+    context = SessionContext("", clicked=[row])
+    found = recall(world, context, k + 1)
+    ordered = np.sort(found.rows)
+    available = ordered[world.items["available"][ordered] & (ordered != row)]
+    shares = votes(world, context, available).channels[:, : len(VOTES)].sum(axis=1, dtype=np.float64)
+    return np.asarray(available[positive_top_rows(shares, k)])
 
 
-def _count(world: World, clicked: Sequence[int], size: int, index: Rows, *, credited: bool) -> tuple[Floats, Floats]:
-    query = np.array(clicked[: -QUERY_CLICKS - 1 : -1], dtype=np.int64)
-    if not len(query) or not len(world.sessions):
-        return np.zeros((size, 2)), np.zeros((size, len(query)))
-    sessions, items = world.sessions, world.items
-    neighbours = voting.gather(
-        query,
-        items["ring"],
-        items["postings"],
-        sessions["serial"],
+def _index(world: World, context: SessionContext) -> Index:
+    """Return the query (newest first), and everything that it is answered from."""
+    sessions, rings = world.sessions, world.rings
+    return (
+        np.array(context.clicked[: -QUERY_CLICKS - 1 : -1], dtype=np.int64),
+        context.key,
+        rings["ring"],
+        rings["postings"],
+        sessions["key"],
         sessions["clicked"],
         sessions["length"],
         world.serial,
     )
-    counted = np.zeros((size, 2))
-    shares = np.zeros((size if credited else 0, len(query)))
-    voting.count(*neighbours, sessions["clicked"], sessions["length"], index, counted, shares)
-    return counted, shares

@@ -23,23 +23,37 @@ def positive_top_rows(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
 
 
 @compiled
+def largest_first(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """Return the indices of the `k` largest scores, all of them where there are fewer.
+
+    Ties go to the smaller index. The order is that of a partition: fixed by the scores, and of no meaning.
+    """
+    size = scores.shape[0]
+    order = np.arange(size)
+    low, high = 0, size - 1
+    while low < high and k < size:
+        pivot = order[(low + high) >> 1]
+        limit = scores[pivot]
+        left, right = low, high
+        while left <= right:
+            while scores[order[left]] > limit or (scores[order[left]] == limit and order[left] < pivot):
+                left += 1
+            while scores[order[right]] < limit or (scores[order[right]] == limit and order[right] > pivot):
+                right -= 1
+            if left <= right:
+                order[left], order[right] = order[right], order[left]
+                left += 1
+                right -= 1
+        if k - 1 <= right:
+            high = right
+        elif k - 1 >= left:
+            low = left
+        else:
+            break
+    return order[:k]
+
+
+@compiled
 def top_unordered(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """Return the indices of the `k` largest scores in ascending order; of equal scores the first are kept."""
-    size = scores.shape[0]
-    if k >= size:
-        return np.arange(size)
-    kept = np.empty(max(k, 0), dtype=np.int64)
-    if k <= 0:
-        return kept
-    limit = np.partition(scores, size - k)[size - k]
-    above = 0
-    for i in range(size):
-        if scores[i] > limit:
-            above += 1
-    equal, filled = k - above, 0
-    for i in range(size):
-        if scores[i] > limit or (scores[i] == limit and equal > 0):
-            equal -= scores[i] == limit
-            kept[filled] = i
-            filled += 1
-    return kept
+    return np.sort(largest_first(scores, max(k, 0)))

@@ -9,41 +9,24 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.layout import CONTEXT, CONTEXT_START, SIGNALS, TASTE_START, WIDTH
+from recsys.compiled import compiled
 from recsys.models import kernels
-from recsys.models.base import Design, Logits
+from recsys.models.base import NONE_OF_THESE, Design, Logits
 from recsys.world import World
 
 Floats = NDArray[np.float64]
 
-#: How much sessions differ from each other in what they make of a signal: prior variance of the weight's delta.
-SIGNAL_VARIANCE: Final = {
-    "click_rate": 0.05,
-    "popularity": 0.05,
-    "trending": 0.05,
-    "freshness": 0.05,
-    "neighbours_forward": 0.25,
-    "neighbours_backward": 0.25,
-    "similarity_session": 0.25,
-    "similarity_last": 0.25,
-    "similarity_dismissed": 0.25,
-    "passed_over": 0.25,
-    "opened": 0.25,
-}
-#: The same for a taste: visitors differ most in what they like. Between 1 and 2 predicts the later ratings of
-#: MovieLens sessions best, and turns a slate after two clicks.
-TASTE_VARIANCE: Final = 2.0
 #: The world's own doubt adds to it, up to this much: a young world must not make sessions jump.
 WORLD_VARIANCE_LIMIT: Final = 0.5
-#: How likely a list is to be clicked at all, before the session's own belief: the smaller, the more a click says
-#: and the less passing over does.
-CHOICE_PROBABILITY: Final = 0.15
+#: How likely a list is to be clicked at all, before the session's own belief. A click is a choice among what was seen:
+#: with less, sessions would learn from it that clicks are likelier than expected, of which every weight takes a part.
+CLICKED_PROBABILITY: Final = 0.9
+#: The same for a list that was left: passing over says less than choosing.
+LEFT_PROBABILITY: Final = 0.15
+#: The same for a click of a history, where only those who clicked are known.
+HISTORY_PROBABILITY: Final = 0.999
 #: The same for an item that is dismissed: the visitor said so, which is as loud as a click.
-DISMISSED_PROBABILITY: Final = 1.0 - CHOICE_PROBABILITY
-
-_BETWEEN_SESSIONS: Final = np.full(WIDTH, TASTE_VARIANCE)
-_BETWEEN_SESSIONS[:CONTEXT_START] = [SIGNAL_VARIANCE[name] for name in SIGNALS]
-_BETWEEN_SESSIONS[CONTEXT_START:TASTE_START] = 0.0
+DISMISSED_PROBABILITY: Final = 0.85
 
 
 class Evidence(NamedTuple):
@@ -56,11 +39,12 @@ class Evidence(NamedTuple):
 def prior_variance(world: World) -> Floats:
     """Return the variance of each weight's delta before the session did anything, shape (WIDTH,).
 
-    The context block is 0: how an item was shown says nothing about the visitor.
+    How much sessions differ in it, as learned from all, plus the world's own doubt. The context block is 0: how an
+    item was shown says nothing about the visitor.
     """
-    variance = _BETWEEN_SESSIONS + np.minimum(world.model.weight_variance(), WORLD_VARIANCE_LIMIT)
-    variance[CONTEXT_START : CONTEXT_START + len(CONTEXT)] = 0.0
-    return variance
+    differ = world.spread.variance()
+    doubt = np.minimum(world.model.weight_variance(), WORLD_VARIANCE_LIMIT)
+    return np.where(differ > 0.0, differ + doubt, 0.0)
 
 
 class SessionBelief:
@@ -81,7 +65,7 @@ class SessionBelief:
         self._refresh()
 
     def learn_choice(
-        self, design: Design, chosen: int, base_logits: Logits, probability: float = CHOICE_PROBABILITY
+        self, design: Design, chosen: int, base_logits: Logits, probability: float | None = None
     ) -> Evidence:
         """Learn that row `chosen` (or `NONE_OF_THESE`) was taken out of the rows of `design`.
 
@@ -93,8 +77,9 @@ class SessionBelief:
             Index of the row chosen, or `NONE_OF_THESE`.
         base_logits : float64 array of shape (n,)
             The world's score of each row.
-        probability : float
-            How likely anything at all is to be chosen before the session's own belief.
+        probability : float, optional
+            How likely anything at all is to be chosen before the session's own belief; by default
+            `CLICKED_PROBABILITY` or `LEFT_PROBABILITY`.
 
         Returns
         -------
@@ -107,17 +92,20 @@ class SessionBelief:
         the world, slowly and per surface, and says nothing about this visitor's taste; with a level of its own,
         a session learns from a click on a surface that the world has never seen as from any other.
         """
-        scores = _levelled(base_logits, probability) + kernels.linear_scores(design, self._mean)
-        evidence = Evidence(*kernels.choice_evidence(design, scores, chosen, self._mean, self._variance))
-        self._information += evidence.information
-        self._shift += evidence.shift
+        if probability is None:
+            probability = LEFT_PROBABILITY if chosen == NONE_OF_THESE else CLICKED_PROBABILITY
+        evidence = Evidence(*_evidence(design, chosen, base_logits, probability, self._mean, self._variance))
+        width = len(evidence.shift)
+        self._information[:width] += evidence.information
+        self._shift[:width] += evidence.shift
         self._refresh()
         return evidence
 
     def forget(self, evidence: Evidence) -> None:
         """Take back a term that `learn_choice` added."""
-        self._information -= evidence.information
-        self._shift -= evidence.shift
+        width = len(evidence.shift)
+        self._information[:width] -= evidence.information
+        self._shift[:width] -= evidence.shift
         self._refresh()
 
     def discount(self, keep: float) -> None:
@@ -125,6 +113,14 @@ class SessionBelief:
         self._information *= keep
         self._shift *= keep
         self._refresh()
+
+    def logits(self, design: Design) -> Logits:
+        """Return what the session adds to the world's score of each row, shape (n,)."""
+        return kernels.linear_scores(design, self._mean[: design.shape[1]])
+
+    def information(self) -> Floats:
+        """Return the evidence's precision, shape (WIDTH,). Do not write to it."""
+        return self._information
 
     def prior(self) -> Floats:
         """Return the variance of each weight's delta before any evidence, shape (WIDTH,). Do not write to it."""
@@ -138,15 +134,34 @@ class SessionBelief:
         """Return the variance of each weight's delta, shape (WIDTH,). Do not write to it."""
         return self._variance
 
+    def to_state(self) -> bytes:
+        """Return prior and evidence for a snapshot."""
+        return np.concatenate([self._prior, self._information, self._shift]).astype("<f8").tobytes()
+
+    @classmethod
+    def from_state(cls, state: bytes) -> "SessionBelief":
+        """Return the belief that `to_state` described."""
+        prior, information, shift = np.frombuffer(state, dtype="<f8").reshape(3, -1)
+        belief = cls(np.array(prior))
+        belief._information[:] = information
+        belief._shift[:] = shift
+        belief._refresh()
+        return belief
+
     def _refresh(self) -> None:
         # Not 1 / (1 / prior + information): a prior of 0 must stay 0. The bound absorbs rounding after `forget`.
         self._variance = self._prior / (1.0 + self._prior * np.maximum(self._information, 0.0))
         self._mean = self._variance * self._shift
 
 
-def _levelled(logits: Logits, probability: float) -> Logits:
-    """Return the logits, all moved so that something is chosen with this probability."""
-    top = logits.max()
-    total = top + np.log(np.sum(np.exp(logits - top)))
-    levelled: Logits = logits + (np.log(probability / (1.0 - probability)) - total)
-    return levelled
+@compiled
+def _evidence(
+    design: Design, chosen: int, base_logits: Logits, probability: float, mean: Floats, variance: Floats
+) -> tuple[Floats, Floats]:
+    """Return what a choice teaches where, before the session's own belief, something is chosen with `probability`."""
+    top = base_logits.max()
+    total = top + np.log(np.sum(np.exp(base_logits - top)))
+    level = np.log(probability / (1.0 - probability)) - total
+    width = design.shape[1]
+    scores = base_logits + level + kernels.linear_scores(design, mean[:width])
+    return kernels.choice_evidence(design, scores, chosen, mean[:width], variance[:width])

@@ -1,10 +1,12 @@
 """What a session did so far, by world row: the session's half of every feature."""
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable
 
 import msgspec
 
+from recsys.sessions.taste import Taste
 from recsys.world import SESSION_CLICKS
 
 
@@ -17,6 +19,7 @@ class ContextState(msgspec.Struct, frozen=True):
     opened: list[tuple[int, int]]
     dismissed: list[tuple[int, int]]
     passed: list[tuple[int, int]]
+    taste: bytes
 
 
 @dataclasses.dataclass(slots=True)
@@ -37,6 +40,10 @@ class SessionContext:
         Items that are "not for me" at the moment, and how often that was said.
     passed : dict of row to count
         Items seen and not chosen, and in how many slates.
+    taste : Taste
+        What that says about the items that the visitor likes.
+    key : int
+        63 bits of the id: what the neighbour index knows the session by.
 
     >>> context = SessionContext("s")
     >>> for row in (4, 7, 4):
@@ -51,6 +58,12 @@ class SessionContext:
     opened: dict[int, int] = dataclasses.field(default_factory=dict)
     dismissed: dict[int, int] = dataclasses.field(default_factory=dict)
     passed: dict[int, int] = dataclasses.field(default_factory=dict)
+    taste: Taste = dataclasses.field(default_factory=Taste)
+    key: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.blake2b(self.id.encode(), digest_size=8).digest()
+        self.key = int.from_bytes(digest, "little") >> 1
 
     def touch(self, at_ms: int) -> None:
         """Note that the session was active at `at_ms`; events may arrive out of order."""
@@ -68,10 +81,12 @@ class SessionContext:
     def dismiss(self, row: int) -> None:
         """Note "not for me"."""
         self.dismissed[row] = self.dismissed.get(row, 0) + 1
+        self.taste.refuse(row)
 
     def undo(self, row: int) -> None:
         """Take every dismissal of an item back."""
         self.dismissed.pop(row, None)
+        self.taste.restore(row)
 
     def pass_over(self, rows: Iterable[int]) -> None:
         """Note items that one slate showed and the visitor did not choose."""
@@ -87,6 +102,7 @@ class SessionContext:
             opened=list(self.opened.items()),
             dismissed=list(self.dismissed.items()),
             passed=list(self.passed.items()),
+            taste=self.taste.to_state(),
         )
 
     @classmethod
@@ -99,4 +115,5 @@ class SessionContext:
             opened=dict(state.opened),
             dismissed=dict(state.dismissed),
             passed=dict(state.passed),
+            taste=Taste.from_state(state.taste),
         )

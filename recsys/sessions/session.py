@@ -20,7 +20,7 @@ class Session:
     context : SessionContext
         What it did.
     belief : SessionBelief
-        What that taught about this visitor.
+        What that taught about how much each signal counts for this visitor.
     adaptive : bool
         Whether slates use context and belief; False is the control arm, which sees the world's ranking.
     shown : dict of slate id to ShownSlate
@@ -39,6 +39,11 @@ class Session:
     def id(self) -> str:
         """Session id."""
         return self.context.id
+
+    @property
+    def known(self) -> SessionContext:
+        """What slates may depend on: the session's past, or none in the control arm."""
+        return self.context if self.adaptive else SessionContext(self.id)
 
     def show(self, slate: ShownSlate) -> None:
         """Remember a slate; the oldest gives way."""

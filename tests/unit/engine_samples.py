@@ -1,19 +1,27 @@
 """Small worlds: a catalogue of genres, and what a few thousand simulated visitors taught about it."""
 
 import functools
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from recsys import features, statistics
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
-from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEvent, ItemUpserted, SlateServed
-from recsys.models.base import NONE_OF_THESE
+from recsys.events import (
+    Click,
+    Dismissal,
+    DismissalUndone,
+    Impression,
+    ItemEvent,
+    ItemUpserted,
+    SessionEvent,
+    SlateServed,
+)
+from recsys.fold import Fold
 from recsys.ranking import Slate
 from recsys.recommender import Recommender
-from recsys.retrieval.neighbours import NO_SERIAL, index_click
-from recsys.sessions import Session, SessionContext
+from recsys.sessions import Session
 from recsys.world import World
 
 GENRES: Final = ("Action", "Animation", "Comedy", "Drama", "Horror", "Romance", "Sci-Fi", "Western")
@@ -50,44 +58,37 @@ def empty_world(films: int = 0, config: EngineConfig = CONFIG) -> World:
 @functools.cache
 def trained_world() -> World:
     """Return a world that learned from 600 visitors, most of whom have no love for horror. Not to be written to."""
-    world = empty_world(FILMS_PER_GENRE * len(GENRES))
-    random = np.random.default_rng(7)
-    quality = random.normal(size=len(world.items)) - 0.8 * world.items["taste"][:, world.tastes.index("Horror")]
+    fold, films = Fold(CONFIG), FILMS_PER_GENRE * len(GENRES)
+    for number in range(films):
+        fold.take(film(number), START_MS + number)
+    world, random = fold.world, np.random.default_rng(7)
+    quality = random.normal(size=films) - 0.8 * world.items["taste"][:, world.tastes.index("Horror")]
     now_ms = START_MS
     for visitor in range(600):
-        context, serial = SessionContext(f"visitor-{visitor}"), NO_SERIAL
         favourite = world.items["taste"][:, world.tastes.index(random.choice(GENRES))]
-        for _ in range(6):
+        for number in range(6):
             now_ms += _STEP_MS
-            serial = _visit(world, context, serial, quality + 2.0 * favourite, now_ms, random)
-    world.now_ms, world.offset = now_ms, f"{now_ms}-0"
+            for event in _visit(f"visitor-{visitor}", number, quality + 4.0 * favourite, now_ms, random):
+                fold.take(event, now_ms)
+    world.offset = f"{now_ms}-0"
     world.settle()
     return world
 
 
 def _visit(
-    world: World,
-    context: SessionContext,
-    serial: int,
-    utility: np.ndarray,
-    now_ms: int,
-    random: np.random.Generator,
-) -> int:
-    """Show a random slate, let the visitor choose by `utility`, and teach the world; return the session's serial."""
-    rows = random.choice(len(world.items), size=_SLATE, replace=False)
+    session: str, number: int, utility: np.ndarray, now_ms: int, random: np.random.Generator
+) -> Iterator[SessionEvent]:
+    """Show a random slate, and let the visitor look at all of it and choose by `utility`."""
+    rows = random.choice(len(utility), size=_SLATE, replace=False)
     weights = np.exp(np.append(utility[rows] - 1.5, 0.0))
     chosen = int(random.choice(_SLATE + 1, p=weights / weights.sum()))
-    signals = features.signals(world, context, rows, now_ms)
-    design = features.design(world, rows, signals, np.arange(_SLATE), "for_you")
-    world.model.learn_choice(design, chosen if chosen < _SLATE else NONE_OF_THESE, _STEP_MS / 1_000)
-    for row in rows:
-        statistics.count(world, int(row), now_ms, impressions=1)
+    items = tuple(f"film-{row}" for row in rows)
+    place = {"event_time_ms": now_ms, "session": session, "slate": f"{session} {number}"}
+    yield SlateServed(surface="for_you", items=items, **place)
+    for position, item in enumerate(items):
+        yield Impression(item=item, position=position, **place)
     if chosen < _SLATE:
-        row = int(rows[chosen])
-        statistics.count(world, row, now_ms, clicks=1)
-        context.click(row, now_ms)
-        serial = index_click(world, serial, row)
-    return serial
+        yield Click(item=items[chosen], position=chosen, **place)
 
 
 class Visit:
@@ -138,3 +139,11 @@ class Visit:
     def _observe(self, event: SlateServed | ItemEvent) -> bool:
         self.log.append(event)
         return self.recommender.observe(self.session, event)
+
+
+def two_horror_clicks(visit: Visit) -> None:
+    """Look at the home page, then open two films of its horror row."""
+    visit.show(visit.for_you(), seen=6)
+    row = visit.show(visit.recommender.category(visit.session, "Horror"), seen=6)
+    for position in (1, 3):
+        visit.click(row.items[position], row.slate, position)

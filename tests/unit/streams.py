@@ -51,7 +51,10 @@ def stream(seed: int, events: int, films: int = 20) -> list[Record]:
 
 
 def recorded(seed: int, events: int, films: int = 20) -> MemoryLog:
-    """Return a log of a few sessions doing everything at random, including what makes no sense."""
+    """Return a log of a few sessions doing everything at random, including what makes no sense, and of histories.
+
+    A history is a session of bare clicks, of which most go on to the next film or two.
+    """
     rng = random.Random(seed)
     clock = ManualClock(START_MS)
     log = MemoryLog(clock, max_length=1_000_000)
@@ -68,8 +71,11 @@ def recorded(seed: int, events: int, films: int = 20) -> MemoryLog:
 
 def _event(rng: random.Random, now_ms: int, number: int, films: int, slates: list[SlateServed]) -> Event:
     session, item = f"s{rng.randrange(4)}", str(rng.randrange(films + 1))
-    kind = rng.randrange(12)
+    kind = rng.randrange(16)
     at_ms = now_ms - rng.choice((0, 0, 5_000))
+    if kind >= 12:
+        walked = (number // 4 + rng.choice((0, 1, 1, 2, 7))) % films
+        return Click(event_time_ms=at_ms, session=f"h{number // 20}", item=str(walked))
     if kind < 2 or not slates:
         shown = tuple(str(row) for row in rng.sample(range(films), 5))
         return SlateServed(event_time_ms=now_ms, session=session, slate=f"slate-{number}", surface="new", items=shown)

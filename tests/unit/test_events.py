@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recsys.errors import InvalidEvent
 from recsys.events import (
+    MAX_NUMBER,
     SCHEMA_VERSION,
     TYPE_NAMES,
     AnyEvent,
@@ -21,6 +22,7 @@ from recsys.events import (
 )
 
 TYPES: tuple[type[Event], ...] = AnyEvent.__args__
+ITEM = {"type": "item", "event_time_ms": 1, "item": "7", "title": "Seven"}
 CLICK = Click(event_time_ms=5, session="s", seq=1, item="7")
 
 
@@ -42,6 +44,8 @@ def _values(declared: object) -> st.SearchStrategy[object]:
         return st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3).map(tuple)
     if declared == tuple[str, ...]:
         return st.lists(st.text(max_size=5), max_size=3).map(tuple)
+    if declared == dict[str, float]:
+        return st.dictionaries(st.text(max_size=5), st.floats(-MAX_NUMBER, MAX_NUMBER), max_size=3)
     if declared is bytes:
         return st.binary(max_size=8)
     if declared is bool:
@@ -78,6 +82,8 @@ def test_field_that_this_code_does_not_know_is_passed_over() -> None:
         msgspec.msgpack.encode({"type": "purchase", "event_time_ms": 1}),
         msgspec.msgpack.encode({"type": "click", "event_time_ms": "noon", "session": "s", "item": "7"}),
         msgspec.msgpack.encode({"type": "click", "event_time_ms": 1}),
+        msgspec.msgpack.encode({**ITEM, "numbers": {"price": float("inf")}}),
+        msgspec.msgpack.encode({**ITEM, "numbers": {"price": 10.0 * MAX_NUMBER}}),
     ],
 )
 def test_bytes_that_are_no_event_are_refused(payload: bytes) -> None:

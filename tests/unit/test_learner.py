@@ -8,14 +8,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.config import EngineConfig
 from recsys.errors import CorruptState
-from recsys.learner import Learner
+from recsys.learner import Learner, SnapshotMeta
 from recsys.log.base import Record
+from recsys.models.vectors import FIRST_SQUARE
 from recsys.replica import META, DeltaMeta
 from recsys.store import codec
 from tests.unit.streams import stream
@@ -31,6 +33,42 @@ def folded(log: Iterable[Record]) -> Learner:
 
 
 WHOLE = folded(LOG).state_sha256()
+
+
+def test_the_log_moves_every_part_of_the_state_so_that_hashes_speak_of_all_of_it() -> None:
+    learner, untaught = folded(LOG), Learner(CONFIG).world
+    world = learner.world
+    for part in ("model", "network", "spread"):
+        before, after = getattr(untaught, part).state(), getattr(world, part).state()
+        assert all(not np.array_equal(after[name], before[name]) for name in before), part
+    fold = snapshot_meta(learner).fold
+    assert len(world.heard) > 1 and len(world.popular) > 1 and world.draws > 1 and world.serial > 1
+    assert (world.vectors["squares"] > np.float32(FIRST_SQUARE)).any()
+    assert len([session for session in fold.sessions if session.belief is not None]) >= 1
+    assert any(session.context.id.startswith("h") and session.belief for session in fold.sessions), "bare clicks"
+    assert fold.labels.closed
+    assert any(snapshot_meta(folded(LOG[:end])).fold.labels.pending for end in range(30, 130, 7))
+
+
+def snapshot_meta(learner: Learner) -> SnapshotMeta:
+    return msgspec.msgpack.decode(codec.decode(learner.snapshot()).blobs[META], type=SnapshotMeta)
+
+
+@given(cut=st.integers(0, len(LOG)))
+@settings(max_examples=10, deadline=None)
+def test_what_is_open_and_what_was_learned_come_back_to_the_bit_at_any_offset(cut: int) -> None:
+    learner = folded(LOG[:cut])
+    resumed = Learner.from_snapshot(CONFIG, learner.snapshot())
+    assert snapshot_meta(resumed) == snapshot_meta(learner)
+    (meta, arrays), (again, copied) = learner.world.state(), resumed.world.state()
+    assert again == meta
+    assert {name: array.tobytes() for name, array in copied.items()} == {
+        name: array.tobytes() for name, array in arrays.items()
+    }
+    assert {"popular", "network/inner", "spread/variance", "vectors/vector", "heard/item"} <= arrays.keys()
+    for name in ("weight_mean", "weight_variance"):
+        mine, theirs = getattr(learner.world.model, name)(), getattr(resumed.world.model, name)()
+        assert mine.tobytes() == theirs.tobytes(), "also what is derived from the state"
 
 
 @given(cuts=st.lists(st.integers(0, len(LOG)), max_size=6))

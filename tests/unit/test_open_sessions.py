@@ -1,9 +1,11 @@
 """Which sessions are open: by inactivity, by receive time, and bounded."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.open_sessions import OpenSessions
+from recsys.sessions import SessionBelief
 
 GAP_MS = 1_000
 
@@ -57,7 +59,14 @@ def test_sessions_leave_exactly_when_their_own_gap_has_passed(touches: list[tupl
 def test_restored_sessions_are_the_same_in_the_same_order() -> None:
     sessions = OpenSessions(GAP_MS, max_open=2)
     for received_ms, session in enumerate("abca"):
-        sessions.touch(session, at_ms=received_ms, received_ms=received_ms).context.click(3, received_ms)
+        opened = sessions.touch(session, at_ms=received_ms, received_ms=received_ms)
+        opened.context.click(3, received_ms)
+        opened.serial = received_ms
+    opened.belief = SessionBelief(np.ones(3))
+    opened.belief.learn_choice(np.eye(2, 3, dtype=np.float32), 1, np.zeros(2))
     other = OpenSessions(GAP_MS, max_open=2)
     other.restore(sessions.to_state(), sessions.evicted)
     assert (other.to_state(), other.evicted) == (sessions.to_state(), sessions.evicted)
+    restored = other.get("a")
+    assert restored is not None and restored.belief is not None
+    assert restored.belief.delta_mean().tobytes() == opened.belief.delta_mean().tobytes()

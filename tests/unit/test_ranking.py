@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from recsys import ranking
 from recsys.config import EngineConfig
 from recsys.events import decode, encode
-from recsys.layout import SIGNAL_COUNT, WIDTH
+from recsys.layout import CONTEXT_START, FACTS, NETWORK, NUMBER_START, SIGNAL_COUNT, SIGNALS, WIDTH
 from recsys.ranking import drawing
 from recsys.ranking.reasons import PARTS
 from recsys.ranking.scoring import LEAST_DOUBT, doubt
+from recsys.retrieval import neighbours
+from recsys.retrieval.candidates import retrieve
 from recsys.sessions import ShownSlate
 from tests.unit.engine_samples import CONFIG, START_MS, Visit, empty_world, trained_world
 
@@ -148,17 +150,20 @@ def test_signals_served_are_the_signals_of_the_items_served(visit: Visit) -> Non
 
 def test_contributions_add_up_to_the_score(visit: Visit) -> None:
     scored = ranking.score(visit.world, visit.session, np.arange(40), visit.clock.now_ms())
+    mixed = [*map(SIGNALS.index, FACTS), NETWORK, *range(CONTEXT_START, NUMBER_START)]
+    weights = (visit.world.model.weight_mean() + visit.session.belief.delta_mean())[mixed]
     for index in range(40):
         parts = ranking.contributions(visit.world, visit.session, scored, index)
         assert tuple(parts) == PARTS
         assert sum(parts.values()) == pytest.approx(scored.scores[index], abs=1e-9)
-        assert parts["other"] == pytest.approx(0.0, abs=1e-9)
+        assert parts["other"] == pytest.approx(float(scored.design[index, mixed] @ weights), abs=1e-9)
 
 
 def test_each_reason_is_the_largest_lead_over_the_average_candidate(visit: Visit) -> None:
     rows = np.arange(len(visit.world.items))
     config = EngineConfig(exploration=0.0)
-    slate = ranking.rank(config, visit.world, visit.session, rows, visit.clock.now_ms(), 12)
+    everything = neighbours.votes(visit.world, visit.session.known, rows)
+    slate = ranking.rank(config, visit.world, visit.session, everything, visit.clock.now_ms(), 12)
     scored = ranking.score(visit.world, visit.session, rows, visit.clock.now_ms())
     parts = [ranking.contributions(visit.world, visit.session, scored, index) for index in range(len(rows))]
     names = dict(zip(("popular", "new", "neighbours", "session", "taste"), PARTS, strict=False))
@@ -212,6 +217,7 @@ def test_fixed_lists_keep_their_order_with_certainty(visit: Visit) -> None:
 
 def test_no_candidates_make_an_empty_slate() -> None:
     visit = Visit(empty_world())
-    slate = ranking.rank(CONFIG, visit.world, visit.session, np.empty(0, dtype=np.int64), START_MS, 12)
+    nothing = retrieve(visit.world, visit.session.known)
+    slate = ranking.rank(CONFIG, visit.world, visit.session, nothing, START_MS, 12)
     assert slate.items == ()
     assert slate.event("a", "s", START_MS).signals == b""

@@ -1,57 +1,31 @@
 """Sources of candidates against plain definitions of what they should return."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys import rowmap
 from recsys.config import EngineConfig
 from recsys.events import ItemRemoved
-from recsys.retrieval import content, fresh, neighbours, rowmap, trending, voting
-from recsys.retrieval.candidates import candidates, retrieve
-from recsys.retrieval.top import positive_top_rows, top_rows, top_unordered
+from recsys.retrieval import candidates, content, fresh, neighbours, popular, trending
+from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.top import largest_first, positive_top_rows, top_rows, top_unordered
 from recsys.sessions import SessionContext
-from recsys.statistics import count
-from recsys.world import ITEM_RING, SESSION_CLICKS, SESSION_RING, World
+from recsys.statistics import SESSIONS_KEPT, count
+from recsys.world import World
 from tests.unit.engine_samples import START_MS, empty_world, trained_world
 from tests.unit.streams import world_bytes
 
-SESSIONS = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), min_size=1, max_size=25)
+KEYS = st.integers(0, 40) | st.integers(0, 2**31 - 1)
 
 
-def indexed(sessions: list[list[int]], films: int = 10) -> World:
-    """Return a world whose neighbour index holds these sessions."""
-    world = empty_world(films)
-    for session in sessions:
-        serial = neighbours.NO_SERIAL
-        for row in session:
-            serial = neighbours.index_click(world, serial, row)
-    return world
-
-
-def plain_votes(sessions: list[list[int]], clicked: list[int], films: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the votes as the definition has them, without index, rings or maps."""
-    distinct = [list(dict.fromkeys(session)) for session in sessions]
-    query = clicked[: -neighbours.QUERY_CLICKS - 1 : -1]
-    postings = {item: sum(item in session for session in distinct) for item in query}
-    votes, total = np.zeros((2, films)), 0.0
-    for serial, session in enumerate(distinct):
-        shared = [(match, item) for match, item in enumerate(query) if item in session]
-        if not shared:
-            continue
-        recency = math.exp((serial - len(distinct)) / voting.SESSION_DECAY) / math.sqrt(len(session))
-        weight = recency * sum(
-            math.exp(-match / voting.QUERY_DECAY) / math.sqrt(postings[item] + 1) for match, item in shared
-        )
-        total += weight
-        place = session.index(shared[0][1])
-        for other, row in enumerate(session):
-            if other != place:
-                distance = abs(other - place)
-                votes[int(other < place), row] += weight * math.exp(-(distance - 1) / voting.DISTANCE_DECAY)
-    return tuple(votes / total) if total else tuple(votes)
+def asking(*clicked: int) -> SessionContext:
+    """Return a session with these clicks, the newest last."""
+    context = SessionContext("who asks")
+    for row in clicked:
+        context.click(row, START_MS)
+    return context
 
 
 # -- small parts -----------------------------------------------------------------------------------------------
@@ -63,101 +37,15 @@ def test_top_rows_are_the_largest_with_ties_by_row(scores: list[int], k: int) ->
     expected = np.lexsort((np.arange(len(values)), -values))[:k]
     np.testing.assert_array_equal(top_rows(values, k), expected)
     np.testing.assert_array_equal(top_unordered(values, k), np.sort(expected))
+    assert sorted(largest_first(values, k)) == sorted(expected)
     assert (values[positive_top_rows(values, k)] > 0).all()
 
 
-@given(rows=st.lists(st.integers(0, 2**40), unique=True, max_size=60), others=st.lists(st.integers(0, 2**40)))
+@given(rows=st.lists(KEYS, unique=True, max_size=60), others=st.lists(KEYS))
 def test_a_row_map_finds_each_row_and_no_other(rows: list[int], others: list[int]) -> None:
     table = rowmap.row_map(np.array(rows, dtype=np.int64))
     for row in [*rows, *others]:
         assert rowmap.find(table, row) == (rows.index(row) if row in rows else -1)
-
-
-# -- neighbours ------------------------------------------------------------------------------------------------
-
-
-@given(sessions=SESSIONS, clicked=st.lists(st.integers(0, 9), unique=True, max_size=10))
-def test_votes_are_what_the_definition_says(sessions: list[list[int]], clicked: list[int]) -> None:
-    found = neighbours.votes(indexed(sessions), clicked)
-    forward, backward = plain_votes(sessions, clicked, 10)
-    np.testing.assert_allclose(found.forward, forward, atol=1e-12)
-    np.testing.assert_allclose(found.backward, backward, atol=1e-12)
-
-
-@given(
-    sessions=SESSIONS,
-    clicked=st.lists(st.integers(0, 9), unique=True, max_size=10),
-    rows=st.lists(st.integers(0, 9), unique=True, max_size=10),
-)
-def test_votes_for_few_rows_are_those_of_the_whole_catalogue_to_the_bit(
-    sessions: list[list[int]], clicked: list[int], rows: list[int]
-) -> None:
-    world = indexed(sessions)
-    whole, some = neighbours.votes(world, clicked), neighbours.votes(world, clicked, np.array(rows, dtype=np.int64))
-    np.testing.assert_array_equal(some.forward, whole.forward[rows])
-    np.testing.assert_array_equal(some.backward, whole.backward[rows])
-
-
-@given(sessions=SESSIONS, clicked=st.lists(st.integers(0, 9), unique=True, min_size=1, max_size=9))
-def test_shares_name_the_clicks_behind_the_votes(sessions: list[list[int]], clicked: list[int]) -> None:
-    world, rows = indexed(sessions), np.arange(10)
-    found = neighbours.votes(world, clicked)
-    shares = neighbours.vote_shares(world, clicked, rows)
-    assert shares.shape == (10, len(clicked))
-    np.testing.assert_allclose(shares.sum(axis=1), found.forward + found.backward, atol=1e-12)
-
-
-def test_asking_changes_no_byte_of_the_world() -> None:
-    world = trained_world()
-    before = world_bytes(world)
-    neighbours.votes(world, [4, 12])
-    neighbours.similar_items(world, 4, 5)
-    candidates(world, SessionContext("s", clicked=[4]), world.now_ms)
-    assert world_bytes(world) == before
-
-
-def test_an_item_remembers_its_most_recent_sessions() -> None:
-    world = indexed([[0, 1]] * (ITEM_RING + 10))
-    assert world.items["postings"][0] == ITEM_RING + 10
-    assert sorted(world.items["ring"][0]) == list(range(10, ITEM_RING + 10))
-
-
-def test_a_session_remembers_its_most_recent_clicks() -> None:
-    world = indexed([list(range(SESSION_CLICKS + 3))], films=SESSION_CLICKS + 3)
-    assert world.sessions["clicked"][0].tolist() == list(range(3, SESSION_CLICKS + 3))
-    assert world.sessions["length"][0] == SESSION_CLICKS + 3
-    assert not neighbours.votes(world, [0]).forward.any()
-    assert neighbours.votes(world, [3]).forward[4] == pytest.approx(1.0)
-
-
-def test_a_session_clicks_each_item_once() -> None:
-    world = indexed([[1, 2, 1, 2]])
-    assert world.sessions["clicked"][0, :3].tolist() == [1, 2, -1]
-    assert world.items["postings"][1] == 1
-
-
-def test_a_session_overwritten_by_newer_ones_starts_afresh_and_no_longer_votes() -> None:
-    world = indexed([[0, 1]])
-    world.serial = SESSION_RING
-    assert neighbours.index_click(world, neighbours.NO_SERIAL, 2) == SESSION_RING
-    assert not neighbours.votes(world, [0]).forward.any()
-    assert neighbours.index_click(world, 0, 3) == SESSION_RING + 1
-
-
-def test_indexing_marks_what_changed_and_nothing_else() -> None:
-    world = indexed([[0, 1], [2, 3]])
-    world.settle()
-    neighbours.index_click(world, 1, 4)
-    _, changes = world.changes()
-    assert changes["items/row"].tolist() == [4]
-    assert changes["sessions/row"].tolist() == [1]
-
-
-def test_similar_items_are_available_positive_and_leave_the_item_out() -> None:
-    world = indexed([[0, 1, 2], [0, 1], [5, 6]])
-    assert neighbours.similar_items(world, 0, 5).tolist() == [1, 2]
-    world.remove_item(ItemRemoved(event_time_ms=0, item="film-1"))
-    assert neighbours.similar_items(world, 0, 5).tolist() == [2]
 
 
 # -- trending, fresh, content ----------------------------------------------------------------------------------
@@ -180,6 +68,34 @@ def test_only_available_items_trend_or_are_new() -> None:
     assert fresh.newest(world, 9).tolist() == [2, 1, 0]
 
 
+def test_popular_items_are_those_with_the_most_clicks_as_they_have_faded() -> None:
+    world = empty_world(6)
+    for _ in range(3):
+        count(world, 4, START_MS, clicks=1)
+    world.serial += int(2 * SESSIONS_KEPT[0])
+    for row in (1, 5, 1, 0):
+        count(world, row, START_MS, clicks=1)
+    world.remove_item(ItemRemoved(event_time_ms=0, item="film-5"))
+    popular.refresh(world)
+    assert world.popular.tolist() == [1, 0, 4], "what nobody clicked is not popular, nor what is gone"
+
+
+def test_popular_items_are_looked_up_at_once_while_they_are_few_and_now_and_then_when_they_are_many() -> None:
+    world = empty_world(popular.KEPT + 50)
+    assert popular.is_due(world)
+    for row in range(popular.KEPT + 50):
+        count(world, row, START_MS, clicks=1)
+    popular.refresh(world)
+    assert len(world.popular) == popular.KEPT
+    due = [serial for serial in range(1, 3 * popular.EVERY_SESSIONS) if popular.is_due(at_session(world, serial))]
+    assert due == [popular.EVERY_SESSIONS, 2 * popular.EVERY_SESSIONS]
+
+
+def at_session(world: World, serial: int) -> World:
+    world.serial = serial
+    return world
+
+
 def test_content_likeness_is_the_cosine_of_the_vectors() -> None:
     vectors = trained_world().items["content"]
     rows = np.array([5, 1, 100])
@@ -198,41 +114,85 @@ def test_items_most_alike_come_first_and_an_item_is_not_like_itself() -> None:
 # -- candidates ------------------------------------------------------------------------------------------------
 
 
-def test_a_small_catalogue_is_ranked_whole() -> None:
-    world = empty_world(6)
-    world.remove_item(ItemRemoved(event_time_ms=0, item="film-2"))
-    assert candidates(world, SessionContext("s"), START_MS).tolist() == [0, 1, 3, 4, 5]
-
-
-def test_a_large_catalogue_gives_a_bounded_union_of_sources() -> None:
-    config = EngineConfig(whole_catalogue_up_to=10, candidates=24)
-    world = empty_world(200, config)
-    for session in ([7, 101, 102], [7, 101]):
+def test_candidates_are_a_union_of_sources_with_what_neighbours_found_first() -> None:
+    world = empty_world(200, EngineConfig(candidates=24))
+    for key, session in enumerate(([7, 101, 102], [7, 101])):
         serial = neighbours.NO_SERIAL
         for row in session:
-            serial = neighbours.index_click(world, serial, row)
+            serial = neighbours.index_click(world, serial, key, row)
     count(world, 55, START_MS, clicks=1)
-    found = candidates(world, SessionContext("s", clicked=[7]), START_MS)
-    assert len(found) == 24
-    assert (np.diff(found) > 0).all()
-    assert {101, 102, 55, 199, int(content.similar(world, 7, 1)[0])} <= set(found.tolist())
+    popular.refresh(world)
+    found = retrieve(world, asking(7))
+    alike = content.similar(world, 7, candidates.CONTENT_ITEMS).tolist()
+    newest = fresh.newest(world, candidates.FEWEST - 3 - 1).tolist()  # beside three voted for and one popular
+    assert sorted(found.rows[:3].tolist()) == [7, 101, 102]
+    assert set(found.rows.tolist()) == {7, 101, 102, 55, *alike, *newest}
+    np.testing.assert_array_equal(found.channels[:3], neighbours.votes(world, asking(7), found.rows[:3]).channels)
 
 
-def test_a_session_without_clicks_gets_trending_and_fresh_items() -> None:
+@given(limit=st.integers(neighbours.QUERY_CLICKS, 60), clicked=st.lists(st.integers(0, 239), unique=True, max_size=12))
+def test_candidates_are_distinct_and_bounded_and_hold_the_sessions_last_clicks(limit: int, clicked: list[int]) -> None:
     world = trained_world()
-    found = set(retrieve(world, SessionContext("s"), world.now_ms, 10).tolist())
-    assert set(trending.top(world, 5, world.now_ms).tolist()) <= found
-    assert set(fresh.newest(world, 5).tolist()) <= found
+    neighbourly = neighbours.recall(world, asking(*clicked), limit).rows.tolist() if clicked else []
+    found = retrieve(world, asking(*clicked)).rows.tolist()
+    others = candidates.CONTENT_CLICKS * candidates.CONTENT_ITEMS + popular.KEPT + candidates.FRESH_ITEMS
+    assert len(set(found)) == len(found) <= world.config.candidates + others
+    assert len(found) >= candidates.FEWEST
+    assert set(clicked[-neighbours.QUERY_CLICKS :]) <= set(found)
+    assert len(neighbourly) <= limit
 
 
-@given(limit=st.integers(1, 60), clicked=st.lists(st.integers(0, 39), unique=True, max_size=5))
-def test_retrieval_never_exceeds_its_limit_and_is_never_empty(limit: int, clicked: list[int]) -> None:
-    world = empty_world(40)
-    found = retrieve(world, SessionContext("s", clicked=clicked), START_MS, limit)
-    assert 0 < len(found) <= limit
+def test_a_session_without_clicks_gets_what_is_popular_and_what_is_new() -> None:
+    world = trained_world()
+    found = retrieve(world, SessionContext("s"))
+    expected = [*world.popular[: world.config.candidates].tolist(), *fresh.newest(world, candidates.FRESH_ITEMS)]
+    assert len(world.popular) >= world.config.candidates
+    assert found.rows.tolist() == list(dict.fromkeys(expected))
+    assert found.weight == 0.0
 
 
-def test_an_empty_catalogue_has_no_candidates() -> None:
-    world = empty_world()
-    assert candidates(world, SessionContext("s"), 0).tolist() == []
-    assert retrieve(world, SessionContext("s"), 0, 5).tolist() == []
+def test_where_neighbours_find_little_popular_items_fill_up() -> None:
+    world = empty_world(300)
+    for row in range(100, 200):
+        count(world, row, START_MS, clicks=1)
+    popular.refresh(world)
+    found = set(retrieve(world, asking(7)).rows.tolist())
+    assert len(found & set(range(100, 200))) >= candidates.FEWEST - 1
+
+
+@pytest.mark.parametrize("clicked", [(), (7,)])
+@pytest.mark.parametrize("known", [0, 1, 30])
+def test_where_little_is_known_of_anything_new_items_fill_up(known: int, clicked: tuple[int, ...]) -> None:
+    world = empty_world(300)
+    for row in range(known):
+        count(world, row, START_MS, clicks=1)
+    popular.refresh(world)
+    assert len(retrieve(world, asking(*clicked)).rows) >= candidates.FEWEST
+
+
+def test_only_what_can_be_served_is_available_and_keeps_its_votes() -> None:
+    world = empty_world(4)
+    serial = neighbours.NO_SERIAL
+    for row in (1, 2, 3):
+        serial = neighbours.index_click(world, serial, 9, row)
+    world.remove_item(ItemRemoved(event_time_ms=0, item="film-2"))
+    found = available(world, retrieve(world, asking(1)))
+    assert set(found.rows.tolist()) == {0, 1, 3}
+    expected = neighbours.votes(world, asking(1), found.rows)
+    np.testing.assert_array_equal(found.channels, expected.channels[: len(found.channels)])
+    assert not expected.channels[len(found.channels) :].any()
+    assert found.weight == expected.weight
+
+
+def test_retrieving_changes_no_byte_of_the_world() -> None:
+    world = trained_world()
+    before = world_bytes(world)
+    retrieve(world, asking(4, 12))
+    assert world_bytes(world) == before
+
+
+def test_a_catalogue_without_history_has_candidates_and_an_empty_one_has_none() -> None:
+    young = retrieve(empty_world(6), SessionContext("s"))
+    assert young.rows.tolist() == [5, 4, 3, 2, 1, 0]
+    nothing = retrieve(empty_world(), SessionContext("s"))
+    assert (nothing.rows.tolist(), nothing.weight) == ([], 0.0)

@@ -1,4 +1,4 @@
-"""What a session keeps, what counts as passed over, and what its belief makes of it."""
+"""What a session keeps, and what counts as passed over."""
 
 import msgspec
 import numpy as np
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.events import SlateServed
-from recsys.layout import CONTEXT_START, SIGNAL_COUNT, SIGNALS, TASTE_START, WIDTH
+from recsys.layout import SIGNAL_COUNT, WIDTH
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import (
     Choice,
@@ -18,11 +18,9 @@ from recsys.sessions import (
     ShownSlate,
     SlateState,
 )
-from recsys.sessions.belief import prior_variance
 from recsys.sessions.session import SHOWN_SLATES
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import SESSION_CLICKS
-from tests.unit.engine_samples import empty_world, trained_world
 
 ROWS = (10, 11, 12, 13)
 
@@ -67,7 +65,10 @@ def test_undo_takes_every_dismissal_of_the_item_back() -> None:
     assert context.dismissed == {2: 1}
 
 
-@given(st.lists(st.tuples(st.sampled_from(["click", "dismiss", "undo", "pass"]), st.integers(0, 40)), max_size=60))
+ACTIONS = st.sampled_from(["click", "dismiss", "undo", "pass", "like"])
+
+
+@given(st.lists(st.tuples(ACTIONS, st.integers(0, 40)), max_size=60))
 def test_a_context_survives_its_state(actions: list[tuple[str, int]]) -> None:
     context = SessionContext("s")
     for at_ms, (action, row) in enumerate(actions):
@@ -78,12 +79,14 @@ def test_a_context_survives_its_state(actions: list[tuple[str, int]]) -> None:
                 context.dismiss(row)
             case "undo":
                 context.undo(row)
+            case "like":
+                context.taste.note(row, True, 0.5)
             case _:
                 context.pass_over([row])
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(context.to_state()), type=ContextState)
     restored = SessionContext.from_state(stored)
-    assert restored == context
-    assert list(restored.opened) == list(context.opened)
+    assert restored.to_state() == context.to_state()
+    assert restored.key == context.key
 
 
 # -- shown slates ----------------------------------------------------------------------------------------------
@@ -210,78 +213,3 @@ def test_a_session_remembers_its_newest_slates() -> None:
     for number in range(SHOWN_SLATES + 3):
         session.show(slate(slate_id=str(number)))
     assert list(session.shown) == [str(number) for number in range(3, SHOWN_SLATES + 3)]
-
-
-# -- belief ----------------------------------------------------------------------------------------------------
-
-
-def genre_design(*genres: int) -> np.ndarray:
-    """Return design rows that differ in their taste column and their position."""
-    design = np.zeros((len(genres), WIDTH), dtype=np.float32)
-    design[np.arange(len(genres)), TASTE_START + np.array(genres)] = 1.0
-    design[:, CONTEXT_START] = np.log1p(np.arange(len(genres)))
-    return design
-
-
-@pytest.fixture
-def belief() -> SessionBelief:
-    return SessionBelief(prior_variance(empty_world()))
-
-
-def test_a_click_raises_the_taste_chosen_and_lowers_those_passed_over(belief: SessionBelief) -> None:
-    belief.learn_choice(genre_design(0, 1, 2), 0, np.zeros(3))
-    tastes = belief.delta_mean()[TASTE_START:]
-    assert tastes[0] > 0 > tastes[1]
-    assert tastes[1] == tastes[2]
-    assert tastes[3] == 0
-
-
-def test_none_of_these_lowers_all_that_was_seen(belief: SessionBelief) -> None:
-    belief.learn_choice(genre_design(0, 1), NONE_OF_THESE, np.zeros(2))
-    assert (belief.delta_mean()[TASTE_START : TASTE_START + 2] < 0).all()
-
-
-def test_evidence_makes_the_belief_surer(belief: SessionBelief) -> None:
-    before = belief.delta_variance().copy()
-    belief.learn_choice(genre_design(0, 1), 0, np.zeros(2))
-    assert (belief.delta_variance() <= before).all()
-    assert belief.delta_variance()[TASTE_START] < before[TASTE_START]
-
-
-def test_how_an_item_was_shown_says_nothing_about_the_visitor(belief: SessionBelief) -> None:
-    belief.learn_choice(genre_design(0, 1, 2), 2, np.zeros(3))
-    assert not belief.delta_mean()[CONTEXT_START:TASTE_START].any()
-    assert not belief.delta_variance()[CONTEXT_START:TASTE_START].any()
-
-
-def test_what_a_session_learns_does_not_depend_on_how_often_such_lists_are_clicked(belief: SessionBelief) -> None:
-    other = SessionBelief(prior_variance(empty_world()))
-    belief.learn_choice(genre_design(0, 1), 0, np.array([0.5, 0.0]))
-    other.learn_choice(genre_design(0, 1), 0, np.array([-5.5, -6.0]))
-    np.testing.assert_allclose(belief.delta_mean(), other.delta_mean(), atol=1e-12)
-
-
-def test_evidence_taken_back_leaves_the_belief_as_it_was(belief: SessionBelief) -> None:
-    belief.learn_choice(genre_design(0, 1), 0, np.zeros(2))
-    mean, variance = belief.delta_mean().copy(), belief.delta_variance().copy()
-    evidence = belief.learn_choice(genre_design(1, 2), NONE_OF_THESE, np.zeros(2))
-    belief.forget(evidence)
-    np.testing.assert_allclose(belief.delta_mean(), mean, atol=1e-12)
-    np.testing.assert_allclose(belief.delta_variance(), variance, atol=1e-12)
-
-
-@given(keep=st.floats(0.0, 1.0))
-def test_discounted_evidence_lies_between_the_prior_and_itself(keep: float) -> None:
-    belief = SessionBelief(prior_variance(empty_world()))
-    prior = belief.delta_variance().copy()
-    belief.learn_choice(genre_design(0, 1), 0, np.zeros(2))
-    mean, variance = belief.delta_mean().copy(), belief.delta_variance().copy()
-    belief.discount(keep)
-    assert (np.abs(belief.delta_mean()) <= np.abs(mean) + 1e-12).all()
-    assert (belief.delta_variance() >= variance - 1e-12).all()
-    assert (belief.delta_variance() <= prior + 1e-12).all()
-
-
-def test_sessions_of_a_young_world_start_more_open_than_those_of_an_old_one() -> None:
-    young, old = prior_variance(empty_world()), prior_variance(trained_world())
-    assert young[SIGNALS.index("click_rate")] > old[SIGNALS.index("click_rate")]

@@ -67,6 +67,12 @@ def test_changes_carry_a_copy_to_the_same_rows(before: list[tuple[int, int]], af
         assert whole(copy) == whole(original), "and again: applying is idempotent"
 
 
+@pytest.mark.parametrize("name", ["row", "rows"])
+def test_column_called_as_changes_calls_row_numbers_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="other column names"):
+        Table({name: ("i8", (), 0)})
+
+
 def test_settled_table_has_no_changes_until_it_is_touched() -> None:
     made = table(3)
     made.settle()

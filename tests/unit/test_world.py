@@ -99,6 +99,6 @@ def test_changes_after_missing_rows_are_refused() -> None:
 
 def test_catalogue_with_missing_rows_is_refused() -> None:
     _, arrays = world(item("a")).state()
-    meta = WorldMeta(offset="0-0", now_ms=0, serial=0, tastes=[], catalogue=[(1, item("a"))])
+    meta = WorldMeta(offset="0-0", now_ms=0, serial=0, draws=0, tastes=[], number_names=[], catalogue=[(1, item("a"))])
     with pytest.raises(CorruptState, match="rows 0, 1, 2"):
         World(EngineConfig()).restore(meta, arrays)

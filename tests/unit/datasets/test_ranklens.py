@@ -1,6 +1,7 @@
 """RankLens: lists become slates with impressions, and clicks know their place in them."""
 
 import gzip
+import math
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,32 @@ def test_tags_put_people_first_and_leave_out_what_is_not_content(write_lines: Wr
         tags=("ann director", "bob actor", "aliens"),
         year=1960,
     )
+
+
+def test_votes_and_rating_become_numbers(write_lines: WriteLines) -> None:
+    (film,) = ranklens.read(write_lines("r.jsonl", item("1", vote_cnt=99, vote_avg=7.5))).items
+    assert film.numbers == {"votes": pytest.approx(math.log(100)), "rating": 7.5}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"vote_avg": 7.5},
+        {"vote_cnt": 0, "vote_avg": 7.5},
+        {"vote_cnt": -3},
+        {"vote_cnt": "9"},
+        {"vote_cnt": 10**400},
+    ],
+)
+def test_film_without_votes_has_no_numbers(write_lines: WriteLines, fields: dict[str, Any]) -> None:
+    (film,) = ranklens.read(write_lines("r.jsonl", item("1", **fields))).items
+    assert film.numbers == {}
+
+
+def test_votes_without_a_usable_rating_stand_alone(write_lines: WriteLines) -> None:
+    (film,) = ranklens.read(write_lines("r.jsonl", item("1", vote_cnt=1, vote_avg=True))).items
+    assert film.numbers.keys() == {"votes"}
 
 
 def test_events_are_in_order_of_time_whatever_the_order_of_lines(write_lines: WriteLines) -> None:

@@ -1,6 +1,7 @@
 """Anyone's own tables: three formats, one meaning; bad rows are set aside, never fatal and never silent."""
 
 import datetime as dt
+import decimal
 import gzip
 import json
 import re
@@ -177,8 +178,46 @@ def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
     assert "items.csv: columns that are not used: director" in dataset.notes
 
 
+def test_number_columns_are_numbers_by_name(tmp_path: Path) -> None:
+    dataset = read(
+        tmp_path, items="item,title,number:price,number:size in cm\na,Alien,9.5,-1e2\nb,Brazil,,3\nc,Cube,,\n"
+    )
+    assert [item.numbers for item in dataset.items] == [{"price": 9.5, "size in cm": -100.0}, {"size in cm": 3.0}, {}]
+    assert not dataset.rejected
+    assert not any("not used" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("number", ["cheap", "inf", "nan", "1e31", "1_000", "9" * 400])
+def test_bad_number_sets_the_row_aside(tmp_path: Path, number: str) -> None:
+    dataset = read(tmp_path, items=f"item,title,number:price\na,Alien,{number}\nb,Brazil,1\na,Alien,2\n")
+    assert kinds(dataset) == [(2, "bad value")]
+    assert "number:price" in dataset.rejected[0].reason
+    assert [item.numbers for item in dataset.items] == [{"price": 1.0}, {"price": 2.0}]
+
+
+@pytest.mark.parametrize("number", [True, [1], {"is": 1}, 10**400])
+def test_bad_number_in_json_sets_the_row_aside(tmp_path: Path, number: object) -> None:
+    items: list[dict[str, Any]] = [{"item": "a", "title": "A", "number:x": number}, {"item": "b", "title": "B"}]
+    write_table(tmp_path / "items.jsonl", items)
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.item for item in dataset.items] == ["b"]
+
+
+def test_number_columns_without_a_name_or_of_events_are_not_used(tmp_path: Path) -> None:
+    rows = "type,time_ms,item,session,number:x\nclick,1,a,s,2\n"
+    dataset = read(tmp_path, rows, items="item,title,number:,numbers\na,Alien,1,2\n")
+    assert dataset.items[0].numbers == {}
+    assert dataset.notes == [
+        "items.csv: columns that are not used: number:, numbers",
+        "events.csv: columns that are not used: number:x",
+    ]
+
+
 def test_three_formats_say_the_same(tmp_path: Path) -> None:
-    items = [{"item": "1", "title": "One", "categories": ["x", "y"], "year": 1999}, {"item": "2", "title": "Two"}]
+    items: list[dict[str, Any]] = [
+        {"item": "1", "title": "One", "categories": ["x", "y"], "year": 1999, "number:price": 9.5},
+        {"item": "2", "title": "Two"},
+    ]
     rows = [
         {"type": "slate", "time_s": 1.5, "session": "s", "slate": "l", "items": ["1", "2"]},
         {"type": "click", "time_s": 2.0, "session": "s", "slate": "l", "item": "2"},
@@ -206,6 +245,15 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     else:
         content = "".join(json.dumps(row) + "\n" for row in rows).encode()
         path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def test_parquet_decimals_are_numbers_and_nan_is_missing(tmp_path: Path) -> None:
+    prices = pa.array([decimal.Decimal("9.50"), None])
+    sizes = pa.array([float("nan"), 2.0])
+    table = {"item": ["a", "b"], "title": ["A", "B"], "number:price": prices, "number:size": sizes}
+    pq.write_table(pa.table(table), tmp_path / "items.parquet")
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.numbers for item in dataset.items] == [{"price": 9.5}, {"size": 2.0}]
 
 
 def test_parquet_timestamps_and_numeric_ids_are_understood(tmp_path: Path) -> None:

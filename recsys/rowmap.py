@@ -1,6 +1,6 @@
-"""Where a world row stands in a short list of rows: a hash map that compiled loops can use.
+"""Where a number stands in a short list: a hash map that compiled loops can use.
 
-Looking up by array index would need one slot per catalogue item; this needs two to four per row in the list,
+Looking up by array index would need one slot per catalogue item; this needs two to four per entry in the list,
 so that the fold, which asks for a handful of rows, does no work that grows with the catalogue.
 """
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.compiled import compiled
 
-Keys = NDArray[np.int64]
+Map = NDArray[np.int32]
 
 _FREE = -1
 #: 2**64 divided by the golden ratio: spreads consecutive keys over the whole table.
@@ -17,8 +17,8 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @compiled
-def row_map(rows: Keys) -> Keys:
-    """Return a map from row to index in `rows` (distinct, 0 or more): the table that `find` and `insert` read.
+def row_map(rows: NDArray[np.int64]) -> Map:
+    """Return a map from row to index in `rows` (distinct, 0 to 2**31 - 1): the table that `find` and `insert` read.
 
     The table holds pairs (key, value); its length is a power of two and at least twice the entries.
     """
@@ -29,16 +29,16 @@ def row_map(rows: Keys) -> Keys:
 
 
 @compiled
-def empty_map(entries: int) -> Keys:
+def empty_map(entries: int) -> Map:
     """Return a map with room for `entries` keys."""
     size = 8
     while size < 2 * entries:
         size *= 2
-    return np.full((size, 2), _FREE, dtype=np.int64)
+    return np.full((size, 2), _FREE, dtype=np.int32)
 
 
 @compiled
-def insert(table: Keys, key: int, value: int) -> int:
+def insert(table: Map, key: int, value: int) -> int:
     """Add `key` unless it is there; return the value that now stands with it."""
     mask = table.shape[0] - 1
     slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask
@@ -48,11 +48,11 @@ def insert(table: Keys, key: int, value: int) -> int:
         slot = (slot + 1) & mask
     table[slot, 0] = key
     table[slot, 1] = value
-    return value
+    return int(value)
 
 
 @compiled
-def find(table: Keys, key: int) -> int:
+def find(table: Map, key: int) -> int:
     """Return the value of `key`, -1 where it is not in the map."""
     mask = table.shape[0] - 1
     slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask

@@ -1,0 +1,229 @@
+"""Item vectors: what items mean to sessions, learned from which click follows which.
+
+A session's vector is the fading sum of the vectors of what it clicked; the next click should lie closer to it, by
+cosine, than items drawn at random do (softmax over sampled negatives). The same vectors stand on both sides, and each
+is learned by AdaGrad with one accumulator for the whole vector.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.compiled import compiled
+from recsys.layout import VECTOR_WIDTH
+from recsys.models.random import mixed, uniforms
+from recsys.rowmap import empty_map, insert
+from recsys.tables import Table
+
+#: Items drawn at random beside each click.
+NEGATIVES: Final = 128
+#: Cosines are multiplied by this before the softmax.
+SHARPNESS: Final = 8.0
+#: AdaGrad's step, and the squared gradient that every item starts with.
+RATE: Final = 0.2
+FIRST_SQUARE: Final = 0.001
+#: Clicks that make a session's vector, and after how many of them one counts e times less.
+CLICKS: Final = 9
+DECAY: Final = 2.0
+#: Clicks before the last that an item is compared with one by one.
+EARLIER: Final = 4
+#: Negatives whose gradient is smaller than this are passed over.
+LEAST_ERROR: Final = 1e-3
+
+_SEED: Final = 0x5EED_0F_17E5
+_FADING: Final = np.exp(-np.arange(CLICKS) / DECAY).astype(np.float32)
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+def initialise(table: Table, row: int) -> None:
+    """Give a new item a vector of its own, of a length around 1."""
+    drawn = (uniforms(_SEED + row, VECTOR_WIDTH) - 0.5) * math.sqrt(12.0 / VECTOR_WIDTH)
+    vector = drawn.astype(np.float32)
+    table["vector"][row] = vector
+    table["length"][row] = vector_length(vector)
+    table["squares"][row] = FIRST_SQUARE
+    table.touch(row)
+
+
+@compiled
+def vector_length(vector: Vectors) -> float:
+    """Return the Euclidean length, never 0."""
+    return math.sqrt(_dot(vector, vector)) + 1e-9
+
+
+@compiled
+def session_vector(vectors: Vectors, clicked: Rows) -> Vectors:
+    """Return the unit vector of a session with these clicks (newest first); zeros without any."""
+    summed = _faded(vectors, clicked)
+    length = np.float32(vector_length(summed))
+    for j in range(VECTOR_WIDTH):
+        summed[j] /= length
+    return summed
+
+
+@compiled
+def affinities(vectors: Vectors, lengths: Vectors, clicked: Rows, rows: Rows, table: Vectors, column: int) -> None:
+    """Write three cosines of each row into `table` from `column` on.
+
+    With the session's vector, with its last click, and the largest one with the `EARLIER` clicks before that (where
+    there are none: with the last again). `clicked` is newest first and not empty.
+    """
+    compared = min(clicked.shape[0], EARLIER + 1)
+    profiles = np.empty((compared + 1, VECTOR_WIDTH), dtype=np.float32)
+    profiles[0] = session_vector(vectors, clicked)
+    for place in range(compared):
+        for j in range(VECTOR_WIDTH):
+            profiles[place + 1, j] = vectors[clicked[place], j] / lengths[clicked[place]]
+    count = rows.shape[0]
+    columns = np.empty((VECTOR_WIDTH, count), dtype=np.float32)
+    for i in range(count):
+        for j in range(VECTOR_WIDTH):
+            columns[j, i] = vectors[rows[i], j]
+    cosines = np.zeros((compared + 1, count), dtype=np.float32)
+    for profile in range(compared + 1):
+        for j in range(0, VECTOR_WIDTH, 4):
+            w0, w1, w2, w3 = (
+                profiles[profile, j],
+                profiles[profile, j + 1],
+                profiles[profile, j + 2],
+                profiles[profile, j + 3],
+            )
+            for i in range(count):
+                cosines[profile, i] += (w0 * columns[j, i] + w1 * columns[j + 1, i]) + (
+                    w2 * columns[j + 2, i] + w3 * columns[j + 3, i]
+                )
+    for i in range(count):
+        length = lengths[rows[i]]
+        best = cosines[min(compared, 2), i]
+        for profile in range(3, compared + 1):
+            best = max(best, cosines[profile, i])
+        table[i, column] = cosines[0, i] / length
+        table[i, column + 1] = cosines[1, i] / length
+        table[i, column + 2] = best / length
+
+
+@compiled
+def learn_next(
+    vectors: Vectors,
+    lengths: Vectors,
+    squares: Vectors,
+    heard: NDArray[np.int32],
+    clicked: Rows,
+    row: int,
+    draw: int,
+    touched: NDArray[np.bool_],
+) -> None:
+    """Learn that `row` was clicked after `clicked` (newest first, at least one).
+
+    Parameters
+    ----------
+    vectors, lengths, squares : float32 arrays
+        Columns of the world's table of vectors; changed in place.
+    heard : int32 array
+        Distinct rows to draw negatives from, at least one.
+    draw : int
+        Numbers the draw: the same number draws the same.
+    touched : bool array
+        Set for each row that changed.
+    """
+    session = _faded(vectors, clicked)
+    scale = vector_length(session)
+    for j in range(VECTOR_WIDTH):
+        session[j] /= np.float32(scale)
+    rows = _drawn(heard, row, draw)
+    cosines, shares = np.empty(rows.shape[0]), np.empty(rows.shape[0])
+    total = 0.0
+    for i in range(rows.shape[0]):
+        cosines[i] = _dot(vectors[rows[i]], session) / lengths[rows[i]]
+        shares[i] = math.exp(SHARPNESS * (cosines[i] - 1.0))  # a cosine is at most 1, so nothing overflows
+        total += shares[i]
+    pull = np.zeros(VECTOR_WIDTH, dtype=np.float32)
+    along = 0.0
+    for i in range(rows.shape[0]):
+        error = SHARPNESS * (shares[i] / total - (1.0 if i == 0 else 0.0))
+        if abs(error) >= LEAST_ERROR:
+            _move_item(vectors, lengths, squares, rows[i], session, cosines[i], error, pull)
+            along += error * cosines[i]
+            touched[rows[i]] = True
+    for j in range(VECTOR_WIDTH):
+        pull[j] -= np.float32(along) * session[j]
+    slope = _dot(pull, pull) / VECTOR_WIDTH
+    for place in range(min(clicked.shape[0], CLICKS)):
+        at = clicked[place]
+        weight = _FADING[place] / scale
+        squares[at] += weight * weight * slope
+        step = np.float32(RATE * weight / math.sqrt(squares[at]))
+        for j in range(VECTOR_WIDTH):
+            vectors[at, j] -= step * pull[j]
+        lengths[at] = vector_length(vectors[at])
+        touched[at] = True
+
+
+@compiled
+def _drawn(heard: NDArray[np.int32], row: int, draw: int) -> Rows:
+    """Return `row` and up to `NEGATIVES` others, each once."""
+    known = empty_map(NEGATIVES + 1)
+    rows = np.empty(NEGATIVES + 1, dtype=np.int64)
+    rows[0] = row
+    insert(known, row, 0)
+    count = 1
+    for i in range(1, NEGATIVES + 1):
+        other = heard[np.int64(mixed(draw, i) >> np.uint64(1)) % heard.shape[0]]
+        if insert(known, other, count) == count:
+            rows[count] = other
+            count += 1
+    return rows[:count]
+
+
+@compiled
+def _faded(vectors: Vectors, clicked: Rows) -> Vectors:
+    """Return the sum of the clicked items' vectors, older ones counting less."""
+    summed = np.zeros(VECTOR_WIDTH, dtype=np.float32)
+    for place in range(min(clicked.shape[0], CLICKS)):
+        for j in range(VECTOR_WIDTH):
+            summed[j] += _FADING[place] * vectors[clicked[place], j]
+    return summed
+
+
+@compiled
+def _move_item(
+    vectors: Vectors,
+    lengths: Vectors,
+    squares: Vectors,
+    row: int,
+    session: Vectors,
+    cosine: float,
+    error: float,
+    pull: Vectors,
+) -> None:
+    """Turn one item towards the session or away from it, and add to `pull` what turns the session towards the item."""
+    length = lengths[row]
+    squares[row] += error * error * max(1.0 - cosine * cosine, 0.0) / (length * length) / VECTOR_WIDTH
+    step = RATE * error / (math.sqrt(squares[row]) * length)
+    towards, kept, gain = np.float32(step), np.float32(1.0 + step * cosine / length), np.float32(error / length)
+    for j in range(VECTOR_WIDTH):
+        value = vectors[row, j]
+        pull[j] += gain * value
+        vectors[row, j] = kept * value - towards * session[j]
+    # The step is at a right angle to the vector, so Pythagoras knows its new length.
+    lengths[row] = math.sqrt(length * length + step * step * max(1.0 - cosine * cosine, 0.0))
+
+
+@compiled
+def _dot(left: Vectors, right: Vectors) -> float:
+    """Return the inner product, summed in eight fixed lanes, which a core adds side by side."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float32(0.0)
+    for j in range(0, VECTOR_WIDTH, 8):
+        s0 += left[j] * right[j]
+        s1 += left[j + 1] * right[j + 1]
+        s2 += left[j + 2] * right[j + 2]
+        s3 += left[j + 3] * right[j + 3]
+        s4 += left[j + 4] * right[j + 4]
+        s5 += left[j + 5] * right[j + 5]
+        s6 += left[j + 6] * right[j + 6]
+        s7 += left[j + 7] * right[j + 7]
+    return float(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))

@@ -1,0 +1,78 @@
+"""Whatever decodes can be folded: no event can make the learner fail, or spoil what it knows."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.events import (
+    MAX_NUMBER,
+    Click,
+    Dismissal,
+    DismissalUndone,
+    Dwell,
+    Event,
+    Impression,
+    ItemRemoved,
+    ItemUpserted,
+    SlateServed,
+)
+from recsys.layout import SIGNAL_COUNT
+from recsys.learner import Learner
+from recsys.log.base import Record
+from tests.unit.site import CONFIG
+from tests.unit.streams import START_MS
+
+TIMES = st.integers(-(2**63), 2**64 - 1) | st.integers(START_MS - 10**6, START_MS + 10**6)
+IDS = st.sampled_from(("0", "1", "2", "", "unknown"))
+SESSIONS = st.sampled_from(("s", "t", ""))
+SLATES = st.sampled_from(("", "a", "b"))
+POSITIONS = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 3)
+NAMES = st.lists(st.text(max_size=4), max_size=3).map(tuple)
+
+
+def on_an_item(kind: type[Event]) -> st.SearchStrategy[Event]:
+    return st.builds(kind, event_time_ms=TIMES, session=SESSIONS, slate=SLATES, item=IDS, position=POSITIONS)
+
+
+EVENTS = st.one_of(
+    st.builds(
+        ItemUpserted,
+        event_time_ms=TIMES,
+        item=IDS,
+        title=st.text(max_size=4),
+        categories=NAMES,
+        tags=NAMES,
+        year=st.none() | st.integers(-(2**63), 2**63),
+        numbers=st.dictionaries(st.text(max_size=4), st.floats(-MAX_NUMBER, MAX_NUMBER), max_size=3),
+    ),
+    st.builds(ItemRemoved, event_time_ms=TIMES, item=IDS),
+    st.builds(
+        SlateServed,
+        event_time_ms=TIMES,
+        session=SESSIONS,
+        slate=SLATES,
+        surface=st.sampled_from(("for_you", "new", "")),
+        items=st.lists(IDS, max_size=4).map(tuple),
+        signals=st.binary(max_size=8) | st.binary(min_size=4 * SIGNAL_COUNT, max_size=4 * SIGNAL_COUNT),
+    ),
+    *(on_an_item(kind) for kind in (Impression, Click, Dismissal, DismissalUndone)),
+    st.builds(Dwell, event_time_ms=TIMES, session=SESSIONS, item=IDS, dwell_ms=POSITIONS),
+)
+
+
+@given(events=st.lists(EVENTS, max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_whatever_decodes_can_be_folded(events: list[Event]) -> None:
+    learner = Learner(CONFIG)
+    received_ms = START_MS
+    for event in events:
+        received_ms += 50_000
+        learner.fold([Record(f"{received_ms}-0", event, b"")])
+    assert learner.counters()["records"] == len(events)
+    world = learner.world
+    for part in (world.model, world.network, world.spread):
+        assert all(np.isfinite(array).all() for array in part.state().values())
+    assert np.isfinite(world.vectors["vector"]).all()
+    assert (learner.world.items["counted_ms"] <= received_ms).all()
+    snapshot = learner.snapshot()
+    assert Learner.from_snapshot(CONFIG, snapshot).snapshot() == snapshot

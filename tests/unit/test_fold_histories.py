@@ -1,0 +1,103 @@
+"""Histories: clicks and impressions without slates are described by the fold's own state at their offset."""
+
+import numpy as np
+import pytest
+
+from tests.unit.site import CONFIG, FILMS, WINDOW_S, Site, clicked, seen
+from tests.unit.streams import START_MS, film
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def test_impression_without_slate_is_a_question_about_one_item(site: Site) -> None:
+    counters = site.happens(seen("0", name=""), clicked("0", name=""), seen("1", name="")).learned()
+    assert (counters["labels_joined"], counters["labels_pending"]) == (1, 2)
+    counters = site.happens(film(5), later_s=WINDOW_S).learned()
+    assert (counters["labels_expired"], counters["labels_left"]) == (1, 1)
+    assert site.choices() == 2
+
+
+def test_item_of_a_history_seen_again_later_is_a_new_question(site: Site) -> None:
+    site.happens(seen("0", name="")).learned()
+    site.happens(seen("0", name="", at_ms=START_MS + 10 * WINDOW_S), later_s=WINDOW_S + 1)
+    assert site.learned()["impressions"] == 2
+
+
+def test_click_long_after_its_impression_in_a_history_is_late(site: Site) -> None:
+    site.happens(seen("0", name=""))
+    counters = site.happens(clicked("0", name=""), later_s=WINDOW_S + 1).learned()
+    assert (counters["labels_late"], counters["clicks"]) == (1, 0)
+
+
+def test_lone_click_is_a_choice_among_what_would_have_been_retrieved(site: Site) -> None:
+    counters = site.happens(clicked("0", name="")).learned()
+    assert (counters["clicks"], counters["labels_pending"]) == (1, 0)
+    assert site.learner.metrics()["click_rate"] == pytest.approx(1 / FILMS)
+    assert not site.world.items["impressions"].any(), "nobody knows what was seen"
+
+
+def test_lone_click_makes_an_item_popular_and_says_nothing_of_a_click_rate(site: Site) -> None:
+    site.happens(clicked("0", name="")).learned()
+    assert (site.world.items["clicks"][0], site.world.items["recent_clicks"][0]) == (0.0, 1.0)
+    assert site.world.items["counts"][0].tolist() == [1.0, 1.0, 1.0]
+    assert site.world.popular.tolist() == [0]
+
+
+def test_lone_click_on_what_nobody_would_have_been_offered_is_no_choice_and_counts_all_the_same() -> None:
+    site = Site(films=3 * CONFIG.candidates)
+    counters = site.happens(clicked("0", name=""), clicked("1", name="")).learned()
+    assert (counters["clicks"], site.choices()) == (2, 0)
+    assert not site.world.model.state()["information"].any()
+    assert site.world.popular.tolist() == [0], "looked up when a session begins"
+    assert site.world.sessions["clicked"][0, :3].tolist() == [0, 1, -1]
+    assert (site.world.heard["item"].tolist(), site.world.draws) == ([0, 1], 1)
+
+
+def test_going_on_to_another_item_teaches_the_vectors_and_staying_does_not(site: Site) -> None:
+    site.happens(clicked("0", name=""), clicked("0", name="", at_ms=START_MS + 1), later_s=1).learned()
+    assert site.world.draws == 0
+    before = site.world.vectors["vector"][:2].copy()
+    site.happens(clicked("1", name="")).learned()
+    assert site.world.draws == 1
+    after = site.world.vectors["vector"][:2]
+    assert cosine(*after) > cosine(*before)
+
+
+def cosine(left: np.ndarray, right: np.ndarray) -> float:
+    return float(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
+
+
+def test_what_a_session_goes_on_with_teaches_how_much_sessions_differ(site: Site) -> None:
+    start = site.world.spread.variance().copy()
+    for number in range(8):
+        site.happens(clicked(str(number % 3), name="", at_ms=START_MS + number), later_s=1)
+    site.learned()
+    assert (site.world.spread.variance() != start).any()
+    assert (site.world.spread.variance()[start == 0.0] == 0.0).all()
+
+
+def test_popular_items_and_the_network_learn_from_bare_clicks_alone(site: Site) -> None:
+    before = {name: array.tobytes() for name, array in site.world.network.state().items()}
+    for number in range(6):
+        site.happens(clicked(str(number % 2), name="", at_ms=START_MS + number), later_s=CONFIG.session_gap_s + 1)
+    site.learned()
+    assert {name: array.tobytes() for name, array in site.world.network.state().items()} != before
+    assert sorted(site.world.popular.tolist()) == [0, 1]
+
+
+def test_lone_click_on_the_same_item_later_is_another_one(site: Site) -> None:
+    site.happens(clicked("0", name=""), clicked("0", name=""))
+    site.happens(clicked("0", name="", at_ms=START_MS + 1_000), later_s=1)
+    counters = site.learned()
+    assert (counters["clicks"], counters["labels_duplicate"]) == (2, 1)
+
+
+def test_clicks_of_a_session_stand_together_in_the_neighbour_index(site: Site) -> None:
+    site.happens(clicked("0", name=""), clicked("3", name=""))
+    site.happens(clicked("1", name=""), later_s=CONFIG.session_gap_s + 1)
+    site.learned()
+    assert site.world.serial == 2
+    assert site.world.sessions["clicked"][:, :3].tolist() == [[0, 3, -1], [1, -1, -1]]
