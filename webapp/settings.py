@@ -196,6 +196,11 @@ FRESHET_EXPLORATION_LOGITS = environment.number(
 FRESHET_DIVERSITY_LOGITS = environment.number(
     "FRESHET_DIVERSITY_LOGITS", _ENGINE.diversity, "What full likeness to an item higher in the slate costs."
 )
+FRESHET_CALIBRATION_LOGITS = environment.number(
+    "FRESHET_CALIBRATION_LOGITS",
+    _ENGINE.calibration,
+    "What an item gains that is all of what the visitor clicks and the slate still lacks.",
+)
 FRESHET_SEED = environment.integer("FRESHET_SEED", _ENGINE.seed, "Seeds the exploration.")
 
 # -- Django ------------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ def config() -> EngineConfig:
         candidates=settings.FRESHET_CANDIDATES,
         exploration=settings.FRESHET_EXPLORATION_LOGITS,
         diversity=settings.FRESHET_DIVERSITY_LOGITS,
+        calibration=settings.FRESHET_CALIBRATION_LOGITS,
         seed=settings.FRESHET_SEED,
     )
 
