@@ -194,6 +194,9 @@ class Fold:
         alone = not event.slate and not self.labels.knows(event)
         example = self._lone_click(event, row) if alone else self.labels.click(event, row)
         session = self._session(event)
+        if example is not None and not (event.slate or alone):
+            # An impression on its own tells that the item was seen, not what else there was to choose from.
+            example = recalled(self.world, session.context, row, event.event_time_ms)._replace(unseen=example.unseen)
         if example is not None:
             self.counts["clicks"] += 1
             if len(example.rows):

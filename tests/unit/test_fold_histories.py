@@ -101,3 +101,10 @@ def test_clicks_of_a_session_stand_together_in_the_neighbour_index(site: Site) -
     site.learned()
     assert site.world.serial == 2
     assert site.world.sessions["clicked"][:, :3].tolist() == [[0, 3, -1], [1, -1, -1]]
+
+
+def test_click_after_a_lone_impression_is_a_choice_among_what_would_have_been_retrieved(site: Site) -> None:
+    site.happens(seen("0", name=""), clicked("0", name="")).learned()
+    assert site.learner.metrics()["click_rate"] == pytest.approx(1 / FILMS)
+    assert site.world.items["impressions"][:2].tolist() == [1.0, 0.0]
+    assert site.world.items["clicks"][0] == 1.0, "what was seen alone still counts into the click rate"
