@@ -46,7 +46,8 @@ def _served(world: World, session: Session, event: SlateServed) -> bool:
             choice = older.leave()
             if choice is not None:
                 session.context.pass_over(older.newly_passed(choice))
-                _learn(world, session, older, choice)
+                left = _rows(older, choice.positions)
+                _absorb(world, session, left, _design(world, older, choice.positions), choice.chosen)
                 changed = True
     rows = [world.rows.get(item, UNKNOWN_ROW) for item in event.items]
     shown = ShownSlate.from_event(event, rows)
@@ -75,7 +76,7 @@ def _dismissed(world: World, session: Session, event: Dismissal, row: int) -> bo
         else:
             choice = shown.dismiss(position)
             if choice is not None:
-                session.dismissals[row] = _learn(world, session, shown, choice, DISMISSED_PROBABILITY)
+                session.dismissals[row] = _refuse(world, session, _design(world, shown, choice.positions))
     session.context.dismiss(row)
     return True
 
@@ -121,26 +122,15 @@ def _learn_click(world: World, session: Session, shown: ShownSlate, choice: Choi
     _absorb(world, session, np.array(rows)[kept], np.concatenate(designs)[kept], choice.chosen)
 
 
-def _learn(
-    world: World, session: Session, shown: ShownSlate, choice: Choice, probability: float | None = None
-) -> Evidence:
-    design = _design(world, shown, choice.positions)
-    return _absorb(world, session, _rows(shown, choice.positions), design, choice.chosen, probability)
-
-
-def _absorb(
-    world: World,
-    session: Session,
-    rows: features.Rows,
-    design: features.Design,
-    chosen: int,
-    probability: float | None = None,
-) -> Evidence:
+def _absorb(world: World, session: Session, rows: features.Rows, design: features.Design, chosen: int) -> None:
     """Let both parts of the session's belief, its taste and its weights, learn from one choice."""
-    expected = world.model.score_many(design)
-    if probability != DISMISSED_PROBABILITY:  # the context remembers dismissals by itself, and takes them back
-        learn_taste(world, session.context, rows, design, chosen)
-    return session.belief.learn_choice(design, chosen, expected, probability)
+    learn_taste(world, session.context, rows, design, chosen)
+    session.belief.learn_choice(design, chosen, world.model.score_many(design))
+
+
+def _refuse(world: World, session: Session, design: features.Design) -> Evidence:
+    """Let the weights learn that nothing was preferred to one item; the context tells the taste, and takes it back."""
+    return session.belief.learn_choice(design, NONE_OF_THESE, world.model.score_many(design), DISMISSED_PROBABILITY)
 
 
 def _design(world: World, shown: ShownSlate, positions: tuple[int, ...]) -> features.Design:
@@ -165,4 +155,4 @@ def _learn_refusal(world: World, session: Session, row: int, now_ms: int) -> Evi
     """Learn from the dismissal of an item whose slate is not known: nothing rather than it."""
     rows = np.array([row], dtype=np.int64)
     design = features.design(world, rows, features.signals(world, session.context, rows, now_ms), None, HISTORY)
-    return _absorb(world, session, rows, design, NONE_OF_THESE, DISMISSED_PROBABILITY)
+    return _refuse(world, session, design)

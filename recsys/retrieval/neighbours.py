@@ -129,10 +129,10 @@ def similar_items(world: World, row: int, k: int) -> Rows:
     """Return up to `k` rows that sessions clicked around item `row`, most votes first, ties by row."""
     context = SessionContext("", clicked=[row])
     found = recall(world, context, k + 1)
-    ordered = np.sort(found.rows)
-    available = ordered[world.items["available"][ordered] & (ordered != row)]
-    shares = votes(world, context, available).channels[:, : len(VOTES)].sum(axis=1, dtype=np.float64)
-    return np.asarray(available[positive_top_rows(shares, k)])
+    order = np.argsort(found.rows)
+    rows, shares = found.rows[order], found.channels[order, : len(VOTES)].sum(axis=1, dtype=np.float64)
+    shares[~world.items["available"][rows] | (rows == row)] = 0.0
+    return np.asarray(rows[positive_top_rows(shares, k)])
 
 
 def _index(world: World, context: SessionContext) -> Index:
