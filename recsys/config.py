@@ -39,6 +39,8 @@ class EngineConfig:
         Logits that a candidate gains for being all of what the visitor clicks and the slate does not have yet.
     seed : int
         Seeds the exploration noise together with session and item.
+    learn_from_simulated : bool
+        Whether what simulated visitors do teaches the world; if not, the fold passes it over.
     """
 
     model: str = "gaussian"
@@ -53,6 +55,7 @@ class EngineConfig:
     diversity: float = 0.4
     calibration: float = 3.0
     seed: int = 20_240_229
+    learn_from_simulated: bool = False
 
     def __post_init__(self) -> None:
         for name in ("exploration", "diversity", "calibration"):

@@ -57,6 +57,7 @@ _SCORES: Final = "scores/"
 COUNTS: Final = (
     "records",
     "undecodable",
+    "simulated_left_out",
     "items",
     "slates",
     "impressions",
@@ -131,6 +132,9 @@ class Fold:
         self.counts["records"] += 1
         if event is None:
             self.counts["undecodable"] += 1
+            return
+        if isinstance(event, SessionEvent) and event.simulated and not self.world.config.learn_from_simulated:
+            self.counts["simulated_left_out"] += 1
             return
         if not 0 <= event.event_time_ms <= received_ms:
             event = msgspec.structs.replace(event, event_time_ms=min(max(event.event_time_ms, 0), received_ms))

@@ -115,6 +115,17 @@ class Environment:
 
         return self._read(name, f"number from {at_least:g}", read, default, meaning, f"{default:g}")
 
+    def share(self, name: str, default: float, meaning: str) -> float:
+        """Read a part of everything."""
+
+        def read(given: str) -> float:
+            number = float(given)
+            if not 0.0 <= number <= 1.0:
+                raise ValueError
+            return number
+
+        return self._read(name, "number from 0 to 1", read, default, meaning, f"{default:g}")
+
     def choice(self, name: str, default: str, meaning: str, *, among: tuple[str, ...]) -> str:
         """Read one of a few words."""
 

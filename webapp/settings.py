@@ -111,6 +111,27 @@ FRESHET_SESSION_EVENTS_BURST = environment.integer(
     "FRESHET_SESSION_EVENTS_BURST", 200, "Events that a session may send at once, for instance after being offline."
 )
 
+FRESHET_SIMULATED_VISITORS = environment.flag(
+    "FRESHET_SIMULATED_VISITORS",
+    False,
+    "Serve visitors that say they are simulated (load tests, and those that staff bring); without it they are refused. "
+    "`make demo` sets it.",
+)
+FRESHET_CONTROL_SHARE = environment.share(
+    "FRESHET_CONTROL_SHARE",
+    0.0,
+    "Share of visitors who are served everybody's ranking, whatever they do: what adapting is compared with.",
+)
+FRESHET_SIMULATED_CONTROL_SHARE = environment.share(
+    "FRESHET_SIMULATED_CONTROL_SHARE", 0.1, "The same, of simulated visitors."
+)
+FRESHET_ARM_SALT = environment.text(
+    "FRESHET_ARM_SALT",
+    "",
+    "Decides with a visitor's id who is in the control arm; another one draws anew for sessions that begin.",
+    shown="drawn from `FRESHET_SECRET_KEY`",
+)
+
 # -- Log and learning --------------------------------------------------------------------------------------------
 
 environment.section("Log and learning")
@@ -200,6 +221,11 @@ FRESHET_CALIBRATION_LOGITS = environment.number(
     "FRESHET_CALIBRATION_LOGITS",
     _ENGINE.calibration,
     "What an item gains that is all of what the visitor clicks and the slate still lacks.",
+)
+FRESHET_LEARN_FROM_SIMULATED = environment.flag(
+    "FRESHET_LEARN_FROM_SIMULATED",
+    _ENGINE.learn_from_simulated,
+    "Whether the model for everybody learns from simulated visitors. `make demo` sets it.",
 )
 FRESHET_SEED = environment.integer("FRESHET_SEED", _ENGINE.seed, "Seeds the exploration.")
 

@@ -47,6 +47,7 @@ def config() -> EngineConfig:
         diversity=settings.FRESHET_DIVERSITY_LOGITS,
         calibration=settings.FRESHET_CALIBRATION_LOGITS,
         seed=settings.FRESHET_SEED,
+        learn_from_simulated=settings.FRESHET_LEARN_FROM_SIMULATED,
     )
 
 

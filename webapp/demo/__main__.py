@@ -99,6 +99,8 @@ def _environment(redis_url: str) -> dict[str, str]:
     """Return the processes' environment: this one's, with what the demo decides."""
     return {
         "FRESHET_CONSENT_DEFAULT": "session",
+        "FRESHET_SIMULATED_VISITORS": "1",
+        "FRESHET_LEARN_FROM_SIMULATED": "1",
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "webapp.settings",
         "FRESHET_HOST": settings.FRESHET_HOST,

@@ -41,7 +41,12 @@ async def _record(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
     session = await presence().session(visit)
     position = await _position(session, item, slate)
     event = kind(
-        event_time_ms=wiring.clock().now_ms(), session=visit.session, item=item, slate=slate, position=position
+        event_time_ms=wiring.clock().now_ms(),
+        session=visit.session,
+        simulated=visit.simulated,
+        item=item,
+        slate=slate,
+        position=position,
     )
     outcome = "unlogged"
     if visit.logged:
@@ -50,7 +55,7 @@ async def _record(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
     metrics.EVENTS.labels(outcome).inc()
     if outcome == "full":
         _logger.warning("event_not_logged", kind=event.tag(), reason="the log is at its bound")
-    presence().observe(visit.session, [event], logged=visit.logged)
+    presence().observe(visit, [event])
 
 
 async def _position(session: Session, item: str, slate: str) -> int:

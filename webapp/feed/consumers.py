@@ -127,11 +127,13 @@ class Connection:
         """
         if self._visit.new and token.at_ms > self._adopted_ms:
             self._adopted_ms = token.at_ms
-            self._visit = dataclasses.replace(self._visit, session=token.session)
+            self._visit = dataclasses.replace(
+                self._visit, session=token.session, adaptive=token.adaptive, simulated=token.simulated
+            )
 
     async def _learn(self, events: list[ItemEvent]) -> None:
         await presence().session(self._visit, up_to_date=False)
-        presence().observe(self._visit.session, events, logged=self._visit.logged)
+        presence().observe(self._visit, events)
         if any(isinstance(event, _TURNS_THE_SLATE) for event in events):
             await self._push()
             self._siblings.tell()
@@ -149,7 +151,7 @@ class Connection:
         session = await presence().session(self._visit, up_to_date=False)
         draft = shelves.for_you(session)
         event = shelves.served(draft.slate, self._visit, session)
-        presence().observe(self._visit.session, [event], logged=self._visit.logged)
+        presence().observe(self._visit, [event])
         # In line for the log before the browser can answer to it, but not waited for.
         logged = asyncio.ensure_future(shelves.log_slates([event])) if self._visit.logged and event.items else None
         html = render_to_string("feed/shelf.html", {"shelf": shelves.shelf(draft, event, self._visit), "beside": True})

@@ -84,26 +84,26 @@ class Presence:
         With `up_to_date`, what other processes logged for it is taken in first; without, only a session that is not
         here yet is read. When the log can't be reached, the session is what this process knows of it.
         """
-        entry = self._entry(visit.session)
+        entry = self._entry(visit)
         # Whoever agrees to be recognised in the midst of a session is met anew: from then on it is one of theirs.
         met = entry.complete and visit.visitor in ("", entry.visitor)
         if visit.logged and (up_to_date or not met):
             earlier = [] if met else await self._earlier(visit)
             events = await self._logged_events(visit.session)
-            entry = self._entry(visit.session)  # the world may have been swapped meanwhile
+            entry = self._entry(visit)  # the world may have been swapped meanwhile
             if earlier and not entry.known:
-                entry.session = self._recommender().rebuild(visit.session, (), earlier)
+                entry.session = self._recommender().rebuild(visit.session, (), earlier, adaptive=visit.adaptive)
             if events is not None:
                 entry.complete, entry.visitor = True, visit.visitor or entry.visitor
                 for event in events:
                     self._take(entry, event)
         return entry.session
 
-    def observe(self, visit_session: str, events: Iterable[SessionEvent], *, logged: bool) -> Session:
-        """Let the session learn from what just happened; each event counts once. Never waits."""
-        entry = self._entry(visit_session)
+    def observe(self, visit: Visit, events: Iterable[SessionEvent]) -> Session:
+        """Let the visit's session learn from what just happened; each event counts once. Never waits."""
+        entry = self._entry(visit)
         for event in events:
-            if self._take(entry, event) and not logged and len(entry.unlogged) < UNLOGGED_EVENTS_KEPT:
+            if self._take(entry, event) and not visit.logged and len(entry.unlogged) < UNLOGGED_EVENTS_KEPT:
                 entry.unlogged.append(event)
         return entry.session
 
@@ -116,12 +116,13 @@ class Presence:
         """Drop a session from memory."""
         self._entries.pop(session, None)
 
-    def _entry(self, session: str) -> _Entry:
+    def _entry(self, visit: Visit) -> _Entry:
+        session = visit.session
         entry = self._entries.pop(session, None)
         world = self._world()
         if entry is None or entry.world is not world:
             before = entry
-            entry = _Entry(self._recommender().new_session(session), world)
+            entry = _Entry(self._recommender().new_session(session, adaptive=visit.adaptive), world)
             for event in before.unlogged if before else ():
                 self._take(entry, event)
                 entry.unlogged.append(event)

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from recsys.errors import LogUnavailable
 from recsys.events import SlateServed
+from recsys.experiments.arms import arm_name
 from recsys.ranking import Slate
 from recsys.sessions import Session
 from webapp import wiring
@@ -108,7 +109,7 @@ async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list
     """
     shown = [draft for draft in drafts if draft.slate.items or draft.empty]
     events = [served(draft.slate, visit, session) for draft in shown]
-    presence().observe(visit.session, events, logged=visit.logged)
+    presence().observe(visit, events)
     if visit.logged:
         await log_slates([event for event in events if event.items])
     return [shelf(draft, event, visit) for draft, event in zip(shown, events, strict=True)]
@@ -120,8 +121,9 @@ def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
         secrets.token_urlsafe(9),
         visit.session,
         wiring.clock().now_ms(),
-        arm="adaptive" if session.adaptive else "control",
+        arm=arm_name(session.adaptive),
         visitor=visit.visitor,
+        simulated=visit.simulated,
     )
 
 

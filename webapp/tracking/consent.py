@@ -14,6 +14,7 @@ from django.conf import settings
 from django.http import HttpResponseBase
 
 from recsys.errors import RefusedEvent
+from recsys.experiments.arms import ADAPTIVE, assign
 from webapp import wiring
 from webapp.tracking.tokens import Consent, SessionToken, read_session, sign_session
 
@@ -42,6 +43,11 @@ class Visit:
         Time of this request.
     new : bool
         The session began with this request.
+    adaptive : bool
+        Whether slates follow the session; False is the control arm. Assigned when the session begins, by visitor where
+        one is known, and carried by the session's token from then on.
+    simulated : bool
+        Nobody is there: a simulator or load test asks.
     """
 
     session: str
@@ -49,11 +55,13 @@ class Visit:
     visitor: str
     at_ms: int
     new: bool
+    adaptive: bool = True
+    simulated: bool = False
 
     @property
     def token(self) -> str:
         """The session token for pages and the cookie."""
-        return sign_session(SessionToken(self.session, self.consent, self.at_ms))
+        return sign_session(SessionToken(self.session, self.consent, self.at_ms, self.adaptive, self.simulated))
 
     @property
     def logged(self) -> bool:
@@ -61,38 +69,32 @@ class Visit:
         return self.consent != "off"
 
 
-def visit_from(cookies: Mapping[str, str], now_ms: int) -> Visit:
+def visit_from(cookies: Mapping[str, str], now_ms: int, *, simulated: bool = False) -> Visit:
     """Return the visit that the cookies describe: the running session within its inactivity gap, else a new one.
 
-    Works on a request's cookies and on those of a websocket handshake; writes nothing.
+    Works on a request's cookies and on those of a websocket handshake; writes nothing. Who says to be `simulated` never
+    goes on with a session that did not begin so.
     """
     consent = _chosen(cookies)
+    visitor = _visitor(cookies) if consent == "visitor" else ""
     running = _running(cookies, consent, now_ms)
-    return Visit(
-        session=running or new_id(),
-        consent=consent,
-        visitor=_visitor(cookies) if consent == "visitor" else "",
-        at_ms=now_ms,
-        new=not running,
-    )
+    if running is None or (simulated and not running.simulated):
+        return _begun(new_id(), consent, visitor, now_ms, simulated)
+    return Visit(running.session, consent, visitor, now_ms, False, running.adaptive, running.simulated)
 
 
 def switched(visit: Visit, consent: Consent) -> Visit:
     """Return the visit after the visitor chose `consent`.
 
-    Allowing more goes on with what the session has learned. Allowing less, or coming from `off`, begins a new session:
-    what was logged and what must not be are never one.
+    Allowing more goes on with what the session has learned, in its arm. Allowing less, or coming from `off`, begins a
+    new session: what was logged and what must not be are never one.
     """
     if consent == visit.consent:
         return visit
-    goes_on = visit.consent == "session" and consent == "visitor"
-    return dataclasses.replace(
-        visit,
-        session=visit.session if goes_on else new_id(),
-        consent=consent,
-        visitor=new_id() if consent == "visitor" else "",
-        new=not goes_on,
-    )
+    visitor = new_id() if consent == "visitor" else ""
+    if visit.consent == "session" and consent == "visitor":
+        return dataclasses.replace(visit, consent=consent, visitor=visitor, new=False)
+    return _begun(new_id(), consent, visitor, visit.at_ms, visit.simulated)
 
 
 def remember(response: HttpResponseBase, visit: Visit, cookies: Mapping[str, str]) -> None:
@@ -121,19 +123,25 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+def _begun(session: str, consent: Consent, visitor: str, at_ms: int, simulated: bool) -> Visit:
+    share = settings.FRESHET_SIMULATED_CONTROL_SHARE if simulated else settings.FRESHET_CONTROL_SHARE
+    arm = assign(visitor or session, settings.FRESHET_ARM_SALT or settings.SECRET_KEY, share)
+    return Visit(session, consent, visitor, at_ms, True, arm == ADAPTIVE, simulated)
+
+
 def _chosen(cookies: Mapping[str, str]) -> Consent:
     """Return the mode chosen, or the site's default for those who have not chosen."""
     return consent_named(cookies.get(CONSENT_COOKIE, "")) or consent_named(settings.FRESHET_CONSENT_DEFAULT) or "off"
 
 
-def _running(cookies: Mapping[str, str], consent: Consent, now_ms: int) -> str:
-    """Return the id of the running session, empty when there is none, it ended, or consent changed under it."""
+def _running(cookies: Mapping[str, str], consent: Consent, now_ms: int) -> SessionToken | None:
+    """Return the token of the running session, None when there is none, it ended, or consent changed under it."""
     try:
         token = read_session(cookies.get(SESSION_COOKIE, ""))
     except RefusedEvent:
-        return ""
+        return None
     ended = now_ms - token.at_ms > wiring.config().session_gap_s * 1_000
-    return "" if ended or token.consent != consent else token.session
+    return None if ended or token.consent != consent else token
 
 
 def _visitor(cookies: Mapping[str, str]) -> str:

@@ -1,23 +1,37 @@
 """The visit of each request, and its cookies on the way out."""
 
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Final, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from webapp import wiring
 from webapp.tracking.consent import Visit, remember, visit_from
 
-_ATTRIBUTE = "_freshet_visit"
+#: By this request header a simulator says that nobody is there. No link, form or picture can make a browser send it.
+SIMULATED_HEADER: Final = "Freshet-Simulated"
+
+_ATTRIBUTE: Final = "_freshet_visit"
 
 
 def visit_of(request: HttpRequest) -> Visit:
-    """Return who makes this request; the first call begins or prolongs the session (`VisitMiddleware` sets cookies)."""
+    """Return who makes this request; the first call begins or prolongs the session (`VisitMiddleware` sets cookies).
+
+    Raises
+    ------
+    PermissionDenied
+        When the request says that it is simulated, and this site takes no such visitors.
+    """
     visit = getattr(request, _ATTRIBUTE, None)
     if visit is None:
-        visit = visit_from(request.COOKIES, wiring.clock().now_ms())
+        simulated = SIMULATED_HEADER in request.headers
+        if simulated and not settings.FRESHET_SIMULATED_VISITORS:
+            raise PermissionDenied("this site takes no simulated visitors: see FRESHET_SIMULATED_VISITORS")
+        visit = visit_from(request.COOKIES, wiring.clock().now_ms(), simulated=simulated)
         begin_visit(request, visit)
     return cast(Visit, visit)
 

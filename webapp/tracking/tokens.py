@@ -35,11 +35,17 @@ class SessionToken(msgspec.Struct, frozen=True, array_like=True):
         The mode that the session was started under.
     at_ms : int
         When the token was made: the visitor's last activity, and a lower bound of the page's event times.
+    adaptive : bool
+        The session's arm, as it was assigned when the session began.
+    simulated : bool
+        Whether a simulator said, when the session began, that it is one.
     """
 
     session: str
     consent: Consent
     at_ms: int
+    adaptive: bool = True
+    simulated: bool = False
 
 
 class SlateToken(msgspec.Struct, frozen=True, array_like=True):

@@ -163,6 +163,7 @@ def _event(
         "item": claim.item,
         "slate": claim.slate,
         "position": position,
+        "simulated": session.simulated,
     }
     if claim.type == "dwell":
         return Dwell(**fields, dwell_ms=min(max(claim.dwell_ms, 0), MAX_DWELL_MS))
