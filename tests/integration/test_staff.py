@@ -1,5 +1,6 @@
-"""The live page: who may see it, what it says, and the knob."""
+"""The staff pages' frame: who may see what; the live page, and the knob."""
 
+import re
 from html import unescape
 from typing import Any
 
@@ -25,14 +26,19 @@ NOW_MS = 1_700_000_000_000
 @pytest.fixture
 def staff(client: Client) -> User:
     user = User.objects.create_user("ada", password="countess", is_staff=True)
+    allow(user, "view_live", "view_knob")
     client.force_login(user)
     return user
 
 
 @pytest.fixture
 def turner(staff: User) -> User:
-    staff.user_permissions.add(Permission.objects.get(content_type__app_label="training", codename="change_knob"))
+    allow(staff, "change_knob")
     return staff
+
+
+def allow(user: User, *codenames: str) -> None:
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
 
 
 def status(**changes: Any) -> FoldStatus:
@@ -58,30 +64,51 @@ def text(response: Any) -> str:
 
 
 def test_live_page_asks_who_you_are(client: Client, wired: redis.Redis):
-    response = client.get("/staff/")
-    assert (response.status_code, response["Location"]) == (302, "/staff/login/?next=/staff/")
+    response = client.get("/staff/live/")
+    assert (response.status_code, response["Location"]) == (302, "/staff/login/?next=/staff/live/")
     assert "Sign in" in text(client.get("/staff/login/"))
 
 
-def test_signing_in_leads_to_the_live_page(client: Client, wired: redis.Redis):
-    User.objects.create_user("ada", password="countess", is_staff=True)
-    response = client.post("/staff/login/", {"username": "ada", "password": "countess"})
-    assert (response.status_code, response["Location"]) == (302, "/staff/")
+def test_fragment_asks_who_you_are_by_moving_the_whole_page(client: Client, wired: redis.Redis):
+    response = client.get("/staff/live/", headers={"HX-Request": "true"})
+    assert (response.status_code, response["HX-Redirect"]) == (200, "/staff/login/")
 
 
-def test_account_that_is_not_staff_may_not_see_it(client: Client, wired: redis.Redis):
-    client.force_login(User.objects.create_user("eve"))
-    assert client.get("/staff/").status_code == 403
+def test_signing_in_leads_to_the_first_page_that_one_may_see(client: Client, wired: redis.Redis):
+    allow(User.objects.create_user("ada", password="countess", is_staff=True), "view_knob")
+    response = client.post("/staff/login/", {"username": "ada", "password": "countess"}, follow=True)
+    assert [url for url, _ in response.redirect_chain] == ["/staff/", "/staff/knob/"]
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_each_page_asks_for_its_own_permission(client: Client, wired: redis.Redis, is_staff: bool):
+    user = User.objects.create_user("eve", is_staff=is_staff)
+    allow(user, *([] if is_staff else ["view_live", "view_knob"]))
+    client.force_login(user)
+    assert {client.get(path).status_code for path in ("/staff/", "/staff/live/", "/staff/knob/")} == {403}
+
+
+def test_navigation_links_what_one_may_see_and_marks_the_page_being_read(
+    client: Client, staff: User, wired: redis.Redis
+):
+    page = client.get("/staff/knob/").content.decode()
+    navigation = page[page.index('<nav class="staff-pages"') :].split("</nav>")[0]
+    assert re.findall(r'href="(/staff/[^"]+)"', navigation) == ["/staff/live/", "/staff/knob/"]
+    assert re.search(r'href="/staff/knob/"\s+aria-current="page"', navigation)
+
+
+def test_django_s_admin_links_the_staff_pages(client: Client, staff: User, wired: redis.Redis):
+    assert 'href="/staff/"' in client.get("/admin/").content.decode()
 
 
 def test_before_the_first_fold_the_page_says_what_will_appear(client: Client, staff: User, wired: redis.Redis):
-    page = text(client.get("/staff/"))
+    page = text(client.get("/staff/live/"))
     assert "The fold has not run yet" in page
     assert "Worker not seen yet" in page
 
 
 def test_without_redis_the_page_says_so(client: Client, staff: User, without_redis: None):
-    response = client.get("/staff/")
+    response = client.get("/staff/live/")
     assert response.status_code == 200
     assert "Redis can't be reached" in text(response)
 
@@ -89,7 +116,7 @@ def test_without_redis_the_page_says_so(client: Client, staff: User, without_red
 def test_page_tells_what_the_fold_says(client: Client, staff: User, wired: redis.Redis):
     StatusBoard(wired).post(status())
     StatusBoard(wired).beat(wiring.clock().now_ms())
-    page = text(client.get("/staff/"))
+    page = text(client.get("/staff/live/"))
     assert "340 ms" in page
     assert "4,321 events held" in page
     assert "38 joined" in page
@@ -100,7 +127,7 @@ def test_page_tells_what_the_fold_says(client: Client, staff: User, wired: redis
 
 def test_worker_that_stopped_is_missed(client: Client, staff: User, wired: redis.Redis):
     StatusBoard(wired).post(status(ran_ms=wiring.clock().now_ms() - 60_000))
-    assert "Worker missed for 1 min" in text(client.get("/staff/"))
+    assert "Worker missed for 1 min" in text(client.get("/staff/live/"))
 
 
 def test_page_names_each_replica_and_how_far_behind_it_is(client: Client, staff: User, wired: redis.Redis):
@@ -109,7 +136,7 @@ def test_page_names_each_replica_and_how_far_behind_it_is(client: Client, staff:
     for name, behind_ms, seen_ms in (("web-1", 0, now_ms), ("web-2", 90_000, now_ms), ("web-3", 0, now_ms - 60_000)):
         beat = Heartbeat(name=name, at_ms=seen_ms, version="5-0", behind_ms=behind_ms, items=1_682)
         replication.announce(wired, beat)
-    page = text(client.get("/staff/"))
+    page = text(client.get("/staff/live/"))
     assert "web-1 5-0" in page
     assert "stale: 1.5 min" in page
     assert "web-3" not in page
@@ -118,23 +145,23 @@ def test_page_names_each_replica_and_how_far_behind_it_is(client: Client, staff:
 def test_page_names_each_reason_for_refusing(client: Client, staff: User, wired: redis.Redis):
     StatusBoard(wired).post(status())
     wired.hset(refusals.COUNTS_KEY, "not_shown", 3)
-    assert f"3 not_shown {refusals.REASONS['not_shown']}" in text(client.get("/staff/"))
+    assert f"3 not_shown {refusals.REASONS['not_shown']}" in text(client.get("/staff/live/"))
 
 
 def test_htmx_gets_the_moving_part_alone(client: Client, staff: User, wired: redis.Redis):
     StatusBoard(wired).post(status())
-    moving = client.get("/staff/", headers={"HX-Request": "true"}).content.decode()
+    moving = client.get("/staff/live/", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in moving
     assert "What visitors do" in moving
 
 
 def test_paused_page_does_not_move(client: Client, staff: User, wired: redis.Redis):
-    assert "hx-trigger" in client.get("/staff/").content.decode()
-    assert "hx-trigger" not in client.get("/staff/?paused").content.decode()
+    assert "hx-trigger" in client.get("/staff/live/").content.decode()
+    assert "hx-trigger" not in client.get("/staff/live/?paused").content.decode()
 
 
 def test_knob_is_for_those_who_may_turn_it(client: Client, staff: User, wired: redis.Redis):
-    assert "The knob" not in text(client.get("/staff/"))
+    assert "not turn it" in text(client.get("/staff/knob/"))
     assert client.post("/staff/knob/", {"fold_every_ms": 2_000}).status_code == 403
     assert wiring.knobs().fold_every_ms == 500
 
@@ -142,7 +169,7 @@ def test_knob_is_for_those_who_may_turn_it(client: Client, staff: User, wired: r
 def test_knob_takes_effect_without_restart(client: Client, turner: User, wired: redis.Redis):
     assert client.post("/staff/knob/", {"fold_every_ms": 2_000}).status_code == 302
     assert wiring.knobs().fold_every_ms == 2_000
-    assert "The fold now runs every 2,000 ms." in text(client.get("/staff/"))
+    assert "The fold now runs every 2,000 ms." in text(client.get("/staff/knob/"))
 
 
 @pytest.mark.parametrize("every_ms", ["99", "60001", "soon", ""])
@@ -155,7 +182,7 @@ def test_knob_says_what_it_can_not_be_turned_to(client: Client, turner: User, wi
 
 def test_knob_without_redis_stays_and_says_so(client: Client, turner: User, without_redis: None):
     client.post("/staff/knob/", {"fold_every_ms": 2_000})
-    assert "the knob stays where it was" in text(client.get("/staff/"))
+    assert "the knob stays where it was" in text(client.get("/staff/knob/"))
 
 
 def sample(second: int, events: int, impressions: int = 0, clicks: int = 0) -> Sample:

@@ -3,13 +3,14 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from webapp.analytics import views
+from webapp.analytics.views import home, knob, live
 
 app_name = "analytics"
-_login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:live")
+_login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:home")
 urlpatterns = [
-    path("staff/", views.live, name="live"),
-    path("staff/knob/", views.turn_knob, name="knob"),
+    path("staff/", home.home, name="home"),
     path("staff/login/", _login, name="login"),
     path("staff/logout/", LogoutView.as_view(next_page="/"), name="logout"),
+    path("staff/live/", live.live, name="live"),
+    path("staff/knob/", knob.knob, name="knob"),
 ]

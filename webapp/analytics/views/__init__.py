@@ -1,0 +1,1 @@
+"""The staff pages, a module each."""
