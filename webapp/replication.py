@@ -81,7 +81,6 @@ class Replication:
         self._clock = clock
         self._after: Offset = ORIGIN
         self._tried = ""
-        self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
 
     async def load(self) -> None:
         """Take in the newest snapshot, unless it was the last that was tried."""
@@ -141,7 +140,7 @@ class Replication:
         now_ms = self._clock.now_ms()
         self.behind_ms = max(0, now_ms - waiting[0].received_ms) if waiting else 0
         return Heartbeat(
-            name=self._name,
+            name=process_name(),
             at_ms=now_ms,
             version=version,
             behind_ms=self.behind_ms,
@@ -152,6 +151,12 @@ class Replication:
 def available_items(replica: "Replica") -> int:
     """Return how many items the replica can recommend."""
     return int(replica.world.items["available"].sum())
+
+
+@functools.cache
+def process_name() -> str:
+    """Return a name for this process, the same wherever it shows itself: host, process id, and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
 
 
 @functools.cache

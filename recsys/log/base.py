@@ -91,6 +91,10 @@ class Log(Reader, Protocol):
         """Return (reason, payload) of the dead letters held, oldest first."""
         ...
 
+    def newest(self, limit: int) -> Sequence[Record]:
+        """Return the newest records held, at most `limit`, in order."""
+        ...
+
     def length(self) -> int:
         """Return how many records are held."""
         ...
@@ -116,6 +120,10 @@ class AsyncLog(Protocol):
 
     async def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
         """Append each event once. Concurrent calls may share a round trip; each call's order is kept."""
+        ...
+
+    async def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records after `after`, in order; empty at the end."""
         ...
 
     async def session_events(self, session: str) -> Sequence[Event]:

@@ -90,6 +90,11 @@ class MemoryLog:
             )
         ]
 
+    def newest(self, limit: int) -> Sequence[Record]:
+        """Return the newest records held, in order."""
+        older = len(self._keys) - limit
+        return self.read(_offset(self._keys[older - 1]) if older > 0 else ORIGIN, limit)
+
     def end(self) -> Offset:
         """Return the newest offset ever appended (or advanced to), `ORIGIN` when there is none."""
         return _offset(self._end)
@@ -148,6 +153,10 @@ class AsyncMemoryLog:
     async def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
         """Append each event once."""
         return self._log.append(events)
+
+    async def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records after `after`, in order."""
+        return self._log.read(after, limit)
 
     async def session_events(self, session: str) -> Sequence[Event]:
         """Return what the session did, in log order."""

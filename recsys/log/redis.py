@@ -59,6 +59,12 @@ class RedisLog:
             found: Any = self._client.xrange(self._keys.stream, min=f"({after}", count=limit)
         return [record(offset.decode(), fields[b"event"]) for offset, fields in found]
 
+    def newest(self, limit: int) -> Sequence[Record]:
+        """Return the newest records held, in order."""
+        with log_errors():
+            found: Any = self._client.xrevrange(self._keys.stream, count=limit)
+        return [record(offset.decode(), fields[b"event"]) for offset, fields in reversed(found)]
+
     def end(self) -> Offset:
         """Return the newest offset ever appended (or advanced to), `ORIGIN` when there is none."""
         with log_errors():

@@ -227,6 +227,13 @@ def test_log_goes_on_after_the_history_before_it(log: Log) -> None:
     assert [record.offset for record in log.read(ORIGIN, 9)] == [receipt.offset]
 
 
+def test_newest_records_come_in_order(log: Log) -> None:
+    assert log.newest(3) == []
+    log.append([click(seq) for seq in range(1, 6)])
+    assert list(log.newest(3)) == list(records(log))[-3:]
+    assert list(log.newest(9)) == list(records(log))
+
+
 def test_dead_letters_are_kept_aside_cut_and_capped(log: Log) -> None:
     log.append_dead_letter(b"\xff" * (DEAD_LETTER_BYTES + 1), "undecodable")
     for n in range(DEAD_LETTERS - 1):

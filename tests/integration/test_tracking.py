@@ -11,6 +11,7 @@ from recsys.events import Click, Event
 from tests.unit.tracking.pages import ITEMS, NOW_MS, Page
 from webapp import wiring
 from webapp.tracking import refusals
+from webapp.tracking.edge import Edge
 from webapp.tracking.rates import RateLimit
 from webapp.tracking.refusals import Ledger
 from webapp.tracking.services import Intake
@@ -29,7 +30,9 @@ def clock() -> ManualClock:
 @pytest.fixture
 def intake(wired: redis.Redis, clock: ManualClock) -> Intake:
     log = wiring.async_event_log()
-    return Intake(log, clock, frozenset(ITEMS), Ledger(wiring.async_redis(), log), RateLimit(per_s=10, burst=20))
+    return Intake(
+        log, clock, frozenset(ITEMS), Ledger(wiring.async_redis(), log), RateLimit(per_s=10, burst=20), Edge(clock)
+    )
 
 
 def logged() -> list[Event | None]:
@@ -108,13 +111,13 @@ async def test_undecodable_message_is_counted_and_kept_aside(intake: Intake, wir
 
 async def test_without_redis_nothing_is_acknowledged(without_redis: None, page: Page, clock: ManualClock):
     log = wiring.async_event_log()
-    intake = Intake(log, clock, frozenset(ITEMS), Ledger(wiring.async_redis(), log), RateLimit(10, 20))
+    intake = Intake(log, clock, frozenset(ITEMS), Ledger(wiring.async_redis(), log), RateLimit(10, 20), Edge(clock))
     with pytest.raises(LogUnavailable):
         await intake.accept(page.batch(page.event(1)), "session")
 
 
 async def test_without_redis_refusals_are_still_answered(without_redis: None, page: Page, clock: ManualClock):
     log = wiring.async_event_log()
-    intake = Intake(log, clock, frozenset(ITEMS), Ledger(wiring.async_redis(), log), RateLimit(10, 20))
+    intake = Intake(log, clock, frozenset(ITEMS), Ledger(wiring.async_redis(), log), RateLimit(10, 20), Edge(clock))
     accepted = await intake.accept(page.batch(page.event(1, item="jaws")), "session")
     assert accepted.outcomes == {1: "refused:not_shown"}

@@ -9,6 +9,7 @@ from webapp import metrics, wiring
 from webapp.feed.presence import presence
 from webapp.tracking import services
 from webapp.tracking.consent import Visit
+from webapp.tracking.edge import edge
 
 _logger = structlog.get_logger(__name__)
 
@@ -38,6 +39,16 @@ async def _record(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
     LogUnavailable
         When the log can't be reached; then nothing was done.
     """
+    with edge().taking(1) as outcomes:
+        event, outcome = await _append(visit, kind, item, slate)
+        outcomes["returned" if outcome == "full" else outcome] = 1
+    metrics.EVENTS.labels(outcome).inc()
+    if outcome == "full":
+        _logger.warning("event_not_logged", kind=event.tag(), reason="the log is at its bound")
+    presence().observe(visit, [event])
+
+
+async def _append(visit: Visit, kind: type[ItemEvent], item: str, slate: str) -> tuple[ItemEvent, str]:
     session = await presence().session(visit)
     position = await _position(session, item, slate)
     event = kind(
@@ -48,14 +59,10 @@ async def _record(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
         slate=slate,
         position=position,
     )
-    outcome = "unlogged"
-    if visit.logged:
-        (receipt,) = await wiring.async_event_log().append([event])
-        outcome = receipt.outcome
-    metrics.EVENTS.labels(outcome).inc()
-    if outcome == "full":
-        _logger.warning("event_not_logged", kind=event.tag(), reason="the log is at its bound")
-    presence().observe(visit, [event])
+    if not visit.logged:
+        return event, "unlogged"
+    (receipt,) = await wiring.async_event_log().append([event])
+    return event, receipt.outcome
 
 
 async def _position(session: Session, item: str, slate: str) -> int:

@@ -13,6 +13,7 @@ from recsys.errors import InvalidEvent, LogUnavailable
 from recsys.events import ItemEvent
 from recsys.log.base import AsyncLog
 from webapp import metrics, wiring
+from webapp.tracking.edge import Edge, edge
 from webapp.tracking.rates import RateLimit
 from webapp.tracking.refusals import Ledger
 from webapp.tracking.tokens import Consent, SessionToken
@@ -56,6 +57,8 @@ class Intake:
     ledger : Ledger
         Where refusals are counted.
     rate : RateLimit
+    edge : Edge
+        Where everything is counted, whatever becomes of it.
     """
 
     log: AsyncLog
@@ -63,6 +66,7 @@ class Intake:
     items: Container[str]
     ledger: Ledger
     rate: RateLimit
+    edge: Edge
 
     async def decode(self, payload: bytes | str, consent: Consent) -> Batch | None:
         """Read a message; None, counted and (unless `consent` is `off`) kept aside, when it is none."""
@@ -70,6 +74,9 @@ class Intake:
             return decode_batch(payload)
         except InvalidEvent:
             raw = payload.encode(errors="replace") if isinstance(payload, str) else payload
+            with self.edge.taking(1) as outcomes:
+                outcomes["refused"] = 1
+            self.edge.note("refused", "undecodable", "", 1)
             await self.ledger.record({"undecodable": 1}, [] if consent == "off" else [raw])
             return None
 
@@ -85,14 +92,17 @@ class Intake:
             When the log can't be reached: acknowledge nothing, the browser keeps its events.
         """
         now_ms = self.clock.now_ms()
-        checked = validate(batch, now_ms, self.items)
-        accepted = await self._kept(checked, consent, now_ms)
+        with self.edge.taking(len(batch.events)) as outcomes:
+            checked = validate(batch, now_ms, self.items)
+            accepted = await self._kept(checked, consent, now_ms, outcomes)
+        self._note(checked, outcomes)
         if checked.reasons:
             off = checked.session is None or "off" in (consent, checked.session.consent)
             await self.ledger.record(checked.reasons, [] if off else checked.unreadable)
         return accepted
 
-    async def _kept(self, checked: Validated, consent: Consent, now_ms: int) -> Accepted:
+    async def _kept(self, checked: Validated, consent: Consent, now_ms: int, became: "Counter[str]") -> Accepted:
+        became["refused"] = checked.reasons.total()
         outcomes = {seq: f"refused:{reason}" for seq, reason in checked.refused.items()}
         session = checked.session
         if session is None:
@@ -106,8 +116,17 @@ class Intake:
         outcomes.update({event.seq: outcome for event, outcome in zip(events, receipts, strict=True)})
         outcomes.update({event.seq: "full" for event in deferred})
         _count(receipts, deferred)
+        became.update("returned" if receipt == "full" else receipt for receipt in receipts)
+        became["returned"] += len(deferred)
         kept = [event for event, outcome in zip(events, receipts, strict=True) if outcome in ("accepted", "unlogged")]
         return Accepted(session, outcomes, kept)
+
+    def _note(self, checked: Validated, became: "Counter[str]") -> None:
+        session = checked.session.session if checked.session is not None else ""
+        for reason, count in checked.reasons.items():
+            self.edge.note("refused", reason, session, count)
+        for outcome in ("duplicate", "returned"):
+            self.edge.note(outcome, "", session, became[outcome])
 
 
 def _count(outcomes: Iterable[str], deferred: Sequence[ItemEvent]) -> None:
@@ -132,7 +151,7 @@ def _rate() -> RateLimit:
 def intake() -> Intake:
     """Return the intake of this process, with the adapters that `webapp.wiring` chose."""
     log = wiring.async_event_log()
-    return Intake(log, wiring.clock(), _Catalogue(), Ledger(wiring.async_redis(), log), _rate())
+    return Intake(log, wiring.clock(), _Catalogue(), Ledger(wiring.async_redis(), log), _rate(), edge())
 
 
 async def forget(session: str) -> None:
