@@ -119,6 +119,9 @@ class SlateServed(SessionEvent, frozen=True, kw_only=True, tag="slate"):
         (`recsys.features`). Empty where the surface is not ranked by the model.
     visitor : str
         Visitor id where the visitor consented to being recognised, else empty.
+    explored : tuple of int
+        Positions that chance filled (`recsys.ranking.Slate.explored`). Empty where nothing was explored, and in slates
+        logged before this was.
     """
 
     slate: str
@@ -129,6 +132,7 @@ class SlateServed(SessionEvent, frozen=True, kw_only=True, tag="slate"):
     version: str = ""
     signals: bytes = b""
     visitor: str = ""
+    explored: tuple[int, ...] = ()
 
 
 class ItemEvent(SessionEvent, frozen=True, kw_only=True):

@@ -158,6 +158,13 @@ FRESHET_FOLD_EVERY_MS = environment.integer(
     at_most=60_000,
 )
 FRESHET_FOLD_MAX_EVENTS = environment.integer("FRESHET_FOLD_MAX_EVENTS", 20_000, "Most events that one fold takes in.")
+FRESHET_AGGREGATE_EVERY_MS = environment.integer(
+    "FRESHET_AGGREGATE_EVERY_MS",
+    1_000,
+    "Time between two counts of what came in, for the staff pages.",
+    at_least=100,
+    at_most=3_600_000,
+)
 FRESHET_LEASE_MS = environment.integer(
     "FRESHET_LEASE_MS", 15_000, "How long a learner that died keeps another from taking over.", at_least=1_000
 )

@@ -67,4 +67,5 @@ class Slate:
             version=self.version,
             signals=np.ascontiguousarray(self.signals, dtype="<f4").tobytes(),
             visitor=visitor,
+            explored=tuple(position for position, explored in enumerate(self.explored) if explored),
         )

@@ -12,6 +12,7 @@ import redis
 from celery.beat import PersistentScheduler
 
 from tests.faults.learning import ROOT, Learning, learning
+from webapp.analytics.tasks import aggregate
 from webapp.celery import app
 from webapp.training.schedule import LOOK_AGAIN_S, LOOK_EVERY_S, WAITING_LIMIT, BoundedScheduler, KnobSchedule
 from webapp.training.tasks import fold
@@ -80,12 +81,12 @@ def test_beat_waits_while_the_knob_can_not_be_read() -> None:
     assert KnobSchedule(unreachable).is_due(datetime.datetime.now(datetime.UTC)) == (False, LOOK_AGAIN_S)
 
 
-def test_schedule_keeps_nothing_on_disk_and_names_the_task() -> None:
-    (entry,) = app.conf.beat_schedule.values()
+def test_schedule_keeps_nothing_on_disk_and_names_its_tasks() -> None:
+    entries = app.conf.beat_schedule
 
     assert not issubclass(BoundedScheduler, PersistentScheduler)
-    assert entry["task"] == fold.name
-    assert entry["options"]["expires"] > 0
+    assert {name: entry["task"] for name, entry in entries.items()} == {"fold": fold.name, "aggregate": aggregate.name}
+    assert all(entry["options"]["expires"] > 0 for entry in entries.values())
     assert app.conf.beat_scheduler.endswith(BoundedScheduler.__name__)
 
 

@@ -15,6 +15,7 @@ from recsys.events import (
     AnyEvent,
     Click,
     Event,
+    SlateServed,
     decode,
     decode_json,
     encode,
@@ -42,6 +43,8 @@ def _values(declared: object) -> st.SearchStrategy[object]:
         return st.none() | st.integers(-(2**63), 2**63 - 1)
     if declared == tuple[float, ...]:
         return st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3).map(tuple)
+    if declared == tuple[int, ...]:
+        return st.lists(st.integers(0, 200), max_size=3).map(tuple)
     if declared == tuple[str, ...]:
         return st.lists(st.text(max_size=5), max_size=3).map(tuple)
     if declared == dict[str, float]:
@@ -104,3 +107,13 @@ def test_any_bytes_are_an_event_or_refused(payload: bytes) -> None:
     except InvalidEvent:
         return
     assert decode(encode(event)) == event
+
+
+def test_slates_logged_before_exploration_was_say_nothing_of_it() -> None:
+    old = {"type": "slate", "event_time_ms": 1, "session": "s", "slate": "a", "surface": "for_you", "items": ["7"]}
+
+    slate = decode(msgspec.msgpack.encode(old))
+
+    assert isinstance(slate, SlateServed)
+    assert slate.explored == ()
+    assert b"explored" not in encode(slate)

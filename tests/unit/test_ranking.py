@@ -189,6 +189,8 @@ def test_a_draw_against_the_odds_is_named_as_such() -> None:
     slate = visit.for_you()
     assert any(slate.explored)
     assert tuple(reason.kind == "explored" for reason in slate.reasons) == slate.explored
+    logged = slate.event("abc", "visitor", START_MS).explored
+    assert [slate.explored[position] for position in logged] == [True] * sum(slate.explored)
 
 
 def test_a_session_that_knows_more_explores_less() -> None:

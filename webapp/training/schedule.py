@@ -1,6 +1,7 @@
-"""Beat: when the fold is due, and a scheduler that keeps nothing on disk.
+"""Beat: when fold and counts are due, and a scheduler that keeps nothing on disk.
 
-The interval is a knob that staff turn while everything runs; beat looks at it each time, so no restart is needed.
+The fold's interval is a knob that staff turn while everything runs; beat looks at it each time, so no restart is
+needed.
 """
 
 import datetime
@@ -11,6 +12,7 @@ import redis
 import structlog
 from celery import schedules
 from celery.beat import ScheduleEntry, Scheduler
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from webapp import wiring
@@ -18,7 +20,10 @@ from webapp.training.status import board
 
 FOLD_QUEUE: Final = "fold"
 
-#: A fold that has not started by then is dropped: the next one does its work too.
+#: What may wait behind the fold.
+OTHER_QUEUE: Final = "celery"
+
+#: A fold that has not started by then is dropped: the next one does its work too. So with counts.
 FOLD_EXPIRES_S: Final = 5.0
 
 #: Beat looks at the knob at least this often, and less often while Redis can't be reached.
@@ -80,5 +85,10 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "task": "webapp.training.tasks.fold",
             "schedule": KnobSchedule(lambda: wiring.knobs().fold_every_ms),
             "options": {"queue": FOLD_QUEUE, "expires": FOLD_EXPIRES_S},
-        }
+        },
+        "aggregate": {
+            "task": "webapp.analytics.tasks.aggregate",
+            "schedule": KnobSchedule(lambda: settings.FRESHET_AGGREGATE_EVERY_MS),
+            "options": {"queue": OTHER_QUEUE, "expires": FOLD_EXPIRES_S},
+        },
     }

@@ -1,4 +1,4 @@
-"""No tables of its own yet: the permissions of the staff pages, which Django ties to a model."""
+"""The permissions of the staff pages, which Django ties to a model."""
 
 from django.db import models
 

@@ -1,0 +1,197 @@
+"""The counts in the database: each event once, whatever dies between any two statements, and whoever counts beside."""
+
+import json
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import Any
+
+import pytest
+import redis
+from django.core.management import call_command
+from django.db import connection, models
+
+from recsys.log.base import Record
+from recsys.offsets import Offset, offset_key
+from tests.unit.aggregates.visits import visits
+from webapp import wiring
+from webapp.analytics import services
+from webapp.analytics.aggregating import DAY, HOUR, WEEK, AggregateWriter
+from webapp.analytics.models import (
+    TABLES,
+    AggregateProgress,
+    ItemTraffic,
+    SessionSitting,
+    SittingMoments,
+    Traffic,
+)
+
+# With savepoints in place of transactions, taking back would be a statement too, and the dead make none.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GAP_MS = 1_800_000
+LOG = visits(seed=7, events=600)
+
+
+class Listed:
+    """A log that is a list."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+
+    def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        return [record for record in self.records if offset_key(record.offset) > offset_key(after)][:limit]
+
+    def end(self) -> Offset:
+        return self.records[-1].offset
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+class DiesAt:
+    """Lets so many statements pass, and none after."""
+
+    def __init__(self, statements: int) -> None:
+        self.left = statements
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        return execute(sql, params, many, context)
+
+
+def content() -> dict[str, list[tuple[Any, ...]]]:
+    """Return everything that is counted; a row whose counts are all 0 says nothing."""
+    return {table.__name__: sorted(_rows(table)) for table in TABLES}
+
+
+def _rows(table: type[models.Model]) -> Iterator[tuple[Any, ...]]:
+    names = [field.attname for field in table._meta.concrete_fields if field.column]
+    keys = len(table.KEY)
+    for row in table._default_manager.values_list(*names):
+        if any(row[keys:]):
+            yield row
+
+
+def writer(log: Sequence[Record] = LOG, **options: Any) -> AggregateWriter:
+    return AggregateWriter(Listed(log), GAP_MS, **options)
+
+
+@pytest.fixture
+def whole(transactional_db: None) -> dict[str, Any]:
+    """What is counted when nothing goes wrong."""
+    once = writer()
+    assert once.run(10_000) == len(LOG)
+    found = content()
+    once.reset()
+    assert all(not rows for rows in content().values())
+    return found
+
+
+def test_counting_in_small_runs_by_ever_new_processes_gives_the_same(whole: dict[str, Any]) -> None:
+    while writer(state_every_events=90).run(37):
+        pass
+    assert content() == whole
+    assert AggregateProgress.objects.get().events == len(LOG)
+
+
+def test_each_event_counts_once_although_the_process_dies_between_any_two_statements(whole: dict[str, Any]) -> None:
+    died, statements = 0, 1
+    while AggregateProgress.objects.get().offset != LOG[-1].offset:
+        with connection.execute_wrapper(DiesAt(statements)):
+            try:
+                writer(state_every_events=150).run(150)
+            except Killed:
+                died, statements = died + 1, statements + 1
+            else:
+                statements = 1
+    assert died > 40
+    assert content() == whole
+
+
+def test_process_goes_on_after_an_error_with_what_the_database_says(whole: dict[str, Any]) -> None:
+    one = writer()
+    one.run(200)
+    with connection.execute_wrapper(DiesAt(4)), pytest.raises(Killed):
+        one.run(200)
+    while one.run(200):
+        pass
+    assert content() == whole
+
+
+def test_of_two_that_count_the_same_stretch_one_writes(whole: dict[str, Any]) -> None:
+    first = writer()
+
+    class Slow(Listed):
+        """Somebody else counts while this one reads."""
+
+        def read(self, after: Offset, limit: int) -> Sequence[Record]:
+            first.run(100)
+            return super().read(after, limit)
+
+    second = AggregateWriter(Slow(LOG), GAP_MS)
+    assert second.run(100) == 0
+    assert AggregateProgress.objects.get().events == 100
+    while first.run(100):
+        pass
+    assert content() == whole
+
+
+def test_wider_buckets_add_up_to_what_the_narrow_ones_do(whole: dict[str, Any]) -> None:
+    writer().run(10_000)
+    for table, narrow, wide in (
+        (Traffic, HOUR, DAY),
+        (SittingMoments, HOUR, DAY),
+        (ItemTraffic, DAY, WEEK),
+    ):
+        sums = [
+            table._default_manager.filter(hours=hours).aggregate(
+                **{name: models.Sum(name) for name in table.counts()}  # type: ignore[attr-defined]
+            )
+            for hours in (narrow, wide)
+        ]
+        assert sums[0] == sums[1]
+        assert any(sums[0].values())
+    assert {row.start_ms % 604_800_000 for row in ItemTraffic.objects.filter(hours=WEEK)} == {345_600_000}
+
+
+def test_sitting_names_the_stretch_of_the_log_that_its_events_are_in(whole: dict[str, Any]) -> None:
+    writer().run(10_000)
+    offsets = [record.offset for record in LOG]
+    for sitting in SessionSitting.objects.all():
+        stretch = LOG[offsets.index(sitting.first_offset) : offsets.index(sitting.last_offset) + 1]
+        mine = [record for record in stretch if getattr(record.event, "session", None) == sitting.session]
+        assert len(mine) == sitting.events
+
+
+def test_log_that_is_shorter_than_what_was_counted_is_said_and_nothing_is_added(whole: dict[str, Any]) -> None:
+    writer().run(300)
+    before = content()
+    with pytest.raises(RuntimeError, match="rebuild_aggregates"):
+        writer(LOG[:200]).run(100)
+    assert content() == before
+
+
+def test_counts_of_another_revision_are_counted_anew(whole: dict[str, Any]) -> None:
+    writer().run(300)
+    AggregateProgress.objects.update(revision="of old")
+    while writer().run(300):
+        pass
+    assert content() == whole
+
+
+def test_command_counts_the_live_log_anew(wired: redis.Redis) -> None:
+    services.aggregate_writer.cache_clear()
+    services.whole_log.cache_clear()
+    wiring.event_log().append([record.event for record in LOG if record.event is not None])
+    printed = StringIO()
+    for _ in range(2):
+        services.aggregate()
+        call_command("rebuild_aggregates", stdout=printed)
+    events = sum(record.event is not None for record in LOG)
+    assert [json.loads(line)["events"] for line in printed.getvalue().splitlines()] == [events, events]
+    assert AggregateProgress.objects.get().events == events
+    services.aggregate_writer.cache_clear()
+    services.whole_log.cache_clear()

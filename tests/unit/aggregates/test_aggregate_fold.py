@@ -1,0 +1,177 @@
+"""The counts are those of a naive recount, however the log is cut, and whatever was stored between."""
+
+import collections
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.aggregates.fold import AggregateFold
+from recsys.aggregates.increments import (
+    DELAYS,
+    EITHER,
+    ENDS,
+    EVERY_ARM,
+    ITEMS,
+    NTH,
+    POSITIONS,
+    SITTINGS,
+    TRAFFIC,
+    Increments,
+)
+from recsys.events import Click, Impression, ItemUpserted, SlateServed
+from recsys.log.base import Record
+from tests.unit.aggregates import recount
+from tests.unit.aggregates.visits import START_MS, append, visits
+
+GAP_MS = 1_800_000
+COLUMNS = {
+    "traffic": TRAFFIC,
+    "sittings": SITTINGS,
+    "nth": NTH,
+    "ends": ENDS,
+    "items": ITEMS,
+    "positions": POSITIONS,
+    "delays": DELAYS,
+}
+
+
+def counted(log: Sequence[Record], cuts: Iterable[int] = (), *, restart: bool = False) -> dict[str, Any]:
+    """Return all tables after folding the log in pieces; with `restart` another fold goes on after each piece."""
+    tables: dict[str, Any] = {name: collections.Counter() for name in COLUMNS} | {"sessions": {}, "shown": {}}
+    fold = AggregateFold(GAP_MS)
+    start = 0
+    for end in [*sorted(cuts), len(log)]:
+        for record in log[start:end]:
+            fold.take(record.event, record.offset, record.received_ms)
+        add(tables, fold.drain())
+        start = end
+        if restart:
+            stored = fold.state()
+            fold = AggregateFold(GAP_MS)
+            fold.restore(stored)
+    return tables
+
+
+def add(tables: dict[str, Any], out: Increments) -> None:
+    """Do what a database does with increments."""
+    for name, columns in COLUMNS.items():
+        for key, row in getattr(out, name).items():
+            for column, count in zip(columns, row, strict=True):
+                tables[name][*key, column] += count
+    tables["sessions"].update(out.sessions)
+    tables["shown"].update(out.shown)
+
+
+def known(counts: Any) -> dict[Any, int]:
+    return {key: count for key, count in counts.items() if count}
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), cuts=st.sets(st.integers(0, 430), max_size=6), restart=st.booleans())
+def test_counts_are_the_same_however_the_log_is_cut_and_whoever_goes_on(
+    seed: int, cuts: set[int], restart: bool
+) -> None:
+    log = visits(seed, 400)
+    assert {name: known(table) for name, table in counted(log, cuts, restart=restart).items()} == {
+        name: known(table) for name, table in counted(log).items()
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_counts_are_those_of_a_naive_recount(seed: int) -> None:
+    log = visits(seed, 500)
+    tables, slow = counted(log), recount.recount(log, GAP_MS)
+
+    columns = {key[-1] for key in slow.traffic}
+    assert known({key: n for key, n in tables["traffic"].items() if key[-1] in columns}) == known(slow.traffic)
+    assert known({key: n for key, n in tables["items"].items() if not key[-1].startswith("exp")}) == known(slow.items)
+    assert known(tables["positions"]) == known(slow.positions)
+    assert known(tables["delays"]) == known(slow.delays)
+    assert known({key[:-1]: n for key, n in tables["ends"].items()}) == known(recount.ends(slow.sittings))
+    assert known(tables["nth"]) == known(recount.nth(slow.sittings))
+    assert known(tables["sittings"]) == known(recount.moments(slow.sittings))
+
+
+def test_visits_of_the_recount_have_everything_in_them() -> None:
+    tables = counted(visits(seed=3, events=2_000))
+    for name in COLUMNS:
+        assert known(tables[name]), name
+    assert {key[3] for key in tables["traffic"]} >= {"for_you", "trending", "unknown", "history"}
+    assert {key[1] for key in tables["traffic"]} == {"adaptive", "control", ""}
+    assert len({row.day_ms for row in tables["shown"].values()}) > 2
+
+
+def slate(session: str, number: int, at_ms: int, **more: Any) -> SlateServed:
+    fields: dict[str, Any] = {"surface": "for_you", "items": ("a", "b", "c"), "version": "1-0", **more}
+    return SlateServed(event_time_ms=at_ms, session=session, slate=f"{session}-{number}", **fields)
+
+
+def test_click_without_an_impression_proves_one_and_neither_counts_twice() -> None:
+    log: list[Record] = []
+    append(log, START_MS, slate("s", 1, START_MS))
+    place: dict[str, Any] = {"session": "s", "slate": "s-1", "item": "b", "position": 1}
+    for kind in (Click, Click, Impression, Click):
+        append(log, START_MS + 5_000, kind(event_time_ms=START_MS + 4_000, **place))
+    (row,) = counted(log)["sessions"].values()
+    assert (row.impressions, row.clicks) == (1, 1)
+    assert known(counted(log)["delays"]) == {
+        (1_699_920_000_000, "adaptive", False, 2, name): 1 for name in ("clicks", "first_clicks")
+    }
+
+
+def test_slate_that_names_no_version_was_made_elsewhere_and_has_no_arm() -> None:
+    log: list[Record] = []
+    append(log, START_MS, slate("s", 1, START_MS, version=""))
+    assert {key[1] for key in counted(log)["traffic"]} == {""}
+
+
+def test_session_that_comes_back_after_its_gap_sits_down_again() -> None:
+    log: list[Record] = []
+    for number, at_ms in enumerate((START_MS, START_MS + GAP_MS, START_MS + 2 * GAP_MS + 1)):
+        append(log, at_ms, slate("s", number, at_ms))
+    assert [row.slates for row in counted(log)["sessions"].values()] == [2, 1]
+
+
+def test_concentration_is_even_when_all_are_shown_alike_and_full_when_one_is() -> None:
+    for shown, gini, top in ((range(20), 0, 100_000), ([7] * 20, 950_000, 1_000_000)):
+        log: list[Record] = []
+        for number in range(20):
+            append(log, START_MS, ItemUpserted(event_time_ms=START_MS, item=str(number), title="x"))
+        for number, item in enumerate(shown):
+            append(log, START_MS, slate("s", number, START_MS, items=(str(item),)))
+            place: dict[str, Any] = {"session": "s", "slate": f"s-{number}", "item": str(item)}
+            append(log, START_MS, Impression(event_time_ms=START_MS, **place))
+        row = counted(log)["shown"][1_699_920_000_000, EVERY_ARM, EITHER]
+        assert (row.items_shown, row.catalogue, row.gini_ppm, row.top_tenth_ppm) == (len(set(shown)), 20, gini, top)
+
+
+def test_item_that_is_clicked_more_is_less_new() -> None:
+    log: list[Record] = []
+    append(log, START_MS, slate("s", 1, START_MS))
+    for item, position in (("a", 0), ("b", 1), ("a", 0)):
+        place: dict[str, Any] = {"session": "s", "slate": "s-1", "item": item, "position": position}
+        append(log, START_MS, Impression(event_time_ms=START_MS, **place))
+    before = counted(log)["traffic"][1_699_999_200_000, "adaptive", False, "for_you", "novelty_millibits"]
+    clicks = [Click(event_time_ms=START_MS, session="h", item="a") for _ in range(8)]
+    history: list[Record] = []
+    for click in clicks:
+        append(history, START_MS - 1, click)
+    after = counted([*history, *log])["traffic"][1_699_999_200_000, "adaptive", False, "for_you", "novelty_millibits"]
+    # Of 1 item and 0 clicks, then of 2 and 0: log2(1) + log2(2). With 8 clicks on a: log2(9/9) + log2(10/1).
+    assert before == 1_000
+    assert after == pytest.approx(3_322, abs=1)
+
+
+def test_memory_is_bounded() -> None:
+    fold = AggregateFold(GAP_MS, max_open=10)
+    log: list[Record] = []
+    for number in range(100):
+        append(log, START_MS + number, slate(f"s{number}", 1, START_MS))
+    for record in log:
+        fold.take(record.event, record.offset, record.received_ms)
+    assert len(fold._slates) <= 10
+    assert len(fold._sittings) <= 10
