@@ -5,17 +5,47 @@ into batches. What serving needs is in `Learner.world`; the learner's own part (
 into snapshots only.
 """
 
+from collections import deque
 from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import msgspec
 
 from recsys.config import EngineConfig
+from recsys.events import Click
 from recsys.fold import Fold, FoldState
 from recsys.log.base import Record
 from recsys.offsets import Offset, offset_key
 from recsys.replica import META, DeltaMeta, StateHead, read_state
 from recsys.store import codec
 from recsys.world import World
+
+_HOUR_MS: Final = 3_600_000
+#: Ended hours that wait to be asked for, the newest ones.
+_MARKS_HELD: Final = 10_000
+#: Clicks whose receive times a delta tells; the newest of them.
+_CLICKS_TOLD: Final = 1_000
+
+
+class Mark(NamedTuple):
+    """The learner's books at the end of an hour of log time, or so far in it.
+
+    Attributes
+    ----------
+    hour_ms : int
+        Start of the hour.
+    offset : Offset
+        Of the last record folded.
+    counters : dict of str to int
+        `Learner.counters`.
+    scores : bytes
+        `recsys.evaluation.prequential.Prequential.to_bytes`.
+    """
+
+    hour_ms: int
+    offset: Offset
+    counters: dict[str, int]
+    scores: bytes
 
 
 class SnapshotMeta(StateHead, frozen=True):
@@ -37,6 +67,8 @@ class Learner:
         self._fold = Fold(config)
         self._key = offset_key(self.world.offset)
         self._published: Offset = self.world.offset
+        self._marks: deque[Mark] = deque(maxlen=_MARKS_HELD)
+        self._clicked_ms: deque[int] = deque(maxlen=_CLICKS_TOLD)
 
     @property
     def world(self) -> World:
@@ -58,6 +90,10 @@ class Learner:
             key = offset_key(record.offset)
             if key <= self._key:
                 raise ValueError(f"expected a record after {self.world.offset}, received {record.offset}")
+            if key[0] // _HOUR_MS != self._key[0] // _HOUR_MS and self._key[0]:
+                self._marks.append(self.mark())
+            if type(record.event) is Click:
+                self._clicked_ms.append(key[0])
             self._fold.take(record.event, key[0])
             self._key, self.world.offset = key, record.offset
             folded += 1
@@ -78,6 +114,17 @@ class Learner:
         """Return the prequential scores: each example was scored before it was learned."""
         return self._fold.scores.metrics()
 
+    def mark(self) -> Mark:
+        """Return the books so far in the hour of the last record."""
+        hour_ms = self._key[0] // _HOUR_MS * _HOUR_MS
+        return Mark(hour_ms, self.world.offset, self.counters(), self._fold.scores.to_bytes())
+
+    def take_marks(self) -> list[Mark]:
+        """Return, once, the books at the end of each hour that ended since this was asked last."""
+        marks = list(self._marks)
+        self._marks.clear()
+        return marks
+
     def delta(self, published_ms: int) -> bytes:
         """Return what changed since the last delta (or since this learner was made), for replicas.
 
@@ -92,10 +139,12 @@ class Learner:
             counters=self.counters(),
             metrics=self.metrics(),
             world=world,
+            clicked_ms=tuple(self._clicked_ms),
         )
         payload = codec.encode({META: msgspec.msgpack.encode(meta)}, arrays)
         self.world.settle()
         self._published = self.world.offset
+        self._clicked_ms.clear()
         return payload
 
     def snapshot(self) -> bytes:

@@ -40,6 +40,8 @@ class DeltaMeta(StateHead, frozen=True):
         Wall clock of the learner, for measuring how long it took to get here.
     counters, metrics
         The learner's, as of `to_offset`.
+    clicked_ms : tuple of int
+        Receive times of the clicks in it, the newest ones, for measuring how long they took to get here.
     """
 
     from_offset: Offset
@@ -47,6 +49,7 @@ class DeltaMeta(StateHead, frozen=True):
     published_ms: int
     counters: dict[str, int]
     metrics: dict[str, float]
+    clicked_ms: tuple[int, ...] = ()
 
 
 Head = TypeVar("Head", bound=StateHead)
@@ -64,11 +67,14 @@ class Replica:
     ----------
     world : World
         Replaced by `load`: do not keep it over a wait.
+    clicked_ms : tuple of int
+        Receive times of the clicks that the last delta brought.
     """
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self.world = World(config)
+        self.clicked_ms: tuple[int, ...] = ()
 
     @property
     def version(self) -> Offset:
@@ -94,12 +100,14 @@ class Replica:
         """
         meta, arrays = read_state(payload, DeltaMeta, self._config)
         here = offset_key(self.world.offset)
+        self.clicked_ms = ()
         if offset_key(meta.to_offset) <= here:
             return False
         if offset_key(meta.from_offset) > here:
             raise DeltaGap(f"expected a delta from {self.world.offset} or before, received one from {meta.from_offset}")
         self.world.apply(meta.world, arrays)
         self.world.settle()
+        self.clicked_ms = meta.clicked_ms
         return True
 
 

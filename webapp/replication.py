@@ -21,7 +21,7 @@ from recsys.errors import CorruptState, DeltaGap, LogUnavailable, StoreUnavailab
 from recsys.log.base import Reader
 from recsys.offsets import ORIGIN, Offset, offset_key
 from recsys.store.base import DeltaFeed, Manifest, SnapshotStore
-from webapp import metrics, wiring
+from webapp import learning_lag, metrics, wiring
 from webapp.background import before_serving, while_serving
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ class Replication:
     def _applied(self, payload: bytes) -> bool:
         try:
             metrics.REPLICA_DELTAS.inc(self._replica.apply(payload))
+            learning_lag.lags().note(self._replica.clicked_ms, self._clock.now_ms())
         except (DeltaGap, CorruptState) as error:
             _logger.info("delta_does_not_fit", version=self._replica.version, reason=str(error))
             return False
@@ -202,6 +203,9 @@ async def show_replica() -> None:
     while True:
         try:
             await asyncio.to_thread(announce, wiring.redis_client(), await replication().heartbeat())
+            await asyncio.to_thread(
+                learning_lag.lags().post, wiring.redis_client(), process_name(), wiring.clock().now_ms()
+            )
         except (LogUnavailable, redis.RedisError) as error:
             _logger.debug("heartbeat_missed", error=str(error))
         await asyncio.sleep(HEARTBEAT_EVERY_S)

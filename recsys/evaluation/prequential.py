@@ -83,6 +83,46 @@ class Prequential:
             "predicted": self._predicted,
         }
 
+    def to_bytes(self) -> bytes:
+        """Return the sums as bytes: little-endian float64, in the order of `state`."""
+        return np.concatenate(list(self.state().values())).astype("<f8").tobytes()
+
+    @classmethod
+    def between(cls, earlier: bytes, later: bytes) -> "Prequential":
+        """Return the scores of what came between two `to_bytes`; the earlier may be empty, for the beginning.
+
+        Raises
+        ------
+        CorruptState
+            When they are not of this form.
+        """
+        scores = cls()
+        arrays = scores.state()
+        width = sum(array.size for array in arrays.values())
+        if len(later) != 8 * width or len(earlier) not in (0, 8 * width):
+            raise CorruptState(f"expected scores of {8 * width} bytes, received {len(earlier)} and {len(later)}")
+        sums = np.frombuffer(later, dtype="<f8") - (np.frombuffer(earlier, dtype="<f8") if earlier else 0.0)
+        for array in arrays.values():
+            array[:], sums = sums[: array.size], sums[array.size :]
+        return scores
+
+    def calibration_curve(self, bins: int) -> list[tuple[float, int, int]]:
+        """Return, for each bin that has items, mean predicted probability, clicks and items.
+
+        Bins are quantiles of the predictions, as near as `BINS` steps allow: each has about as many items.
+        """
+        items = self._clicked + self._passed
+        share = np.cumsum(items) / max(items.sum(), 1.0)
+        place = np.minimum(((share - items / max(items.sum(), 1.0) / 2) * bins).astype(np.int64), bins - 1)
+        curve = []
+        for bin_ in range(bins):
+            here = place == bin_
+            total = float(items[here].sum())
+            if total >= 0.5:
+                mean = float(self._predicted[here].sum()) / total
+                curve.append((mean, round(float(self._clicked[here].sum())), round(total)))
+        return curve
+
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Become what `state` described. Raises `CorruptState` and changes nothing when an array does not fit."""
         for name, array in self.state().items():

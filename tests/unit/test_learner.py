@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from recsys.config import EngineConfig
 from recsys.errors import CorruptState
-from recsys.learner import Learner, SnapshotMeta
+from recsys.evaluation.prequential import Prequential
+from recsys.events import Click
+from recsys.learner import Learner, Mark, SnapshotMeta
 from recsys.log.base import Record
 from recsys.models.vectors import FIRST_SQUARE
-from recsys.replica import META, DeltaMeta
+from recsys.replica import META, DeltaMeta, read_state
 from recsys.store import codec
 from tests.unit.streams import stream
 
@@ -154,3 +156,45 @@ def test_delta_is_no_snapshot() -> None:
 def test_snapshot_of_another_configuration_is_refused() -> None:
     with pytest.raises(CorruptState, match="configuration"):
         Learner.from_snapshot(EngineConfig(), folded(LOG[:50]).snapshot())
+
+
+def hours_of(cuts: Iterable[int]) -> list[Mark]:
+    learner, start, marks = Learner(CONFIG), 0, []
+    for end in [*sorted(cuts), len(LOG)]:
+        learner.fold(LOG[start:end])
+        marks += learner.take_marks()
+        start = end
+    return [*marks, learner.mark()]
+
+
+@given(cuts=st.sets(st.integers(0, len(LOG)), max_size=4))
+@settings(max_examples=8, deadline=None)
+def test_books_at_the_end_of_each_hour_are_the_same_however_the_log_is_cut(cuts: set[int]) -> None:
+    marks = hours_of(cuts)
+    assert marks == hours_of(())
+    assert len(marks) == len({mark.hour_ms for mark in marks}) > 3
+    assert [mark.counters["records"] for mark in marks] == sorted(mark.counters["records"] for mark in marks)
+
+
+def test_what_the_hours_added_is_what_there_is() -> None:
+    marks = hours_of(())
+    total = Prequential()
+    for earlier, later in pairwise([b"", *(mark.scores for mark in marks)]):
+        total.merge(Prequential.between(earlier, later))
+    assert total.metrics() == pytest.approx(folded(LOG).metrics())
+
+
+def test_recovered_learner_tells_of_the_hours_after_its_snapshot_only() -> None:
+    learner = Learner.from_snapshot(CONFIG, folded(LOG[:200]).snapshot())
+    learner.fold(LOG[200:])
+    assert [*learner.take_marks(), learner.mark()] == [mark for mark in hours_of(()) if mark.offset >= LOG[200].offset]
+
+
+def test_delta_tells_when_the_clicks_in_it_were_received() -> None:
+    learner = Learner(CONFIG)
+    for start, end in ((0, 150), (150, len(LOG))):
+        learner.fold(LOG[start:end])
+        meta, _ = read_state(learner.delta(0), DeltaMeta, CONFIG)
+        assert meta.clicked_ms == tuple(
+            record.received_ms for record in LOG[start:end] if isinstance(record.event, Click)
+        )

@@ -22,6 +22,15 @@ def code_version() -> str:
     return digest.hexdigest()[:12]
 
 
+def version(config: EngineConfig) -> str:
+    """Return the name of what is learned from a log: code and configuration.
+
+    >>> len(version(EngineConfig()))
+    25
+    """
+    return f"{code_version()}-{config.digest()}"
+
+
 def describe(
     payload: bytes,
     config: EngineConfig,

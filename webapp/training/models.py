@@ -1,4 +1,4 @@
-"""No tables: only the permission to turn the knob, which Django ties to a model."""
+"""What the learner's books said, hour by hour; and the permission to turn the knob, which Django ties to a model."""
 
 from django.db import models
 
@@ -12,3 +12,18 @@ class Knob(models.Model):
         managed = False
         default_permissions = ()
         permissions = [("change_knob", "Can change how often the fold runs")]
+
+
+class LearnedHour(models.Model):
+    """The learner's books at the end of an hour of log time, or so far in it: sums since the log began.
+
+    A version is a code and a configuration, both of which the fold depends on. Each folds the whole log anew, so that
+    two versions can be compared over the same hours. What one hour added is the difference to the row before.
+    """
+
+    pk = models.CompositePrimaryKey("version", "hour_ms")
+    version = models.CharField(max_length=40)
+    hour_ms = models.BigIntegerField()
+    offset = models.CharField(max_length=40)
+    counters = models.JSONField()
+    scores = models.BinaryField()

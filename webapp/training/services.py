@@ -10,7 +10,9 @@ from recsys.log.base import Reader
 from recsys.log.whole import WholeLog
 from recsys.offsets import Offset
 from webapp import wiring
+from webapp.training import lineage
 from webapp.training.retention import Retention
+from webapp.training.scorebook import ScoreBook
 from webapp.training.status import FoldStatus, board
 from webapp.training.writer import LeaseHeld, Limits, Tenure, WorldWriter, new_holder
 
@@ -39,6 +41,7 @@ def writer() -> WorldWriter:
             snapshots_kept=settings.FRESHET_SNAPSHOTS_KEPT,
         ),
         new_holder(),
+        ScoreBook(wiring.clock(), lineage.version(wiring.config())).note,
     )
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -92,6 +93,8 @@ class WorldWriter:
     limits : Limits
     holder : str
         Name of this process for the lease.
+    watch : callable
+        Shown the learner after each run, before what it learned is published and saved.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class WorldWriter:
         clock: Clock,
         limits: Limits,
         holder: str,
+        watch: Callable[[Learner], None] = lambda learner: None,
     ) -> None:
         self.holder = holder
         self._config = config
@@ -113,6 +117,7 @@ class WorldWriter:
         self._lease = lease
         self._clock = clock
         self._limits = limits
+        self._watch = watch
         self._tenure: Tenure | None = None
 
     def run(self, *, publish: bool = True) -> Tenure | None:
@@ -132,7 +137,9 @@ class WorldWriter:
             return None
         try:
             tenure = self._tenure_under(fence)
-            if self._fold(tenure) and publish:
+            folded = self._fold(tenure)
+            self._watch(tenure.learner)
+            if folded and publish:
                 self._deltas.publish(tenure.learner.delta(self._clock.now_ms()), fence)
                 tenure.deltas += 1
             if self._snapshot_is_due(tenure):

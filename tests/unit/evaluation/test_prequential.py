@@ -134,3 +134,29 @@ def test_arrays_that_do_not_fit_are_corrupt_and_change_nothing(wrong: NDArray[np
         evaluation.restore(arrays)
 
     assert evaluation.metrics() == before
+
+
+@given(choices=st.lists(scored(), max_size=20), later=st.lists(scored(), max_size=20))
+def test_scores_between_two_moments_are_those_of_what_came_between(choices: list[Scored], later: list[Scored]) -> None:
+    between = Prequential.between(evaluated(choices).to_bytes(), evaluated([*choices, *later]).to_bytes())
+    # The baseline is what was known by then of how often there is a click: it goes on, as the evaluation does.
+    found, alone = between.metrics(), evaluated(later).metrics()
+    assert [found.pop("baseline_log_loss", 0.0) >= 0.0, alone.pop("baseline_log_loss", 0.0) >= 0.0] == [True, True]
+    assert found == pytest.approx(alone, abs=1e-6)
+    assert Prequential.between(b"", evaluated(later).to_bytes()).metrics() == evaluated(later).metrics()
+
+
+@pytest.mark.parametrize("given_bytes", [(b"", b"short"), (b"short", Prequential().to_bytes())])
+def test_bytes_that_are_no_scores_are_corrupt(given_bytes: tuple[bytes, bytes]) -> None:
+    with pytest.raises(CorruptState, match="expected scores of"):
+        Prequential.between(*given_bytes)
+
+
+def test_calibration_curve_of_the_truth_is_the_diagonal_and_has_all_items() -> None:
+    choices = sound(4_000, seed=3)
+    curve = evaluated(choices).calibration_curve(8)
+    assert len(curve) >= 6
+    assert sum(items for _, _, items in curve) == sum(len(scores) for scores, _ in choices)
+    assert [predicted for predicted, _, _ in curve] == sorted(predicted for predicted, _, _ in curve)
+    for predicted, clicks, items in curve:
+        assert abs(clicks / items - predicted) < 5 * (predicted * (1 - predicted) / items) ** 0.5

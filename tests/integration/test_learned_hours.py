@@ -1,0 +1,101 @@
+"""What is written of the learner hour by hour, and how long clicks took to be served."""
+
+import pytest
+import redis
+from django.db import DatabaseError, connection
+
+from recsys.clock import ManualClock
+from recsys.config import EngineConfig
+from recsys.learner import Learner
+from tests.unit.streams import stream
+from webapp import learning_lag, replication, wiring
+from webapp.learning_lag import EDGES_MS, Lags
+from webapp.training.models import LearnedHour
+from webapp.training.scorebook import ScoreBook
+
+NOW_MS = 1_700_000_000_000
+LOG = stream(seed=4, events=300)
+CONFIG = EngineConfig(attribution_window_s=120, session_gap_s=900)
+
+
+def written(*cuts: int) -> list[tuple[int, str, int, bytes]]:
+    """Fold the log in runs, each noted; return what was written."""
+    LearnedHour.objects.all().delete()
+    learner, clock = Learner(CONFIG), ManualClock(NOW_MS)
+    book = ScoreBook(clock, "v")
+    start = 0
+    for end in (*cuts, len(LOG)):
+        learner.fold(LOG[start:end])
+        clock.advance(10_000)
+        book.note(learner)
+        start = end
+    return [
+        (hour.hour_ms, hour.offset, hour.counters["records"], bytes(hour.scores))
+        for hour in LearnedHour.objects.order_by("hour_ms")
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hours_are_written_the_same_however_often_the_fold_ran() -> None:
+    once = written()
+    assert len(once) > 5
+    assert written(10, 20, 100, 101, 250) == once
+    assert once[-1][1] == LOG[-1].offset
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hours_wait_while_the_database_is_away() -> None:
+    def away(execute: object, sql: str, *more: object) -> None:
+        raise DatabaseError("expected an answer, received none")
+
+    whole = written()
+    LearnedHour.objects.all().delete()
+    learner, clock = Learner(CONFIG), ManualClock(NOW_MS)
+    book = ScoreBook(clock, "v")
+    learner.fold(LOG[:200])
+    with connection.execute_wrapper(away):
+        book.note(learner)
+    clock.advance(10_000)
+    learner.fold(LOG[200:])
+    book.note(learner)
+    assert [hour.offset for hour in LearnedHour.objects.order_by("hour_ms")] == [offset for _, offset, *_ in whole]
+
+
+def test_lag_is_counted_by_process_and_day(wired: redis.Redis) -> None:
+    lags = Lags()
+    lags.note([NOW_MS - 20, NOW_MS - 350, NOW_MS - 10_000_000, NOW_MS + 5], NOW_MS)
+    for name in ("web-1", "web-1", "web-2"):
+        lags.post(wired, name, NOW_MS)
+        lags.note([NOW_MS - 60], NOW_MS)
+    found = learning_lag.histogram(wired, NOW_MS, days=1)
+    assert {process: sum(counts) for process, counts in found.items()} == {"web-1": 5, "web-2": 1}
+    assert found["web-1"][0] == 2
+    assert found["web-1"][-1] == 1
+    assert len(found["web-1"]) == len(EDGES_MS) + 1
+    assert learning_lag.histogram(wired, NOW_MS + 8 * 86_400_000, days=8) == {}
+
+
+def test_what_could_not_be_told_is_told_the_next_time(wired: redis.Redis) -> None:
+    lags = Lags()
+    lags.note([NOW_MS], NOW_MS)
+    with pytest.raises(redis.RedisError):
+        lags.post(redis.Redis.from_url("redis://127.0.0.1:1/0"), "web", NOW_MS)
+    lags.post(wired, "web", NOW_MS)
+    assert sum(learning_lag.histogram(wired, NOW_MS, days=1)["web"]) == 1
+
+
+async def test_replica_counts_the_clicks_that_deltas_bring(wired: redis.Redis) -> None:
+    learning_lag.lags.cache_clear()
+    learner = Learner(wiring.config())
+    learner.fold(stream(seed=1, events=60))
+    wiring.deltas().publish(learner.delta(0), fence=1)
+    await replication.replication().refresh()
+    learning_lag.lags().post(wired, "web", NOW_MS)
+    (counts,) = learning_lag.histogram(wired, NOW_MS, days=1).values()
+    assert sum(counts) == counts[-1] == learner.counters()["clicks"] + _refused_clicks(learner)
+
+
+def _refused_clicks(learner: Learner) -> int:
+    """Return clicks of the log that the fold did not count: late, repeated, or about nothing."""
+    clicks = sum(type(record.event).__name__ == "Click" for record in stream(seed=1, events=60))
+    return clicks - learner.counters()["clicks"]

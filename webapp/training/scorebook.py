@@ -1,0 +1,68 @@
+"""Writes down what the learner's books say at the end of each hour, for the staff's pages.
+
+What is written is a function of the log's prefix, and is written over what stood there: writing it twice is writing it
+once. A database that is away costs nothing but the page: what could not be written waits here.
+"""
+
+from typing import Final
+
+import structlog
+from django.db import DatabaseError
+
+from recsys.clock import Clock
+from recsys.learner import Learner, Mark
+from webapp.training.models import LearnedHour
+
+#: How often the hour that is under way is written.
+_EVERY_MS: Final = 5_000
+#: Hours that wait while the database is away.
+_WAITING: Final = 10_000
+
+_logger = structlog.get_logger(__name__)
+
+
+class ScoreBook:
+    """The book of one version.
+
+    Parameters
+    ----------
+    clock : Clock
+    version : str
+        `webapp.training.lineage.version`.
+    """
+
+    def __init__(self, clock: Clock, version: str) -> None:
+        self._clock = clock
+        self._version = version
+        self._waiting: list[Mark] = []
+        self._written_ms = 0
+
+    def note(self, learner: Learner) -> None:
+        """Write the hours that ended, and from time to time the one that has not."""
+        self._waiting = [*self._waiting, *learner.take_marks()][-_WAITING:]
+        now_ms = self._clock.now_ms()
+        if now_ms - self._written_ms < _EVERY_MS:
+            return
+        self._written_ms = now_ms
+        # The last one of an hour: after a restart the same hour may be told again.
+        marks = {mark.hour_ms: mark for mark in [*self._waiting, learner.mark()] if mark.hour_ms}
+        try:
+            LearnedHour.objects.bulk_create(
+                [
+                    LearnedHour(
+                        version=self._version,
+                        hour_ms=mark.hour_ms,
+                        offset=mark.offset,
+                        counters=mark.counters,
+                        scores=mark.scores,
+                    )
+                    for mark in marks.values()
+                ],
+                update_conflicts=True,
+                unique_fields=["version", "hour_ms"],
+                update_fields=["offset", "counters", "scores"],
+            )
+        except DatabaseError as error:
+            _logger.warning("scores_not_written", hours=len(marks), error=str(error))
+        else:
+            self._waiting = []
