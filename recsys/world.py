@@ -361,6 +361,11 @@ def decade(year: int) -> str:
     return f"{year // 10 * 10}s"
 
 
+def content_token(kind: str, name: str) -> int:
+    """Return what stands for a category or tag in ``contents["token"]``: 31 bits of its hash."""
+    return _stable_hash(f"{kind}:{name}") & 0x7FFF_FFFF
+
+
 def _content_vector(event: ItemUpserted) -> NDArray[np.float32]:
     """Return the item's hashed content as a unit vector (zero where there is none)."""
     vector = np.zeros(CONTENT_WIDTH, dtype=np.float32)
@@ -388,7 +393,7 @@ def _weighted_tokens(event: ItemUpserted) -> tuple[NDArray[np.int32], NDArray[np
 
 def _hashed(kind: str, names: Iterable[str]) -> list[int]:
     """Return 31 bits of each name's hash, each once, in the order given."""
-    return list(dict.fromkeys(_stable_hash(f"{kind}:{name}") & 0x7FFF_FFFF for name in names))
+    return list(dict.fromkeys(content_token(kind, name) for name in names))
 
 
 def _stable_hash(token: str) -> int:

@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("webapp.tracking.urls")),
     path("", include("webapp.analytics.urls")),
     path("", include("webapp.feed.urls")),
+    path("lens/", include("webapp.feed.lens.urls")),
 ]

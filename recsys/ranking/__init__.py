@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.config import EngineConfig
 from recsys.ranking import drawing
-from recsys.ranking.reasons import Reason, contributions, explain
+from recsys.ranking.reasons import DRAWN, PARTS, Reason, Strengths, explain
 from recsys.ranking.scoring import Scored, doubt, score
 from recsys.ranking.slate import Slate
 from recsys.retrieval.neighbours import Votes
@@ -15,7 +15,7 @@ from recsys.retrieval.top import top_unordered
 from recsys.sessions import Session
 from recsys.world import World
 
-__all__ = ["Reason", "Scored", "Slate", "contributions", "fixed", "rank", "score"]
+__all__ = ["DRAWN", "PARTS", "Reason", "Scored", "Slate", "Strengths", "fixed", "rank", "score"]
 
 Rows = NDArray[np.int64]
 
@@ -56,6 +56,7 @@ def rank(
     picked = pool[drawn.picks]
     # Two of the best that change places are no exploration: that takes an item that its score did not bring here.
     explored = drawn.explored & ~np.isin(picked, top_unordered(scored.scores, size))
+    reasons, parts = explain(world, session, scored, picked, explored)
     return _slate(
         world,
         surface,
@@ -64,7 +65,12 @@ def rank(
         scores=scored.scores[picked],
         explored=explored,
         signals=scored.signals[picked],
-        reasons=explain(world, session, scored, picked, explored),
+        reasons=reasons,
+        strengths=Strengths(
+            average=float(scored.scores.mean()) if len(rows) else 0.0,
+            parts=parts,
+            drawn=np.column_stack((-drawn.repeats, drawn.lacks, drawn.chance)),
+        ),
     )
 
 
@@ -89,7 +95,6 @@ def fixed(world: World, session: Session, surface: str, rows: Sequence[int] | Ro
         scores=scored.scores,
         explored=np.zeros(len(ordered), dtype=np.bool_),
         signals=scored.signals,
-        reasons=(),
     )
 
 
@@ -102,7 +107,8 @@ def _slate(
     scores: NDArray[np.float64],
     explored: NDArray[np.bool_],
     signals: NDArray[np.float32],
-    reasons: tuple[Reason, ...],
+    reasons: tuple[Reason, ...] = (),
+    strengths: Strengths | None = None,
 ) -> Slate:
     return Slate(
         surface=surface,
@@ -114,4 +120,5 @@ def _slate(
         signals=signals,
         version=world.offset,
         reasons=reasons,
+        strengths=strengths,
     )

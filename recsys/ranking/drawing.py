@@ -22,16 +22,38 @@ from recsys.models.random import uniform
 
 #: Candidates, best first, that take part in the draw: those below would be chosen next to never.
 POOL: Final = 240
+#: A tank as good as empty: what is left may round to nothing.
+LEAST_FUEL: Final = 1e-300
 
 Floats = NDArray[np.float64]
 
 
 class Draw(NamedTuple):
-    """Slots in order: index of the candidate, its probability given the slots above, whether it was not the best."""
+    """Slots in order.
+
+    The race is won by the largest ``score - repeats + lacks + chance``, all in logits: minus the temperature times the
+    log of the time that a tank lasts.
+
+    Attributes
+    ----------
+    picks : int64 array of shape (slots,)
+        Index of the candidate.
+    propensities : float64 array
+        Its probability given the slots above.
+    explored : bool array
+        Whether it was not the best.
+    repeats, lacks : float64 arrays
+        What likeness to the slots above cost it, and what it gained for what they lacked.
+    chance : float64 array
+        What its fuel was worth to it in this slot; 0 where nothing is drawn.
+    """
 
     picks: NDArray[np.int64]
     propensities: Floats
     explored: NDArray[np.bool_]
+    repeats: Floats
+    lacks: Floats
+    chance: Floats
 
 
 class Mixture(NamedTuple):
@@ -105,7 +127,7 @@ def _race(
     taste: NDArray[np.float32],
     wanted: Floats,
     calibration: float,
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]:
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_], Floats, Floats, Floats]:
     count = rows.shape[0]
     penalty, taken = np.zeros(count), np.zeros(count, dtype=np.bool_)
     lacking = calibration * wanted
@@ -116,12 +138,16 @@ def _race(
         fuel[i] = -math.log(uniform(key, rows[i]))
     picks = np.empty(size, dtype=np.int64)
     propensities, explored = np.ones(size), np.zeros(size, dtype=np.bool_)
+    repeats, lacks, chance = np.zeros(size), np.zeros(size), np.zeros(size)
     for slot in range(size):
         best = _best(adjusted, taken)
         pick = best
         if temperature > 0.0:
-            pick, propensities[slot] = _burn(adjusted, taken, fuel, adjusted[best], temperature)
+            pick, propensities[slot], luck = _burn(adjusted, taken, fuel, adjusted[best], temperature)
+            chance[slot] = luck
         picks[slot] = pick
+        repeats[slot] = penalty[pick]
+        lacks[slot] = adjusted[pick] - scores[pick] + penalty[pick]
         explored[slot] = pick != best
         taken[pick] = True
         if diversity > 0.0:
@@ -129,7 +155,7 @@ def _race(
         for column in range(lacking.shape[0]):
             lacking[column] = max(lacking[column] - calibration * taste[rows[pick], column] / size, 0.0)
         _calibrate(adjusted, scores, penalty, rows, taste, lacking)
-    return picks, propensities, explored
+    return picks, propensities, explored, repeats, lacks, chance
 
 
 @compiled
@@ -144,8 +170,11 @@ def _best(adjusted: Floats, taken: NDArray[np.bool_]) -> int:
 @compiled
 def _burn(
     adjusted: Floats, taken: NDArray[np.bool_], fuel: Floats, top: float, temperature: float
-) -> tuple[int, float]:
-    """Run until one tank is empty; return whose, and the probability of that. Takes what was burnt from `fuel`."""
+) -> tuple[int, float, float]:
+    """Run until one tank is empty; return whose, the probability of that, and what its fuel was worth in logits.
+
+    Takes what was burnt from `fuel`.
+    """
     rates = np.zeros(adjusted.shape[0])
     winner, shortest, total = -1, math.inf, 0.0
     for i in range(adjusted.shape[0]):
@@ -156,9 +185,10 @@ def _burn(
         # The best one's rate is 1, so a rate that underflows to 0 never wins.
         if rates[i] > 0.0 and fuel[i] / rates[i] < shortest:
             winner, shortest = i, fuel[i] / rates[i]
+    luck = -temperature * math.log(max(fuel[winner], LEAST_FUEL))
     for i in range(adjusted.shape[0]):
         fuel[i] = max(fuel[i] - rates[i] * shortest, 0.0)
-    return winner, rates[winner] / total
+    return winner, rates[winner] / total, luck
 
 
 @compiled

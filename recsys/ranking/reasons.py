@@ -1,7 +1,8 @@
-"""Why an item is on the slate: the score taken apart, honestly and to the last digit.
+"""Why an item is on the slate: what it was drawn by, taken apart, honestly and to the last digit.
 
 A score is a sum over columns of value x weight, and the weights are the world's plus the session's. Columns are
-grouped into parts; what a model computes beyond its linear weights is the part "other", so parts always add up.
+grouped into parts; what a model computes beyond its linear weights is the part "other", so parts always add up. The
+draw adds what the slots above make of the item, and chance.
 """
 
 import dataclasses
@@ -53,6 +54,8 @@ _WORLD_PART: Final = np.array(
     + [PARTS.index("popular")] * (WIDTH - NUMBER_START)
 )
 _SESSION_PART: Final = np.where(np.arange(WIDTH) < TASTE_START, _WORLD_PART, _TASTE)
+#: What the draw adds to a score, for the slot that the item got.
+DRAWN: Final = ("repeats", "lacks", "chance")
 #: Names that a reason gives at most.
 NAMES: Final = 2
 
@@ -76,18 +79,35 @@ class Reason:
     contribution: float
 
 
-def contributions(world: World, session: Session, scored: Scored, index: int) -> dict[str, float]:
-    """Return what each of `PARTS` adds to the score of candidate `index`, in logits; they sum to the score."""
-    parts = _parts(world, session, scored.design[index : index + 1], scored.scores[index : index + 1])
-    return dict(zip(PARTS, parts[0].tolist(), strict=True))
+@dataclasses.dataclass(frozen=True, slots=True)
+class Strengths:
+    """What each slot's item was drawn by, in logits above the score of the average candidate.
+
+    Attributes
+    ----------
+    average : float
+        The score of the average candidate, which no order depends on.
+    parts : float64 array of shape (n, len(PARTS))
+        Each part of the score, less the average candidate's; a row sums to the item's score less `average`.
+    drawn : float64 array of shape (n, len(DRAWN))
+        What likeness to the slots above took (0 or less), what they lacked gave, and what chance gave or took.
+    """
+
+    average: float
+    parts: NDArray[np.float64]
+    drawn: NDArray[np.float64]
+
+    def contributions(self, slot: int) -> dict[str, float]:
+        """Return what each of `PARTS` and `DRAWN` adds in a slot; the sum is what the item won the slot with."""
+        return dict(zip((*PARTS, *DRAWN), [*self.parts[slot].tolist(), *self.drawn[slot].tolist()], strict=True))
 
 
 def explain(
     world: World, session: Session, scored: Scored, picked: NDArray[np.int64], explored: NDArray[np.bool_]
-) -> tuple[Reason, ...]:
-    """Return a reason for each candidate in `picked`."""
+) -> tuple[tuple[Reason, ...], NDArray[np.float64]]:
+    """Return a reason for each candidate in `picked`, and the parts of its score above the average candidate's."""
     if not len(picked):
-        return ()
+        return (), np.empty((0, len(PARTS)))
     average = column_means(scored.design)
     parts = _parts(
         world,
@@ -95,8 +115,8 @@ def explain(
         np.vstack([scored.design[picked], average]),
         np.append(scored.scores[picked], scored.scores.mean()),
     )
-    leads = (parts[:-1] - parts[-1])[:, : len(_REASONS)]
-    largest = leads.argmax(axis=1)
+    leads = parts[:-1] - parts[-1]
+    largest = leads[:, : len(_REASONS)].argmax(axis=1)
     reasons: list[Reason] = [Reason("explored", (), 0.0)] * len(picked)
     for number, kind in enumerate(_REASONS):
         slots = np.flatnonzero((largest == number) & ~explored)
@@ -105,7 +125,7 @@ def explain(
         because = _because(kind, world, session, scored.rows[picked[slots]])
         for slot, names in zip(slots.tolist(), because, strict=True):
             reasons[slot] = Reason(kind, names, float(leads[slot, number]))
-    return tuple(reasons)
+    return tuple(reasons), leads
 
 
 def _parts(

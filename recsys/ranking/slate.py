@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.events import SlateServed
 from recsys.offsets import Offset
-from recsys.ranking.reasons import Reason
+from recsys.ranking.reasons import Reason, Strengths
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Slate:
         The log up to here made the world that made this.
     reasons : tuple of Reason
         Why each item is there; empty for fixed lists.
+    strengths : Strengths or None
+        What each item was drawn by; None for fixed lists.
     """
 
     surface: str
@@ -43,6 +45,7 @@ class Slate:
     signals: NDArray[np.float32]
     version: Offset
     reasons: tuple[Reason, ...] = ()
+    strengths: Strengths | None = None
 
     def event(
         self,

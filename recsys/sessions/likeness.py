@@ -5,6 +5,7 @@ categories, shared tags and being the same item (inner products of sparse vector
 and in each other number. All of it is in squared logits.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.layout import NUMBERS
 from recsys.models.moments import spreads
-from recsys.world import World
+from recsys.world import CATEGORY_VARIANCE, World, content_token
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -33,6 +34,8 @@ NUMBER_SCALE: Final = 1.0
 _NUMBER_VARIANCES: Final = np.array([YEAR_VARIANCE] + [NUMBER_VARIANCE] * (NUMBERS - 1))
 _ITEM_WEIGHT: Final = ITEM_VARIANCE**0.5
 _NOBODY: Final = -1
+#: Row of a description that is no item's: its own token is nobody's.
+_NO_ITEM: Final = -1
 #: Exponents below this make no difference any more (e^-32 is 1e-14).
 _LEAST_EXPONENT: Final = -32.0
 
@@ -68,6 +71,31 @@ def variances(items: Descriptions) -> Floats:
     known = ~np.isnan(items.numbers)
     numbers: Floats = (known * _NUMBER_VARIANCES[: len(known), np.newaxis]).sum(axis=0)
     return LEVEL_VARIANCE + ITEM_VARIANCE + tokens + numbers
+
+
+def facets(world: World, categories: Sequence[str], years: Sequence[float]) -> tuple[Descriptions, Floats]:
+    """Return what items may share, each on its own, and how much tastes differ in it.
+
+    The kernel is a sum, so a utility is a sum of functions, one for each thing that items share: these are places at
+    which one of them is looked at alone. Their covariances with items contain the level that all items share.
+
+    Returns
+    -------
+    descriptions : Descriptions
+        For each category, then for each year, of an item that is nothing else.
+    variances : float64 array
+        Prior variance of each function there.
+    """
+    count = len(categories) + len(years)
+    tokens = np.full((count, 1), -1, dtype=np.int32)
+    tokens[: len(categories), 0] = [content_token("category", name) for name in categories]
+    weights = np.zeros((count, 1), dtype=np.float32)
+    weights[: len(categories)] = CATEGORY_VARIANCE**0.5
+    numbers = np.full((1 + len(world.number_names), count), np.nan)
+    numbers[0, len(categories) :] = np.asarray(years, dtype=np.float64) / YEAR_SCALE
+    differ = np.full(count, YEAR_VARIANCE)
+    differ[: len(categories)] = CATEGORY_VARIANCE
+    return Descriptions(np.full(count, _NO_ITEM, dtype=np.int64), tokens, weights, numbers), differ
 
 
 @compiled

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.models import laplace
 from recsys.models.base import NONE_OF_THESE
-from recsys.sessions.likeness import covariances, describe, variances
+from recsys.sessions.likeness import LEVEL_VARIANCE, Descriptions, covariances, describe, variances
 from recsys.world import World
 
 Rows = NDArray[np.int64]
@@ -164,6 +164,20 @@ class Taste:
         known = describe(world, fit.rows)
         reduction = laplace.reduction(covariances(known, known), fit.noise, covariances(known, others))
         return np.maximum(prior - reduction, 0.0)
+
+    def shared(self, world: World, facets: Descriptions, prior: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of what the utility owes to each facet (`recsys.sessions.likeness.facets`).
+
+        Exact: the utility is a sum of independent functions, and each one's posterior follows from its own covariances.
+        """
+        if not self._answers():
+            return np.zeros(len(prior)), prior
+        fit = self._fitted(world)
+        known = describe(world, fit.rows)
+        cross = covariances(known, facets) - LEVEL_VARIANCE
+        mean = laplace.expected(cross, fit.weights)
+        reduction = laplace.reduction(covariances(known, known), fit.noise, cross)
+        return mean, np.maximum(prior - reduction, 0.0)
 
     def to_state(self) -> bytes:
         """Return the notes for a snapshot, oldest first."""

@@ -11,8 +11,9 @@ from recsys import ranking
 from recsys.config import EngineConfig
 from recsys.events import decode, encode
 from recsys.layout import CONTEXT_START, FACTS, NETWORK, NUMBER_START, SIGNAL_COUNT, SIGNALS, WIDTH
+from recsys.models.random import uniform
 from recsys.ranking import drawing
-from recsys.ranking.reasons import PARTS
+from recsys.ranking.reasons import DRAWN, PARTS, _parts
 from recsys.ranking.scoring import LEAST_DOUBT, doubt
 from recsys.retrieval import neighbours
 from recsys.retrieval.candidates import retrieve
@@ -148,29 +149,57 @@ def test_signals_served_are_the_signals_of_the_items_served(visit: Visit) -> Non
     assert tuple(again.scores.tolist()) == slate.scores
 
 
-def test_contributions_add_up_to_the_score(visit: Visit) -> None:
-    scored = ranking.score(visit.world, visit.session, np.arange(40), visit.clock.now_ms())
+@pytest.mark.parametrize("exploration", [0.0, 0.3])
+def test_contributions_add_up_to_the_score_and_to_what_the_draw_added(visit: Visit, exploration: float) -> None:
+    slate, scored, _ = ranked(visit, exploration)
+    strengths = slate.strengths
+    assert strengths is not None
+    scores = scored.scores[list(slate.rows)]
+    np.testing.assert_allclose(strengths.parts.sum(axis=1), scores - scored.scores.mean(), atol=1e-9)
+    for slot in range(len(slate.rows)):
+        contributions = strengths.contributions(slot)
+        assert tuple(contributions) == (*PARTS, *DRAWN)
+        drawn = strengths.drawn[slot].sum()
+        assert sum(contributions.values()) == pytest.approx(scores[slot] - scored.scores.mean() + drawn, abs=1e-9)
+        assert exploration or contributions["chance"] == 0.0
+
+
+def test_what_no_reason_names_is_the_part_called_other(visit: Visit) -> None:
+    slate, scored, _ = ranked(visit)
     mixed = [*map(SIGNALS.index, FACTS), NETWORK, *range(CONTEXT_START, NUMBER_START)]
     weights = (visit.world.model.weight_mean() + visit.session.belief.delta_mean())[mixed]
-    for index in range(40):
-        parts = ranking.contributions(visit.world, visit.session, scored, index)
-        assert tuple(parts) == PARTS
-        assert sum(parts.values()) == pytest.approx(scored.scores[index], abs=1e-9)
-        assert parts["other"] == pytest.approx(float(scored.design[index, mixed] @ weights), abs=1e-9)
+    others = scored.design[:, mixed] @ weights
+    for slot, row in enumerate(slate.rows):
+        expected = float(others[row] - others.mean())
+        assert slate.strengths.contributions(slot)["other"] == pytest.approx(expected, abs=1e-6)
+
+
+@given(key=st.integers(0, 2**63 - 1))
+def test_whoever_has_the_largest_sum_has_won_the_slot(key: int) -> None:
+    drawn = draw(key, size=1, temperature=0.5)
+    fuel = np.array([-np.log(uniform(key, row)) for row in range(len(SCORES))])
+    sums = SCORES - 0.5 * np.log(fuel)
+    assert int(drawn.picks[0]) == int(sums.argmax())
+    assert SCORES[drawn.picks[0]] + drawn.chance[0] == pytest.approx(sums.max())
 
 
 def test_each_reason_is_the_largest_lead_over_the_average_candidate(visit: Visit) -> None:
-    rows = np.arange(len(visit.world.items))
-    config = EngineConfig(exploration=0.0)
-    everything = neighbours.votes(visit.world, visit.session.known, rows)
-    slate = ranking.rank(config, visit.world, visit.session, everything, visit.clock.now_ms(), 12)
-    scored = ranking.score(visit.world, visit.session, rows, visit.clock.now_ms())
-    parts = [ranking.contributions(visit.world, visit.session, scored, index) for index in range(len(rows))]
-    names = dict(zip(("popular", "new", "neighbours", "session", "taste"), PARTS, strict=False))
+    slate, _, parts = ranked(visit)
+    names = ("popular", "new", "neighbours", "session", "taste")
     for row, reason in zip(slate.rows, slate.reasons, strict=True):
-        leads = {kind: parts[row][part] - np.mean([other[part] for other in parts]) for kind, part in names.items()}
+        leads = dict(zip(names, (parts[row] - parts.mean(axis=0)).tolist(), strict=False))
         assert reason.kind == max(leads, key=lambda kind: leads[kind])
         assert reason.contribution == pytest.approx(leads[reason.kind], abs=1e-5)
+
+
+def ranked(visit: Visit, exploration: float = 0.0) -> tuple[ranking.Slate, ranking.Scored, np.ndarray]:
+    """Rank the whole catalogue; return the slate, all scores, and all scores' parts."""
+    rows = np.arange(len(visit.world.items))
+    everything = neighbours.votes(visit.world, visit.session.known, rows)
+    config, now_ms = EngineConfig(exploration=exploration), visit.clock.now_ms()
+    slate = ranking.rank(config, visit.world, visit.session, everything, now_ms, 12)
+    scored = ranking.score(visit.world, visit.session, rows, now_ms)
+    return slate, scored, _parts(visit.world, visit.session, scored.design, scored.scores)
 
 
 def test_reasons_name_items_of_the_session_or_tastes_of_the_item(visit: Visit) -> None:

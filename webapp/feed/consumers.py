@@ -10,7 +10,6 @@ The channel layer only tells the session's other tabs, perhaps on other processe
 import asyncio
 import contextlib
 import dataclasses
-import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Final
 
@@ -23,6 +22,8 @@ from recsys.errors import LogUnavailable
 from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
 from webapp import metrics, wiring
 from webapp.feed import shelves
+from webapp.feed.laps import Laps
+from webapp.feed.lens import panel
 from webapp.feed.presence import presence
 from webapp.tracking import services, wire
 from webapp.tracking.consent import Visit, visit_from
@@ -99,13 +100,13 @@ class Connection:
             await self._siblings.stop()
 
     async def _take(self, payload: bytes | str) -> None:
-        started = time.perf_counter()
-        intake = services.intake()
+        laps, intake = Laps(), services.intake()
         batch = await intake.decode(payload, self._visit.consent)
         if batch is None:
             await self._close(UNREADABLE)
             return
         self._surfaces = batch.surfaces
+        laps.end("check")
         try:
             accepted = await intake.accept(batch, self._visit.consent)
         except LogUnavailable:
@@ -113,12 +114,13 @@ class Connection:
             await self._close(TRY_AGAIN_LATER)
             return
         await self._say(wire.Ack(id=batch.id, outcomes=accepted.outcomes))
-        metrics.ACKNOWLEDGE_SECONDS.observe(time.perf_counter() - started)
+        laps.end("log")
+        metrics.ACKNOWLEDGE_SECONDS.observe((laps.ms["check"] + laps.ms["log"]) / 1_000)
         if accepted.session is not None:
             self._adopt(accepted.session)
         # What an earlier visit had left in the outbox is logged, but it is not this session's to learn from.
         if accepted.session is not None and accepted.session.session == self._visit.session and accepted.events:
-            await self._learn(accepted.events)
+            await self._learn(accepted.events, laps)
 
     def _adopt(self, token: SessionToken) -> None:
         """Go on with the page's session where the handshake brought none: its cookie ended with the inactivity gap.
@@ -131,33 +133,41 @@ class Connection:
                 self._visit, session=token.session, adaptive=token.adaptive, simulated=token.simulated
             )
 
-    async def _learn(self, events: list[ItemEvent]) -> None:
+    async def _learn(self, events: list[ItemEvent], laps: Laps) -> None:
         await presence().session(self._visit, up_to_date=False)
         presence().observe(self._visit, events)
+        laps.end("learn")
         if any(isinstance(event, _TURNS_THE_SLATE) for event in events):
-            await self._push()
+            await self._push(laps)
             self._siblings.tell()
 
     async def _follow(self) -> None:
         """Take in what another tab did, and show what follows from it here."""
         await presence().session(self._visit)
-        await self._push()
+        await self._push(Laps())
 
-    async def _push(self) -> None:
+    async def _push(self, laps: Laps) -> None:
         """Make the slate anew where the page shows one, send it, and see that it is logged."""
         if shelves.FOR_YOU not in self._surfaces or self._closed:
             return
-        started = time.perf_counter()
         session = await presence().session(self._visit, up_to_date=False)
         draft = shelves.for_you(session)
         event = shelves.served(draft.slate, self._visit, session)
         presence().observe(self._visit, [event])
         # In line for the log before the browser can answer to it, but not waited for.
         logged = asyncio.ensure_future(shelves.log_slates([event])) if self._visit.logged and event.items else None
+        laps.end("slate")
         html = render_to_string("feed/shelf.html", {"shelf": shelves.shelf(draft, event, self._visit), "beside": True})
-        metrics.SLATE_SECONDS.observe(time.perf_counter() - started)
+        laps.end("html")
+        metrics.SLATE_SECONDS.observe((laps.ms["slate"] + laps.ms["html"]) / 1_000)
+        lens = ""
+        if panel.LENS in self._surfaces:
+            lens = panel.fragment(session)
+            laps.end("lens")
         # Sliced into a plain str: the encoder takes no subclass, and a `SafeString` is its own `str`.
-        await self._say(wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:]))
+        await self._say(
+            wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:], lens=lens, laps=laps.ms)
+        )
         if logged is not None:
             await logged
 

@@ -1,4 +1,4 @@
-"""One line over a slate: why its first items are there, in words."""
+"""Why films are there, in words: one line over a slate, one sentence for each film."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -38,6 +38,25 @@ def why(reasons: Sequence[Reason], world: World) -> SafeString:
     if len(kinds) < 2 or weights[kinds[1]] < _SECOND_SHARE * weights[kinds[0]] or kinds[1] == "explored":
         return format_html("First {}.", lead)
     return format_html("First {}, and {}.", lead, _phrase(kinds[1], list(names[kinds[1]])[:2]))
+
+
+def sentence(reason: Reason, world: World) -> SafeString:
+    """Return one sentence for one film, safe HTML; the same names as in the line."""
+    names = list(_named(reason, world))[:2]
+    titles = format_html_join(" and ", "<cite>{}</cite>", ((name,) for name in names))
+    if reason.kind == "explored":
+        return SafeString("A try: chance put it before a better one, to learn what you like.")
+    if reason.kind == "new":
+        return SafeString("It came in lately.")
+    if reason.kind == "popular":
+        return SafeString("Many open it.")
+    if not names:
+        return SafeString("It is unlike what you passed over.")
+    if reason.kind == "neighbours":
+        return format_html("Others opened it along with {}.", titles)
+    if reason.kind == "taste":
+        return format_html("It is {}, which you seem to like.", titles)
+    return format_html("It is like {}.", titles)
 
 
 def _named(reason: Reason, world: World) -> list[str]:

@@ -16,6 +16,7 @@ from recsys.ranking import Slate
 from recsys.sessions import Session
 from webapp import wiring
 from webapp.feed.cards import card_list
+from webapp.feed.lens.memory import lens_memory
 from webapp.feed.presence import WAIT_S, presence
 from webapp.feed.reasons import why
 from webapp.feed.selectors import largest_genres
@@ -116,8 +117,8 @@ async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list
 
 
 def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
-    """Return the slate with an id, as it is logged."""
-    return slate.event(
+    """Return the slate with an id, as it is logged; the lens can be asked about it for a while."""
+    event = slate.event(
         secrets.token_urlsafe(9),
         visit.session,
         wiring.clock().now_ms(),
@@ -125,6 +126,9 @@ def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
         visitor=visit.visitor,
         simulated=visit.simulated,
     )
+    if slate.surface == FOR_YOU:
+        lens_memory().note_slate(visit.session, event.slate, slate)
+    return event
 
 
 async def log_slates(events: Sequence[SlateServed]) -> None:

@@ -95,11 +95,17 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ack"
 
 
 class PushedSlate(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="slate"):
-    """A slate made anew, as HTML to put in the old one's place."""
+    """A slate made anew, as HTML to put in the old one's place.
+
+    `lens` is the visitor's lens as of this slate, for a page that shows it and said so among its surfaces; `laps` is
+    how long each stage took on the server, in milliseconds, from the arrival of the event's message.
+    """
 
     surface: str
     slate: str
     html: str
+    lens: str = ""
+    laps: dict[str, float] = {}
 
 
 Shape = TypeVar("Shape", Batch, BrowserEvent)

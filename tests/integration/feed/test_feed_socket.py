@@ -186,3 +186,22 @@ async def test_nothing_is_acknowledged_while_the_log_is_away(
             client.close()
         assert (closed["type"], closed["code"]) == ("websocket.close", TRY_AGAIN_LATER)
     assert logged(Click) == []
+
+
+async def test_tab_that_shows_the_lens_gets_it_with_the_slate(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.send(1, mine.slate.items[1], surfaces=["for_you", "lens"])
+        await mine.hear()
+        pushed = await mine.hear()
+        assert list(pushed["laps"]) == ["check", "log", "learn", "slate", "html", "lens"]
+        assert 'data-taste="Horror"' in pushed["lens"]
+        assert f"?slate={pushed['slate']}" in pushed["lens"]
+
+
+async def test_tab_without_the_lens_pays_nothing_for_it(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.send(1, mine.slate.items[1])
+        await mine.hear()
+        pushed = await mine.hear()
+        assert "lens" not in pushed["laps"]
+        assert pushed["lens"] == ""

@@ -10,7 +10,8 @@
   let opener; // the link that opened the film: where the focus returns to
 
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const { elt } = event.detail;
+    const { elt, target } = event.detail;
+    if (target !== film) return;
     if (!event.detail.boosted || room.matches) { if (elt !== document.body) opener = elt; return; }
     event.preventDefault();
     location.assign(elt.href);
@@ -18,10 +19,11 @@
 
   // Not found: its own page says why. Not reached: the click is kept by the tracker, and the panel says so.
   document.addEventListener("htmx:responseError", ({ detail }) => {
+    if (detail.target !== film) return;
     if (detail.xhr.status < 500) location.assign(detail.pathInfo.requestPath);
     else show("unreached");
   });
-  document.addEventListener("htmx:sendError", () => show("unreached"));
+  document.addEventListener("htmx:sendError", ({ detail }) => { if (detail.target === film) show("unreached"); });
 
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target !== film) return;

@@ -130,16 +130,16 @@
   };
 
   document.addEventListener("freshet:slate", ({ detail }) => {
-    const shelf = document.querySelector(`[data-live][data-surface="${CSS.escape(detail.surface)}"]`);
+    const shelf = document.querySelector(`[data-slate][data-live][data-surface="${CSS.escape(detail.surface)}"]`);
     if (shelf) renew(shelf, parse(detail.html));
   });
 
   // A page that the browser brings back as it was has not heard of what was done since.
   addEventListener("pageshow", async ({ persisted }) => {
-    const shelf = persisted && document.querySelector("[data-live]");
+    const shelf = persisted && document.querySelector("[data-slate][data-live]");
     if (!shelf) return;
     const answer = await fetch(location.href).catch(() => undefined);
-    const next = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+    const next = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-slate][data-live]");
     if (next) renew(shelf, next);
   });
 

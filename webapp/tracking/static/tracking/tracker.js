@@ -2,7 +2,8 @@
 
    The page says what is what by attributes:
      <script data-session data-token data-consent data-socket data-collect>   the visit (template tag `tracker`)
-     [data-slate data-slate-token data-surface]     a list (`slate_markup`); data-live: wants to be made anew
+     [data-slate data-slate-token data-surface]     a list (`slate_markup`)
+     [data-live data-surface]                       what wants to be made anew when something changed
        [data-item]                                  a card in it
          [data-track="click|dismissal|dismissal_undone"]   what is pressed; the last two are not submitted as forms
      [data-dwell data-item]                         an item's page or panel, read for as long as it is there
@@ -12,7 +13,7 @@
   "use strict";
   const page = document.currentScript.dataset;
   const SEEN_MS = 500, SHORTEST_DWELL_MS = 1_000;
-  const live = () => Array.from(document.querySelectorAll("[data-slate][data-live]"), (list) => list.dataset.surface);
+  const live = () => Array.from(document.querySelectorAll("[data-live][data-surface]"), (part) => part.dataset.surface);
   const { record, connect, flush, leave, stop } = freshetOutbox(page, live);
 
   const placeOf = (element) => {

@@ -1,0 +1,77 @@
+"""The lens without scripts: pages of their own, and numbers that add up as they are printed."""
+
+import re
+from html import unescape
+
+import pytest
+from django.test import AsyncClient
+
+from recsys.events import SlateServed
+from tests.integration.feed.conftest import GENRES, logged
+from webapp import wiring
+from webapp.feed.lens.memory import lens_memory
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(stocked: None) -> None:
+    lens_memory.cache_clear()
+
+
+async def opened(visitor: AsyncClient, path: str, **headers: str) -> str:
+    response = await visitor.get(path, headers=headers)
+    assert response.status_code == 200, path
+    return unescape(response.content.decode())
+
+
+def hundredths(printed: str) -> int:
+    """Return a printed number in whole hundredths."""
+    return round(float(printed.replace("\N{MINUS SIGN}", "-")) * 100)
+
+
+async def test_lens_is_a_page_with_the_slate_what_is_believed_and_why(visitor: AsyncClient):
+    html = await opened(visitor, "/lens/")
+    assert 'data-surface="for_you"' in html
+    assert [genre for genre in GENRES if f'data-taste="{genre}"' in html] == list(GENRES)
+    shown = re.findall(r'<li class="slot" data-item="([^"]+)"', html)
+    assert re.findall(r'data-why="([^"]+)"', html) == shown == list(logged(SlateServed)[-1].items)
+
+
+async def test_printed_contributions_add_up_to_the_printed_strength(visitor: AsyncClient):
+    html = await opened(visitor, "/lens/")
+    items, printed = re.findall(r'data-why="([^"]+)"', html), re.findall(r'why-strength">([^<]+)<', html)
+    slate = logged(SlateServed)[-1].slate
+    for item, strength in zip(items, printed, strict=True):
+        numbers = await opened(visitor, f"/lens/why/?slate={slate}&item={item}")
+        *parts, total = (hundredths(number) for number in re.findall(r'class="number">([^<]+)<', numbers))
+        assert sum(parts) == total == hundredths(strength), item
+
+
+async def test_numbers_that_are_not_remembered_are_said_to_be_gone(visitor: AsyncClient):
+    html = await opened(visitor, "/lens/why/?slate=other&item=horror-1")
+    assert "not at hand any more" in html
+
+
+async def test_numbers_of_a_film_that_does_not_exist_are_not_found(visitor: AsyncClient):
+    assert (await visitor.get("/lens/why/?slate=other&item=nothing")).status_code == 404
+
+
+async def test_another_visitor_can_not_ask_for_this_ones_reasons(visitor: AsyncClient):
+    await opened(visitor, "/lens/")
+    slate = logged(SlateServed)[-1]
+    html = await opened(AsyncClient(), f"/lens/why/?slate={slate.slate}&item={slate.items[0]}")
+    assert "not at hand any more" in html
+
+
+async def test_fragment_for_the_panel_serves_no_slate_of_its_own(visitor: AsyncClient):
+    await opened(visitor, "/")
+    before = len(logged(SlateServed))
+    html = await opened(visitor, "/lens/", **{"HX-Request": "true"})
+    assert len(logged(SlateServed)) == before
+    assert "<html" not in html
+    assert 'data-surface="lens"' in html
+
+
+async def test_every_taste_stands_in_a_table(visitor: AsyncClient):
+    html = await opened(visitor, "/lens/tastes/")
+    rows = re.findall(r'<th scope="row">([^<]+)</th>', html)
+    assert sorted(rows) == sorted(wiring.replica().world.tastes)

@@ -1,0 +1,51 @@
+"""Beliefs drawn: as many dots as places, on one axis, in the order of how far they moved."""
+
+import re
+
+import numpy as np
+
+from recsys.sessions.portrait import Portrait
+from webapp.feed.lens.beliefs import DOTS, reach, rows
+
+BEFORE = Portrait(("Horror", "War", "1980s"), np.ones(3), np.zeros(3), np.ones(3), np.zeros(3))
+AFTER = BEFORE._replace(mean=np.array([0.2, -1.4, 0.0]), deviation=np.array([0.9, 0.5, 1.0]))
+
+
+def dots(svg: str) -> list[float]:
+    return [float(x) for x in re.findall(r'<circle cx="([^"]+)"', svg)]
+
+
+def test_what_moved_farthest_comes_first() -> None:
+    assert [row.name for row in rows(AFTER, BEFORE)] == ["War", "Horror", "1980s"]
+    assert [row.name for row in rows(AFTER, BEFORE, 1)] == ["War"]
+
+
+def test_dots_stand_on_both_sides_of_the_mean_by_its_sign() -> None:
+    war, horror, eighties = (dots(row.svg) for row in rows(AFTER, BEFORE))
+    assert len(war) == len(horror) == len(eighties) == DOTS
+    assert np.mean(war) < 95 < 100 < np.mean(horror)
+    assert np.ptp(war) < np.ptp(horror) < np.ptp(eighties)
+
+
+def test_ghost_shows_what_moved_and_nothing_else() -> None:
+    assert [("ghost" in row.svg, row.before) for row in rows(AFTER, BEFORE)] == [
+        (True, 0.0),
+        (True, 0.0),
+        (False, None),
+    ]
+    assert not any("ghost" in row.svg for row in rows(AFTER, None))
+
+
+def test_axis_is_whole_and_holds_what_is_far() -> None:
+    assert reach(BEFORE) == 2
+    assert reach(BEFORE._replace(mean=np.array([5.0, 0.0, 0.0]))) == 7
+
+
+def test_a_catalogue_without_tastes_has_no_rows() -> None:
+    nothing = Portrait((), *(np.empty(0) for _ in range(4)))
+    assert rows(nothing, None) == []
+
+
+def test_names_are_escaped() -> None:
+    svg = rows(AFTER._replace(names=('"><script>', "b", "c")), None)[1].svg
+    assert "<script>" not in svg

@@ -1,0 +1,69 @@
+"""What the lens shows of now: what the last event changed, what is believed of the visitor, why these films."""
+
+import dataclasses
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from recsys.sessions import Session
+from recsys.sessions.portrait import portray
+from webapp import wiring
+from webapp.feed.lens import beliefs
+from webapp.feed.lens.memory import lens_memory
+from webapp.feed.lens.whys import Moves, Why, moves, whys
+
+#: What a tab asks for among the surfaces that it would like anew, while it shows this part of the lens.
+LENS = "lens"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Now:
+    """The lens as of a session's newest slate.
+
+    Attributes
+    ----------
+    slate : str
+        Id of that slate; empty where this process remembers none.
+    rows : list of Row
+        The tastes that moved most.
+    tastes : int
+        How many there are.
+    reach : int
+        Points that their axis reaches to both sides.
+    whys : list of Why
+    moves : Moves or None
+        None where there is no slate before.
+    """
+
+    slate: str
+    rows: list[beliefs.Row]
+    tastes: int
+    reach: int
+    whys: list[Why]
+    moves: Moves | None
+
+
+def now(session: Session) -> Now:
+    """Return what the lens shows of a session. Remembers the portrait, for the next one to be compared with."""
+    world, memory = wiring.replica().world, lens_memory()
+    portrait = portray(world, session)
+    before = memory.note_portrait(session.id, portrait)
+    latest = memory.latest(session.id)
+    return Now(
+        slate=latest[0][0] if latest else "",
+        rows=beliefs.rows(portrait, before, beliefs.ROWS_FIRST),
+        tastes=len(portrait.names),
+        reach=beliefs.reach(portrait),
+        whys=whys(latest[0][1], world) if latest else [],
+        moves=moves(latest[0][1], latest[1][1]) if len(latest) > 1 else None,
+    )
+
+
+def context(session: Session) -> dict[str, Any]:
+    """Return what ``lens/now.html`` needs."""
+    return {"lens": now(session)}
+
+
+def fragment(session: Session) -> str:
+    """Return the part that changes with every event, as HTML."""
+    return render_to_string("lens/now_moving.html", context(session))[:]

@@ -1,0 +1,12 @@
+"""The lens's addresses: each is a page of its own, or, asked for by htmx, what goes into the panel."""
+
+from django.urls import path
+
+from webapp.feed.lens import views
+
+app_name = "lens"
+urlpatterns = [
+    path("", views.now, name="now"),
+    path("tastes/", views.tastes, name="tastes"),
+    path("why/", views.why, name="why"),
+]

@@ -1,0 +1,162 @@
+"""Why each film of a slate is there: a sentence first, and on demand the numbers, which add up as printed."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from django.utils.safestring import SafeString
+
+from recsys.ranking import PARTS, Slate, Strengths
+from recsys.world import World
+from webapp.feed.reasons import sentence
+
+DIGITS: Final = 2
+
+#: What each contribution is called before a visitor.
+NAMES: Final = {
+    "popular": "what many open",
+    "new": "what came in lately",
+    "neighbours": "what others opened along with yours",
+    "session": "likeness to what you opened",
+    "taste": "your taste",
+    "other": "how these work together",
+    "repeats": "repeating the films above",
+    "lacks": "filling a gap in the list",
+    "chance": "chance, to learn",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Why:
+    """One slot: place from 1, film, whether chance brought it, what it won its place with, and one sentence."""
+
+    place: int
+    item: str
+    title: str
+    explored: bool
+    strength: str
+    sentence: SafeString
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Contribution:
+    """One thing that a film won its place with: its name, as printed, and its bar's start and width in percent."""
+
+    kind: str
+    name: str
+    printed: str
+    start: float
+    width: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Moves:
+    """What changed from one slate to the next.
+
+    Attributes
+    ----------
+    cards : int
+        Films that are new on it or stand elsewhere.
+    of : int
+        Films on it.
+    by : str
+        What changed most in what the films of the slate won their places with; empty where nothing did.
+    points : str
+        By how much, on average, as printed.
+    """
+
+    cards: int
+    of: int
+    by: str
+    points: str
+
+
+def whys(slate: Slate, world: World) -> list[Why]:
+    """Return why each film of a ranked slate is there, from the top."""
+    if slate.strengths is None:
+        return []
+    return [
+        Why(
+            place=slot + 1,
+            item=slate.items[slot],
+            title=world.catalogue[row].title,
+            explored=slate.explored[slot],
+            strength=signed(sum(_units(slate.strengths, slot).values()), DIGITS),
+            sentence=sentence(slate.reasons[slot], world),
+        )
+        for slot, row in enumerate(slate.rows)
+    ]
+
+
+def contributions(slate: Slate, item: str) -> tuple[list[Contribution], float, str]:
+    """Return what an item won its place with, where the bars' zero is, and the sum.
+
+    What is printed adds up to the sum as it is printed; what would print as 0 is left out.
+
+    Raises
+    ------
+    ValueError
+        When the slate was not ranked, or does not have the item.
+    """
+    if slate.strengths is None:
+        raise ValueError("expected a slate that was ranked")
+    units = _units(slate.strengths, slate.items.index(item))
+    lowest, highest = min(0, *units.values()), max(1, *units.values())
+    scale = 100 / (highest - lowest)
+    parts = [
+        Contribution(kind, NAMES[kind], signed(unit, DIGITS), (min(unit, 0) - lowest) * scale, abs(unit) * scale)
+        for kind, unit in units.items()
+        if unit
+    ]
+    return parts, -lowest * scale, signed(sum(units.values()), DIGITS)
+
+
+def moves(now: Slate, before: Slate) -> Moves:
+    """Return what changed between two slates of a session."""
+    stood = {item: place for place, item in enumerate(before.items)}
+    moved = sum(stood.get(item) != place for place, item in enumerate(now.items))
+    by, points = "", ""
+    if now.strengths is not None and before.strengths is not None and len(now.items) and len(before.items):
+        change = now.strengths.parts.mean(axis=0) - before.strengths.parts.mean(axis=0)
+        largest = int(np.abs(change).argmax())
+        units = round(float(change[largest]) * 10**DIGITS)
+        if moved and units:
+            by, points = NAMES[PARTS[largest]], signed(units, DIGITS)
+    return Moves(moved, len(now.items), by, points)
+
+
+def _units(strengths: Strengths, slot: int) -> dict[str, int]:
+    """Return a slot's contributions in whole units of the last digit, which add up."""
+    found = strengths.contributions(slot)
+    return dict(zip(found, adding_up(list(found.values()), DIGITS), strict=True))
+
+
+def adding_up(values: Sequence[float], digits: int) -> list[int]:
+    """Return the values in whole units of the last digit, rounded so that they add up to their rounded sum.
+
+    Each is rounded up or down; those with the largest remainders are rounded up.
+
+    >>> adding_up([0.333, 0.333, 0.334], 2)
+    [33, 33, 34]
+    >>> adding_up([1.25, 1.25, -0.5], 1)
+    [13, 12, -5]
+    """
+    scaled = [value * 10**digits for value in values]
+    units = [math.floor(value) for value in scaled]
+    missing = round(sum(scaled)) - sum(units)
+    by_remainder = sorted(range(len(units)), key=lambda at: (units[at] - scaled[at], at))
+    for at in by_remainder[:missing]:
+        units[at] += 1
+    return units
+
+
+def signed(units: int, digits: int) -> str:
+    r"""Return units of the last digit with a sign, as people write it.
+
+    >>> signed(123, 2), signed(0, 2), signed(-5, 2) == "\N{MINUS SIGN}0.05"
+    ('+1.23', '0.00', True)
+    """
+    sign = "+" if units > 0 else "\N{MINUS SIGN}" if units < 0 else ""
+    return f"{sign}{abs(units) / 10**digits:.{digits}f}"
