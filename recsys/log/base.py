@@ -122,10 +122,6 @@ class AsyncLog(Protocol):
         """Append each event once. Concurrent calls may share a round trip; each call's order is kept."""
         ...
 
-    async def read(self, after: Offset, limit: int) -> Sequence[Record]:
-        """Return up to `limit` records after `after`, in order; empty at the end."""
-        ...
-
     async def session_events(self, session: str) -> Sequence[Event]:
         """Return what the session did, in log order."""
         ...

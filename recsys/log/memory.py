@@ -154,10 +154,6 @@ class AsyncMemoryLog:
         """Append each event once."""
         return self._log.append(events)
 
-    async def read(self, after: Offset, limit: int) -> Sequence[Record]:
-        """Return up to `limit` records after `after`, in order."""
-        return self._log.read(after, limit)
-
     async def session_events(self, session: str) -> Sequence[Event]:
         """Return what the session did, in log order."""
         return self._log.session_events(session)

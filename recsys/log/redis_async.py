@@ -10,11 +10,10 @@ import redis.asyncio
 from recsys.errors import LogUnavailable
 from recsys.events import Event, decode
 from recsys.log import append_script
-from recsys.log.base import DEAD_LETTER_BYTES, DEAD_LETTERS, Receipt, Record
+from recsys.log.base import DEAD_LETTER_BYTES, DEAD_LETTERS, Receipt
 from recsys.log.keys import LogKeys
-from recsys.log.records import highest_bit, record
+from recsys.log.records import highest_bit
 from recsys.log.redis_client import log_errors, why
-from recsys.offsets import Offset
 
 
 class _Call(NamedTuple):
@@ -77,12 +76,6 @@ class AsyncRedisLog:
         if self._sender is None or self._sender.done():
             self._sender = loop.create_task(self._send_all())
         return await call.receipts
-
-    async def read(self, after: Offset, limit: int) -> Sequence[Record]:
-        """Return up to `limit` records after `after`, in order."""
-        with log_errors():
-            found: Any = await self._client.xrange(self._keys.stream, min=f"({after}", count=limit)
-        return [record(offset.decode(), fields[b"event"]) for offset, fields in found]
 
     async def session_events(self, session: str) -> Sequence[Event]:
         """Return what the session did, in log order."""

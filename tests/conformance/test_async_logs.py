@@ -99,15 +99,6 @@ async def test_event_out_of_bounds_fails_its_own_call_only(logs: Logs) -> None:
     assert [record.event for record in records(same)] == [click(1), click(3)]
 
 
-async def test_log_is_read_in_order_from_anywhere(logs: Logs) -> None:
-    log, same = logs
-    assert await log.read("0-0", 10) == []
-    await log.append([click(1), click(2), click(3)])
-    (first, *rest) = records(same)
-    assert list(await log.read("0-0", 1)) == [first]
-    assert list(await log.read(first.offset, 10)) == rest
-
-
 async def test_dead_letters_are_kept_aside(logs: Logs) -> None:
     log, same = logs
     await log.append_dead_letter(b"\xff", "undecodable")

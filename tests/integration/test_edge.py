@@ -80,7 +80,7 @@ async def test_staff_see_the_accounts_of_processes_that_are_there_and_what_the_l
     await edges.show(wiring.async_redis(), counted)
     (account,) = edges.accounts(wired, clock.now_ms())
     assert (account.received, account.became["accepted"], account.missing) == (3, 1, 0)
-    notes = [note for _, note in await edges.notes_after(wiring.async_redis(), "0-0", 10)]
+    notes = [note for _, note in edges.notes_after(wired, "0-0", 10)]
     assert [(note.outcome, note.reason, note.count) for note in notes] == [
         ("refused", "not_shown", 1),
         ("duplicate", "", 1),

@@ -9,9 +9,10 @@ from django.conf import settings
 
 from webapp import replication, wiring
 from webapp.analytics import samples
+from webapp.analytics.conservation import Conservation, conservation
 from webapp.analytics.intervals import Interval, wilson
 from webapp.analytics.samples import Sample, per_second
-from webapp.tracking import refusals
+from webapp.tracking import edge, refusals
 from webapp.training.status import FoldStatus, StatusBoard
 
 #: What becomes of labels, in the order of their life, with what each count means.
@@ -100,6 +101,8 @@ class Live:
         Oldest first; the newest is the status itself.
     open_sessions : int or None
         Sessions that the fold holds open.
+    conservation : Conservation
+        What browsers sent and what became of it.
     """
 
     now_ms: int
@@ -118,6 +121,7 @@ class Live:
     replicas: list[replication.Heartbeat]
     stale_after_ms: int
     parts: list[Part]
+    conservation: Conservation
 
 
 def live(client: redis.Redis, now_ms: int) -> Live:
@@ -141,6 +145,7 @@ def live(client: redis.Redis, now_ms: int) -> Live:
         refused=_refused(client),
         replicas=replication.heartbeats(client, now_ms),
         stale_after_ms=settings.FRESHET_STALE_AFTER_S * 1_000,
+        conservation=conservation(edge.accounts(client, now_ms)),
         parts=[
             _part("Worker", status.ran_ms if status else 0, fold_every_ms, now_ms),
             _part("Beat", board.beat_ms(), fold_every_ms, now_ms),

@@ -12,5 +12,6 @@ urlpatterns = [
     path("staff/login/", _login, name="login"),
     path("staff/logout/", LogoutView.as_view(next_page="/"), name="logout"),
     path("staff/live/", live.live, name="live"),
+    path("staff/live/events/", live.stream, name="live_events"),
     path("staff/knob/", knob.knob, name="knob"),
 ]

@@ -187,7 +187,7 @@ def accounts(client: redis.Redis, now_ms: int) -> list[Account]:
     return sorted((account for account in found if account.name not in gone), key=lambda account: account.name)
 
 
-async def notes_after(client: "redis.asyncio.Redis", after: str, limit: int) -> list[tuple[str, Note]]:
+def notes_after(client: redis.Redis, after: str, limit: int) -> list[tuple[str, Note]]:
     """Return up to `limit` notes after the id `after`, each with its id: milliseconds first, as offsets have it."""
-    found: Any = await client.xrange(NOTES_KEY, min=f"({after}", count=limit)
+    found: Any = client.xrange(NOTES_KEY, min=f"({after}", count=limit)
     return [(name.decode(), msgspec.json.decode(fields[b"note"], type=Note)) for name, fields in found]

@@ -1,25 +1,83 @@
-"""The live page."""
+"""The live page, and the stream that keeps it moving."""
+
+from typing import Any, Final
 
 import redis
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from recsys.errors import LogUnavailable
 from webapp import wiring
 from webapp.analytics import selectors
 from webapp.analytics.permissions import staff_page
+from webapp.analytics.tail import Entry, last_offset, tail
+from webapp.analytics.watching import WATCHERS, Watch, offset_from
+from webapp.tracking.consent import visit_from
+
+#: Lines that the page shows; the script keeps as many.
+LINES: Final = 100
 
 
 @require_safe
 @never_cache
 @staff_page("analytics.view_live")
 def live(request: HttpRequest) -> HttpResponse:
-    """Show what the log and the fold say; htmx asks again every two seconds for the moving part alone."""
+    """Show what came in last and what the fold says; htmx asks every two seconds for the moving part alone."""
     try:
         found = selectors.live(wiring.redis_client(), wiring.clock().now_ms())
     except redis.RedisError:
         found = None
-    context = {"live": found, "paused": "paused" in request.GET, "table": "table" in request.GET}
-    template = "analytics/live_moving.html" if request.headers.get("HX-Request") else "analytics/live.html"
-    return render(request, template, context)
+    paused = "paused" in request.GET
+    context: dict[str, Any] = {"live": found, "paused": paused, "table": "table" in request.GET}
+    if request.headers.get("HX-Request"):
+        return render(request, "analytics/live_moving.html", context)
+    now_ms = wiring.clock().now_ms()
+    lines = _newest()
+    # What comes after an empty log comes after now.
+    after = last_offset(lines, f"{now_ms}-0")
+    context.update(
+        lines=lines[::-1],
+        blank=Entry(at_ms=now_ms, outcome="accepted"),
+        after=after,
+        size=LINES,
+        yours=visit_from(request.COOKIES, now_ms).session,
+    )
+    return render(request, "analytics/live.html", context)
+
+
+@require_safe
+@never_cache
+@staff_page("analytics.view_live")
+async def stream(request: HttpRequest) -> HttpResponseBase:
+    """Send the tail from where the browser is: ``Last-Event-ID``, else ``?after=``."""
+    asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
+    after = offset_from(asked)
+    if after is None:
+        return HttpResponseBadRequest(
+            f"Expected an offset such as 1732451234567-0 in Last-Event-ID or ?after=, received {asked[:40]!r}.",
+            content_type="text/plain",
+        )
+    if Watch.under_way >= WATCHERS:
+        return HttpResponse(
+            f"{WATCHERS} are watching through this process already; try again in a minute.",
+            status=503,
+            headers={"Retry-After": "60"},
+            content_type="text/plain",
+        )
+    watch = Watch(tail(), after, wiring.clock().now_ms())
+    return StreamingHttpResponse(
+        watch.messages(),
+        content_type="text/event-stream",
+        # Proxies that gather a response before they pass it on are asked not to.
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+def _newest() -> list[Entry]:
+    try:
+        return tail().newest(LINES)
+    except (LogUnavailable, redis.RedisError):
+        return []

@@ -1,0 +1,190 @@
+/* The live page's moving parts: the tail of events and the series drawn from it.
+
+   The stream resumes by itself: the browser sends the last offset it has, and the server goes on from there. Everything
+   here is bounded: as many rows as the page was given, SECONDS seconds of counts, DELAYS delays. */
+(() => {
+  "use strict";
+  const SECONDS = 300, DELAYS = 1_000, PAINT_MS = 250, SAID_EVERY_MS = 5_000, AGAIN_MS = 10_000;
+  const tail = document.querySelector("[data-stream]");
+  if (!tail) return;
+  const { stream, yours, size } = tail.dataset;
+  const state = document.querySelector("#tail-state"), lines = document.querySelector("#tail-lines");
+  const blank = document.querySelector("#tail-line").content.firstElementChild;
+  const says = document.querySelector("#series-summary"), table = document.querySelector("#series-table");
+  const fromHere = Date.now();
+
+  // -- What came ------------------------------------------------------------------------------------------------------
+  let last = tail.dataset.after, source, waiting = [], received = 0, repeats = 0;
+  let arrived = [];
+  const seconds = new Map(), delays = [];
+  const number = new Intl.NumberFormat("en"), two = (value) => String(value).padStart(2, "0");
+
+  const isAfter = (offset, other) => {
+    const [ms, sequence] = offset.split("-").map(Number), [otherMs, otherSequence] = other.split("-").map(Number);
+    return ms > otherMs || (ms === otherMs && sequence > otherSequence);
+  };
+  const nothing = () => ({ events: 0, yours: 0, explored: 0, outside: 0, lag: null });
+  const second = (atMs) => {
+    const at = Math.floor(atMs / 1_000);
+    if (!seconds.has(at)) seconds.set(at, nothing());
+    return seconds.get(at);
+  };
+  let lastNote = "0-0";
+  const take = ({ data }) => {
+    const entry = JSON.parse(data);
+    if (entry.offset) {
+      if (!isAfter(entry.offset, last)) { repeats += 1; return; }
+      last = entry.offset;
+      received += 1;
+    } else {
+      if (!isAfter(entry.note, lastNote)) return;
+      lastNote = entry.note;
+    }
+    const counts = second(entry.at_ms), count = entry.count ?? 1;
+    if (entry.offset) counts.events += 1;
+    counts.explored += entry.explored ?? 0;
+    if (entry.outcome !== "accepted") counts.outside += count;
+    if (entry.session === yours) counts.yours += count;
+    waiting.push(entry);
+    if (waiting.length > size) waiting.shift();
+    if (entry.at_ms >= fromHere && entry.offset) {
+      arrived.push(entry.at_ms);
+      if (arrived.length > DELAYS) arrived.shift();
+    }
+  };
+
+  // -- The tail -------------------------------------------------------------------------------------------------------
+  const clock = (atMs) => {
+    const at = new Date(atMs);
+    return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
+  };
+  const line = (entry) => {
+    const row = blank.cloneNode(true), put = (name, text) => { row.querySelector(`[data-is=${name}]`).textContent = text; };
+    put("time", clock(entry.at_ms));
+    put("kind", (entry.count ?? 1) > 1 ? `${entry.kind ?? "event"} × ${entry.count}` : entry.kind ?? "event");
+    put("what", `${entry.title ?? entry.item ?? ""}${entry.position >= 0 ? ` at ${entry.position}` : ""}`);
+    put("session", (entry.session ?? "").slice(0, 8) + (entry.simulated ? " simulated" : "") + (entry.session === yours ? " you" : ""));
+    put("outcome", entry.outcome);
+    put("why", entry.why ?? "");
+    row.dataset.outcome = entry.outcome;
+    if (entry.session === yours) row.dataset.yours = "";
+    return row;
+  };
+  const paint = () => {
+    if (waiting.length && !document.hidden) {
+      const rows = waiting.reverse().map(line);
+      waiting = [];
+      document.querySelector("#tail-empty").hidden = true;
+      lines.prepend(...rows);
+      while (lines.childElementCount > size) lines.lastElementChild.remove();
+    }
+    if (arrived.length) {
+      const came = arrived;
+      arrived = [];
+      requestAnimationFrame(() => {
+        const now = Date.now();
+        delays.push(...came.map((atMs) => now - atMs));
+        delays.splice(0, delays.length - DELAYS);
+      });
+    }
+    Object.assign(tail.dataset, { received, repeats, last });
+  };
+  setInterval(paint, PAINT_MS);
+  const percentile = (share) => [...delays].sort((one, other) => one - other)[Math.floor(delays.length * share)];
+
+  // -- The series -----------------------------------------------------------------------------------------------------
+  const probe = document.querySelector("#series");
+  const color = (name) => {
+    probe.style.color = `var(--${name})`;
+    const found = getComputedStyle(probe).color;
+    probe.style.color = "";
+    return found;
+  };
+  const charts = [];
+  const draw = (element) => {
+    const { series, tint, unit } = element.dataset;
+    const quiet = () => color("quiet"), grid = { stroke: () => color("line"), width: 1 };
+    const axis = { stroke: quiet, grid, ticks: { show: false }, font: "12px system-ui" };
+    const chart = new uPlot({
+      width: element.clientWidth, height: 140, cursor: { sync: { key: "live" }, points: { show: false } },
+      legend: { show: false }, padding: [8, 8, 0, 0],
+      scales: { y: { range: (self, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
+      axes: [{ ...axis, values: (self, ticks) => ticks.map((at) => clock(at * 1_000).slice(0, 5)) }, { ...axis, size: 48, values: (self, ticks) => ticks.map((tick) => number.format(tick) + unit) }],
+      series: [{}, { stroke: () => color(tint), width: 1.5, points: { show: false } }],
+    }, [[], []], element);
+    charts.push({ chart, element, series });
+  };
+  const times = () => {
+    const now = Math.floor(Date.now() / 1_000);
+    return Array.from({ length: SECONDS }, (none, index) => now - SECONDS + index);
+  };
+  const redraw = () => {
+    const at = times();
+    for (const known of seconds.keys()) if (known < at[0]) seconds.delete(known);
+    if (document.hidden) return;
+    const first = Math.min(...seconds.keys());
+    for (const { chart, series } of charts) {
+      const values = at.map((each) => seconds.get(each)?.[series] ?? (series === "lag" || each < first ? null : 0));
+      chart.setData([at, values]);
+    }
+  };
+  const minute = () => times().slice(-60).map((at) => ({ at, ...(seconds.get(at) ?? nothing()) }));
+  const say = () => {
+    const rows = minute(), sum = (name) => rows.reduce((total, row) => total + row[name], 0);
+    const events = rows.map((row) => row.events), lag = Math.max(...rows.map((row) => row.lag ?? 0));
+    says.textContent =
+      `In the last minute ${number.format(sum("events"))} events entered the log, from ${Math.min(...events)} to ${Math.max(...events)} a second; `
+      + `${number.format(sum("yours"))} were of your own session; chance filled ${number.format(sum("explored"))} slots; ${number.format(sum("outside"))} were duplicate, late or refused. `
+      + `The fold was at most ${number.format(lag)} ms behind.`
+      + (delays.length ? ` Of the last ${number.format(delays.length)} events, 95 % were on this screen within ${number.format(percentile(0.95))} ms, by this computer's clock.` : "");
+    if (delays.length) Object.assign(tail.dataset, { p50: percentile(0.5), p95: percentile(0.95), p99: percentile(0.99) });
+  };
+  table.addEventListener("toggle", () => {
+    if (!table.open) return;
+    const rows = minute().reverse().map((row) => {
+      const element = document.createElement("tr");
+      for (const [index, text] of [clock(row.at * 1_000), row.events, row.yours, row.explored, row.outside, row.lag ?? "—"].entries()) {
+        const cell = document.createElement(index ? "td" : "th");
+        if (index) cell.className = "figure"; else cell.scope = "row";
+        cell.textContent = text;
+        element.append(cell);
+      }
+      return element;
+    });
+    table.querySelector("tbody").replaceChildren(...rows);
+  });
+
+  // -- The connection -------------------------------------------------------------------------------------------------
+  const tell = (text) => { if (state.textContent !== text) state.textContent = text; };
+  const open = () => {
+    source = new EventSource(`${stream}?after=${last}`);
+    source.onopen = () => tell("Following the log.");
+    source.onmessage = take;
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) {
+        tell(`The server takes no more who watch, or you are signed out. Asking again in ${AGAIN_MS / 1_000} s; nothing will be missing.`);
+        setTimeout(open, AGAIN_MS);
+      } else tell("The connection is gone. It comes back by itself, and goes on where it broke off.");
+    };
+    source.addEventListener("figures", ({ data }) => {
+      const figures = JSON.parse(data);
+      tell("Following the log.");
+      second(Date.now()).lag = figures.lag_ms;
+    });
+    source.addEventListener("away", () => tell("Redis can't be reached. The tail goes on where it stopped when it is back."));
+    source.addEventListener("skipped", ({ data }) => {
+      const skipped = JSON.parse(data);
+      tell(`Away for more than ten minutes: the tail leaves out what came between ${skipped.after} and ${skipped.until}.`);
+    });
+  };
+  document.querySelectorAll("[data-series]").forEach(draw);
+  new ResizeObserver(() => charts.forEach(({ chart, element }) => chart.setSize({ width: element.clientWidth, height: 140 })))
+    .observe(probe);
+  const recolor = () => charts.forEach(({ chart }) => chart.redraw(false));
+  new MutationObserver(recolor).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolor);
+  setInterval(redraw, 1_000);
+  setInterval(say, SAID_EVERY_MS);
+  open();
+  addEventListener("pagehide", () => source.close());
+})();

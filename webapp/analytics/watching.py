@@ -1,0 +1,127 @@
+"""The live page's stream: server-sent events that resume where they broke off.
+
+The id of each is the log's offset, which the browser sends back when it connects again. One watcher is one cursor: the
+next lines are read only when the server has taken the last ones off our hands, so a slow browser costs a cursor, never
+memory. Watchers are few (`WATCHERS`), and each connection ends after a while, so that a permission taken away takes
+effect; the browser comes back by itself.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+import redis
+import structlog
+
+from recsys.errors import LogUnavailable
+from recsys.offsets import Offset, offset_key
+from webapp.analytics.tail import Entry, Tail, last_offset
+from webapp.training.status import board
+
+#: Connections that one process keeps at a time.
+WATCHERS: Final = 20
+#: How often new lines are looked for, and how many are sent at once.
+LOOK_EVERY_S: Final = 0.2
+AT_ONCE: Final = 500
+#: How often the fold's lag is told.
+FIGURES_EVERY_S: Final = 1.0
+#: The longest that one connection lasts.
+LASTS_S: Final = 600.0
+#: After this much absence the lines missed are skipped, which is said.
+SKIPS_AFTER_MS: Final = 600_000
+#: How soon the browser tries again.
+_RETRY_MS: Final = 1_000
+_AWAY_S: Final = 2.0
+
+_OFFSET: Final = re.compile(r"\d{1,16}-\d{1,10}", re.ASCII)
+_logger = structlog.get_logger(__name__)
+_encoder: Final = msgspec.json.Encoder()
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told beside the lines. `lag_ms` is None before the first fold."""
+
+    at_ms: int
+    lag_ms: int | None
+
+
+class Watch:
+    """One connection of one who watches.
+
+    Parameters
+    ----------
+    tail : Tail
+    after : Offset
+        Where the browser is.
+    now_ms : int
+        When it connected.
+    """
+
+    #: Connections under way in this process.
+    under_way = 0
+
+    def __init__(self, tail: Tail, after: Offset, now_ms: int) -> None:
+        self._tail = tail
+        self._after = after
+        self._noted = f"{offset_key(after)[0] or now_ms}-0"
+        self._now_ms = now_ms
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Yield the stream until it has lasted long enough, or the browser is gone."""
+        Watch.under_way += 1
+        try:
+            yield b"retry: %d\n\n" % _RETRY_MS
+            loop = asyncio.get_running_loop()
+            ends, told = loop.time() + LASTS_S, 0.0
+            while loop.time() < ends:
+                try:
+                    lines, full = await asyncio.to_thread(self._look)
+                    if loop.time() - told >= FIGURES_EVERY_S:
+                        told = loop.time()
+                        lines += await asyncio.to_thread(_figures, self._now_ms)
+                except (LogUnavailable, redis.RedisError) as error:
+                    _logger.debug("tail_away", error=str(error))
+                    lines, full = b"event: away\ndata: {}\n\n", False
+                    await asyncio.sleep(_AWAY_S)
+                if lines:
+                    yield lines
+                await asyncio.sleep(0 if full else LOOK_EVERY_S)
+        finally:
+            Watch.under_way -= 1
+
+    def _look(self) -> tuple[bytes, bool]:
+        """Return what is new, and whether there is more at once."""
+        skipped = self._skip()
+        entries = self._tail.after(self._after, AT_ONCE)
+        self._after = last_offset(entries, self._after)
+        noted = self._tail.noted(self._noted, AT_ONCE)
+        if noted:
+            self._noted = noted[-1].note
+        return skipped + b"".join(map(_line, [*entries, *noted])), len(entries) == AT_ONCE
+
+    def _skip(self) -> bytes:
+        """Leave out what is too long ago for a live page."""
+        at_ms = offset_key(self._after)[0]
+        if not at_ms or self._now_ms - at_ms <= SKIPS_AFTER_MS:
+            return b""
+        missed, self._after = self._after, f"{self._now_ms - SKIPS_AFTER_MS}-0"
+        self._noted = self._after
+        return b"event: skipped\ndata: %s\n\n" % _encoder.encode({"after": missed, "until": self._after})
+
+
+def offset_from(text: str) -> Offset | None:
+    """Return the offset that a browser names, None when it is none."""
+    return text if _OFFSET.fullmatch(text) else None
+
+
+def _line(entry: Entry) -> bytes:
+    name = b"id: %s\n" % entry.offset.encode() if entry.offset else b""
+    return b"%sdata: %s\n\n" % (name, _encoder.encode(entry))
+
+
+def _figures(now_ms: int) -> bytes:
+    status = board().read()
+    figures = Figures(at_ms=status.ran_ms if status else now_ms, lag_ms=status.lag_ms if status else None)
+    return b"event: figures\ndata: %s\n\n" % _encoder.encode(figures)
