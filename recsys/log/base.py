@@ -14,9 +14,10 @@ SEEN_TTL_S: Final = 7 * 86_400
 SESSION_EVENTS: Final = 1_000
 #: Largest encoded event.
 MAX_EVENT_BYTES: Final = 65_536
-#: Newest dead letters held, and how much of each.
+#: Newest dead letters held, and how much of each, and of what is needed to try it again.
 DEAD_LETTERS: Final = 1_000
 DEAD_LETTER_BYTES: Final = 4_096
+DEAD_LETTER_CONTEXT_BYTES: Final = 8_192
 
 Outcome = Literal["accepted", "duplicate", "full"]
 
@@ -39,6 +40,34 @@ class Record(NamedTuple):
     def received_ms(self) -> int:
         """Receive time in milliseconds."""
         return offset_key(self.offset)[0]
+
+
+class DeadLetter(NamedTuple):
+    """What could not enter the log.
+
+    Attributes
+    ----------
+    id : Offset
+        When it was put aside, as offsets are written; not a place in the log.
+    reason : str
+    payload : bytes
+        Its beginning, if it was longer than `DEAD_LETTER_BYTES`.
+    size : int
+        How long it was.
+    context : bytes
+        What came with it and is needed to try it again; empty where that was nothing, or too much.
+    """
+
+    id: Offset
+    reason: str
+    payload: bytes
+    size: int
+    context: bytes = b""
+
+    @property
+    def received_ms(self) -> int:
+        """When it was put aside."""
+        return offset_key(self.id)[0]
 
 
 class Reader(Protocol):
@@ -83,12 +112,16 @@ class Log(Reader, Protocol):
         """Return the highest sequence number appended for the session plus 1; 1 for a new one."""
         ...
 
-    def append_dead_letter(self, payload: bytes, reason: str) -> None:
-        """Keep bytes that nobody could read, aside from the log: see `DEAD_LETTERS` and `DEAD_LETTER_BYTES`."""
+    def append_dead_letter(self, payload: bytes, reason: str, context: bytes = b"") -> None:
+        """Keep bytes that could not enter the log, aside from it: see `DeadLetter` and `DEAD_LETTERS`."""
         ...
 
-    def dead_letters(self) -> Sequence[tuple[str, bytes]]:
-        """Return (reason, payload) of the dead letters held, oldest first."""
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """Return the dead letters held, oldest first."""
+        ...
+
+    def drop_dead_letter(self, letter_id: Offset) -> bool:
+        """Let a dead letter go; return whether it was there."""
         ...
 
     def newest(self, limit: int) -> Sequence[Record]:
@@ -134,8 +167,8 @@ class AsyncLog(Protocol):
         """Return the highest sequence number appended for the session plus 1."""
         ...
 
-    async def append_dead_letter(self, payload: bytes, reason: str) -> None:
-        """Keep bytes that nobody could read."""
+    async def append_dead_letter(self, payload: bytes, reason: str, context: bytes = b"") -> None:
+        """Keep bytes that could not enter the log."""
         ...
 
 

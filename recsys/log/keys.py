@@ -23,7 +23,7 @@ class LogKeys:
 
     @property
     def dead_letters(self) -> str:
-        """Stream of payloads that nobody could read: the newest `DEAD_LETTERS`, each cut to `DEAD_LETTER_BYTES`."""
+        """Stream of what could not enter the log (`recsys.log.base.DeadLetter`): the newest `DEAD_LETTERS`."""
         return f"freshet:{{{self.shard}}}:dead-letters"
 
     def session(self, session: str) -> str:

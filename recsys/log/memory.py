@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from recsys.clock import Clock
 from recsys.events import Event, decode
 from recsys.log.append_script import Entry, entry
-from recsys.log.base import DEAD_LETTER_BYTES, DEAD_LETTERS, SEEN_TTL_S, SESSION_EVENTS, Receipt, Record
+from recsys.log.base import (
+    DEAD_LETTER_BYTES,
+    DEAD_LETTER_CONTEXT_BYTES,
+    DEAD_LETTERS,
+    SEEN_TTL_S,
+    SESSION_EVENTS,
+    DeadLetter,
+    Receipt,
+    Record,
+)
 from recsys.log.records import record
 from recsys.offsets import ORIGIN, Offset, offset_key
 
@@ -50,7 +59,8 @@ class MemoryLog:
         self._payloads: list[bytes] = []
         self._end = offset_key(ORIGIN)
         self._sessions: dict[str, _SessionState] = {}
-        self._dead_letters: deque[tuple[str, bytes]] = deque(maxlen=DEAD_LETTERS)
+        self._dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
+        self._last_letter = offset_key(ORIGIN)
 
     def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
         """Append each event once."""
@@ -111,13 +121,23 @@ class MemoryLog:
         """Return the highest sequence number appended for the session plus 1."""
         return max(self._session(session).seen, default=0) + 1
 
-    def append_dead_letter(self, payload: bytes, reason: str) -> None:
-        """Keep bytes that nobody could read."""
-        self._dead_letters.append((reason, payload[:DEAD_LETTER_BYTES]))
+    def append_dead_letter(self, payload: bytes, reason: str, context: bytes = b"") -> None:
+        """Keep bytes that could not enter the log."""
+        self._last_letter = max((self._clock.now_ms(), 0), (self._last_letter[0], self._last_letter[1] + 1))
+        kept = context if len(context) <= DEAD_LETTER_CONTEXT_BYTES else b""
+        letter = DeadLetter(_offset(self._last_letter), reason, payload[:DEAD_LETTER_BYTES], len(payload), kept)
+        self._dead_letters.append(letter)
 
-    def dead_letters(self) -> Sequence[tuple[str, bytes]]:
-        """Return (reason, payload) of the dead letters held, oldest first."""
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """Return the dead letters held, oldest first."""
         return list(self._dead_letters)
+
+    def drop_dead_letter(self, letter_id: Offset) -> bool:
+        """Let a dead letter go."""
+        held = [letter for letter in self._dead_letters if letter.id != letter_id]
+        dropped = len(held) < len(self._dead_letters)
+        self._dead_letters = deque(held, maxlen=DEAD_LETTERS)
+        return dropped
 
     def length(self) -> int:
         """Return how many records are held."""
@@ -166,9 +186,9 @@ class AsyncMemoryLog:
         """Return the highest sequence number appended for the session plus 1."""
         return self._log.next_seq(session)
 
-    async def append_dead_letter(self, payload: bytes, reason: str) -> None:
-        """Keep bytes that nobody could read."""
-        self._log.append_dead_letter(payload, reason)
+    async def append_dead_letter(self, payload: bytes, reason: str, context: bytes = b"") -> None:
+        """Keep bytes that could not enter the log."""
+        self._log.append_dead_letter(payload, reason, context)
 
 
 def _offset(key: tuple[int, int]) -> Offset:

@@ -6,8 +6,8 @@ from typing import Any
 import redis
 
 from recsys.events import Event, decode
-from recsys.log import append_script
-from recsys.log.base import DEAD_LETTER_BYTES, DEAD_LETTERS, Receipt, Record
+from recsys.log import append_script, letters
+from recsys.log.base import DEAD_LETTERS, DeadLetter, Receipt, Record
 from recsys.log.keys import LogKeys
 from recsys.log.records import highest_bit, record
 from recsys.log.redis_client import log_errors
@@ -90,17 +90,26 @@ class RedisLog:
             bits: Any = self._client.get(self._keys.seen(session))
         return highest_bit(bits or b"") + 1
 
-    def append_dead_letter(self, payload: bytes, reason: str) -> None:
-        """Keep bytes that nobody could read."""
-        fields: dict[Any, Any] = {"payload": payload[:DEAD_LETTER_BYTES], "reason": reason}
+    def append_dead_letter(self, payload: bytes, reason: str, context: bytes = b"") -> None:
+        """Keep bytes that could not enter the log."""
         with log_errors():
-            self._client.xadd(self._keys.dead_letters, fields, maxlen=DEAD_LETTERS, approximate=False)
+            self._client.xadd(
+                self._keys.dead_letters,
+                letters.fields(payload, reason, context),
+                maxlen=DEAD_LETTERS,
+                approximate=False,
+            )
 
-    def dead_letters(self) -> Sequence[tuple[str, bytes]]:
-        """Return (reason, payload) of the dead letters held, oldest first."""
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """Return the dead letters held, oldest first."""
         with log_errors():
             found: Any = self._client.xrange(self._keys.dead_letters)
-        return [(fields[b"reason"].decode(), fields[b"payload"]) for _, fields in found]
+        return [letters.letter(name, fields) for name, fields in found]
+
+    def drop_dead_letter(self, letter_id: Offset) -> bool:
+        """Let a dead letter go."""
+        with log_errors():
+            return bool(self._client.xdel(self._keys.dead_letters, letter_id))
 
     def length(self) -> int:
         """Return how many records are held."""

@@ -9,8 +9,8 @@ import redis.asyncio
 
 from recsys.errors import LogUnavailable
 from recsys.events import Event, decode
-from recsys.log import append_script
-from recsys.log.base import DEAD_LETTER_BYTES, DEAD_LETTERS, Receipt
+from recsys.log import append_script, letters
+from recsys.log.base import DEAD_LETTERS, Receipt
 from recsys.log.keys import LogKeys
 from recsys.log.records import highest_bit
 from recsys.log.redis_client import log_errors, why
@@ -94,9 +94,9 @@ class AsyncRedisLog:
             bits: Any = await self._client.get(self._keys.seen(session))
         return highest_bit(bits or b"") + 1
 
-    async def append_dead_letter(self, payload: bytes, reason: str) -> None:
-        """Keep bytes that nobody could read."""
-        fields: dict[Any, Any] = {"payload": payload[:DEAD_LETTER_BYTES], "reason": reason}
+    async def append_dead_letter(self, payload: bytes, reason: str, context: bytes = b"") -> None:
+        """Keep bytes that could not enter the log."""
+        fields = letters.fields(payload, reason, context)
         with log_errors():
             await self._client.xadd(self._keys.dead_letters, fields, maxlen=DEAD_LETTERS, approximate=False)
 

@@ -26,6 +26,13 @@ def appeal(row: int, now_ms: int, information: Floats, shift: Floats, known_ms: 
     return float(kept * shift[row] / (1.0 / VARIANCE + kept * information[row]))
 
 
+def beliefs(now_ms: int, information: Floats, shift: Floats, known_ms: Rows, fading: float) -> tuple[Floats, Floats]:
+    """Return mean and variance of the appeal of every item, in logits, as `appeal` has the mean of one."""
+    kept = np.exp(-np.maximum(now_ms - known_ms, 0) * fading)
+    variance = 1.0 / (1.0 / VARIANCE + kept * information)
+    return kept * shift * variance, variance
+
+
 @compiled
 def learn(
     rows: Rows,

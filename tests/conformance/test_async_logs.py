@@ -101,7 +101,8 @@ async def test_event_out_of_bounds_fails_its_own_call_only(logs: Logs) -> None:
 
 async def test_dead_letters_are_kept_aside(logs: Logs) -> None:
     log, same = logs
-    await log.append_dead_letter(b"\xff", "undecodable")
+    await log.append_dead_letter(b"\xff", "undecodable", b"tokens")
 
-    assert same.dead_letters() == [("undecodable", b"\xff")]
+    (letter,) = same.dead_letters()
+    assert (letter.reason, letter.payload, letter.size, letter.context) == ("undecodable", b"\xff", 1, b"tokens")
     assert same.length() == 0

@@ -14,6 +14,7 @@ from recsys.errors import InvalidEvent
 from recsys.events import Click, Impression, ItemUpserted, SlateServed, encode
 from recsys.log.base import (
     DEAD_LETTER_BYTES,
+    DEAD_LETTER_CONTEXT_BYTES,
     DEAD_LETTERS,
     MAX_EVENT_BYTES,
     MAX_SEQ,
@@ -239,11 +240,32 @@ def test_dead_letters_are_kept_aside_cut_and_capped(log: Log) -> None:
     for n in range(DEAD_LETTERS - 1):
         log.append_dead_letter(b"%d" % n, "other")
 
-    assert log.dead_letters()[0] == ("undecodable", b"\xff" * DEAD_LETTER_BYTES)
+    first = log.dead_letters()[0]
+    assert (first.reason, first.payload, first.size) == (
+        "undecodable",
+        b"\xff" * DEAD_LETTER_BYTES,
+        DEAD_LETTER_BYTES + 1,
+    )
     log.append_dead_letter(b"newest", "other")
     letters = log.dead_letters()
-    assert (len(letters), letters[0], letters[-1]) == (DEAD_LETTERS, ("other", b"0"), ("other", b"newest"))
+    assert (len(letters), letters[0].payload, letters[-1].payload) == (DEAD_LETTERS, b"0", b"newest")
     assert log.length() == 0
+
+
+def test_dead_letter_keeps_what_came_with_it_whole_or_not_at_all(log: Log) -> None:
+    log.append_dead_letter(b"a", "other", b"tokens")
+    log.append_dead_letter(b"b", "other", b"x" * (DEAD_LETTER_CONTEXT_BYTES + 1))
+    assert [letter.context for letter in log.dead_letters()] == [b"tokens", b""]
+
+
+def test_dead_letter_goes_once(log: Log) -> None:
+    for payload in (b"a", b"b", b"c"):
+        log.append_dead_letter(payload, "other")
+    _, second, _ = log.dead_letters()
+    assert second.received_ms > 0
+    assert log.drop_dead_letter(second.id)
+    assert not log.drop_dead_letter(second.id)
+    assert [letter.payload for letter in log.dead_letters()] == [b"a", b"c"]
 
 
 _runs = itertools.count()

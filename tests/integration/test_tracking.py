@@ -106,7 +106,8 @@ async def test_without_consent_what_cannot_be_read_is_counted_and_not_kept(intak
 async def test_undecodable_message_is_counted_and_kept_aside(intake: Intake, wired: redis.Redis):
     assert await intake.decode(b'{"type": "events"', "session") is None
     assert refusals.counts(wired) == {"undecodable": 1}
-    assert wiring.event_log().dead_letters() == [("undecodable", b'{"type": "events"')]
+    (letter,) = wiring.event_log().dead_letters()
+    assert (letter.reason, letter.payload) == ("undecodable", b'{"type": "events"')
 
 
 async def test_without_redis_nothing_is_acknowledged(without_redis: None, page: Page, clock: ManualClock):

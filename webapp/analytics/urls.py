@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from webapp.analytics.views import home, knob, live
+from webapp.analytics.views import dead_letters, home, knob, live, models
 
 app_name = "analytics"
 _login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:home")
@@ -13,5 +13,11 @@ urlpatterns = [
     path("staff/logout/", LogoutView.as_view(next_page="/"), name="logout"),
     path("staff/live/", live.live, name="live"),
     path("staff/live/events/", live.stream, name="live_events"),
+    path("staff/models/", models.models, name="models"),
+    path("staff/dead-letters/", dead_letters.dead_letters, name="dead_letters"),
+    path("staff/dead-letters/redrive/", dead_letters.redrive_all, name="redrive_all"),
+    path("staff/dead-letters/<str:letter_id>/", dead_letters.dead_letter, name="dead_letter"),
+    path("staff/dead-letters/<str:letter_id>/redrive/", dead_letters.redrive, name="redrive"),
+    path("staff/dead-letters/<str:letter_id>/discard/", dead_letters.discard, name="discard"),
     path("staff/knob/", knob.knob, name="knob"),
 ]

@@ -1,8 +1,8 @@
 """What is refused and why: the reasons, and their counts for staff."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import redis
 import redis.asyncio
@@ -27,14 +27,24 @@ REASONS: Final[Mapping[str, str]] = {
 #: A hash of counts by reason, shared by all processes: one field for each of `REASONS`.
 COUNTS_KEY: Final = "freshet:refused"
 
-#: Unreadable events of one batch that are kept: the first ones show what is wrong with all.
+#: Reasons that time may mend: newer code reads what this one can't, and a catalogue may come late.
+MENDABLE: Final = frozenset({"bad_event", "undecodable", "unknown_item"})
+#: Letters of one batch that are kept: the first ones show what is wrong with all.
 KEPT_PER_BATCH: Final = 5
+
+
+class Letter(NamedTuple):
+    """What is put aside, to be looked at and perhaps tried again: its bytes, and why it was refused."""
+
+    payload: bytes
+    reason: str
+
 
 _logger = structlog.get_logger(__name__)
 
 
 class Ledger:
-    """Counts refusals in Prometheus and in a Redis hash that all processes share, and keeps undecodable bytes.
+    """Counts refusals in Prometheus and in a Redis hash that all processes share, and keeps dead letters.
 
     Bookkeeping never holds up a visitor: when Redis is away, the shared counts miss what this process's metrics have.
     """
@@ -43,8 +53,10 @@ class Ledger:
         self._client = client
         self._log = log
 
-    async def record(self, reasons: Mapping[str, int], unreadable: Sequence[bytes] = ()) -> None:
-        """Count each reason, and keep the bytes that nobody could read among the log's dead letters."""
+    async def record(
+        self, reasons: Mapping[str, int], letters: Sequence[Letter] = (), context: Callable[[], bytes] = bytes
+    ) -> None:
+        """Count each reason, and put letters aside with what came with them, which is asked for only then."""
         for reason, count in reasons.items():
             metrics.EVENTS_REFUSED.labels(reason).inc(count)
         pipeline = self._client.pipeline(transaction=False)
@@ -52,8 +64,8 @@ class Ledger:
             pipeline.hincrby(COUNTS_KEY, reason, count)
         try:
             await pipeline.execute()
-            for raw in unreadable[:KEPT_PER_BATCH]:
-                await self._log.append_dead_letter(raw, "undecodable")
+            for letter in letters[:KEPT_PER_BATCH]:
+                await self._log.append_dead_letter(letter.payload, letter.reason, context())
         except (redis.RedisError, LogUnavailable) as error:
             _logger.warning("refusals_not_shared", error=str(error), reasons=dict(reasons))
 

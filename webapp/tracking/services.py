@@ -15,7 +15,7 @@ from recsys.log.base import AsyncLog
 from webapp import metrics, wiring
 from webapp.tracking.edge import Edge, edge
 from webapp.tracking.rates import RateLimit
-from webapp.tracking.refusals import Ledger
+from webapp.tracking.refusals import Ledger, Letter
 from webapp.tracking.tokens import Consent, SessionToken
 from webapp.tracking.validation import Validated, validate
 from webapp.tracking.wire import Batch, decode_batch
@@ -77,7 +77,7 @@ class Intake:
             with self.edge.taking(1) as outcomes:
                 outcomes["refused"] = 1
             self.edge.note("refused", "undecodable", "", 1)
-            await self.ledger.record({"undecodable": 1}, [] if consent == "off" else [raw])
+            await self.ledger.record({"undecodable": 1}, [] if consent == "off" else [Letter(raw, "undecodable")])
             return None
 
     async def accept(self, batch: Batch, consent: Consent) -> Accepted:
@@ -98,7 +98,7 @@ class Intake:
         self._note(checked, outcomes)
         if checked.reasons:
             off = checked.session is None or "off" in (consent, checked.session.consent)
-            await self.ledger.record(checked.reasons, [] if off else checked.unreadable)
+            await self.ledger.record(checked.reasons, [] if off else checked.letters, batch.context)
         return accepted
 
     async def _kept(self, checked: Validated, consent: Consent, now_ms: int, became: "Counter[str]") -> Accepted:
@@ -136,7 +136,7 @@ def _count(outcomes: Iterable[str], deferred: Sequence[ItemEvent]) -> None:
         metrics.EVENTS.labels("rate_limited").inc(len(deferred))
 
 
-class _Catalogue:
+class KnownItems:
     """Ids of the items that this process's replica knows, whichever world it holds by then."""
 
     def __contains__(self, item: object) -> bool:
@@ -151,7 +151,7 @@ def _rate() -> RateLimit:
 def intake() -> Intake:
     """Return the intake of this process, with the adapters that `webapp.wiring` chose."""
     log = wiring.async_event_log()
-    return Intake(log, wiring.clock(), _Catalogue(), Ledger(wiring.async_redis(), log), _rate(), edge())
+    return Intake(log, wiring.clock(), KnownItems(), Ledger(wiring.async_redis(), log), _rate(), edge())
 
 
 async def forget(session: str) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from recsys.errors import InvalidEvent, RefusedEvent
 from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression, ItemEvent
 from recsys.log.base import MAX_SEQ, SEEN_TTL_S
+from webapp.tracking.refusals import MENDABLE, Letter
 from webapp.tracking.tokens import SessionToken, SlateToken, read_session, read_slate
 from webapp.tracking.wire import Batch, BrowserEvent, decode_event
 
@@ -46,19 +47,21 @@ class Validated:
     refused : dict of sequence number to reason
     reasons : Counter
         How many were refused by reason, those without a readable number included.
-    unreadable : list of bytes
-        Events that could not be read at all.
+    letters : list of Letter
+        Refused events that may do later: those that could not be read, or whose item nobody knows yet.
     """
 
     session: SessionToken | None = None
     events: list[ItemEvent] = dataclasses.field(default_factory=list)
     refused: dict[int, str] = dataclasses.field(default_factory=dict)
     reasons: "Counter[str]" = dataclasses.field(default_factory=Counter)
-    unreadable: list[bytes] = dataclasses.field(default_factory=list)
+    letters: list[Letter] = dataclasses.field(default_factory=list)
 
-    def refuse(self, seq: int | None, reason: str) -> None:
-        """Note one refusal; without a number it is counted only."""
+    def refuse(self, raw: msgspec.Raw, seq: int | None, reason: str) -> None:
+        """Note one refusal; without a number it can't be answered."""
         self.reasons[reason] += 1
+        if reason in MENDABLE:
+            self.letters.append(Letter(bytes(raw), reason))
         if seq is not None:
             self.refused[seq] = reason
 
@@ -85,16 +88,15 @@ def validate(batch: Batch, now_ms: int, items: Container[str]) -> Validated:
         try:
             claim = decode_event(raw)
         except InvalidEvent:
-            result.unreadable.append(bytes(raw))
-            result.refuse(_readable_seq(raw), "bad_event")
+            result.refuse(raw, _readable_seq(raw), "bad_event")
             continue
         if result.session is None:
-            result.refuse(claim.seq, session_reason)
+            result.refuse(raw, claim.seq, session_reason)
             continue
         try:
             result.events.append(_event(claim, result.session, slates, now_ms, items))
         except RefusedEvent as refusal:
-            result.refuse(claim.seq, refusal.reason)
+            result.refuse(raw, claim.seq, refusal.reason)
     return result
 
 

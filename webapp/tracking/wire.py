@@ -70,6 +70,26 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ev
     slates: dict[str, str] = {}
     surfaces: tuple[str, ...] = ()
 
+    def context(self) -> bytes:
+        """Return what any event of this batch needs to be judged, for `of_letter`."""
+        return _encoder.encode(Context(session=self.session, slates=self.slates))
+
+    @classmethod
+    def of_letter(cls, payload: bytes, context: bytes) -> "Batch":
+        """Return a batch of one event that was put aside. Raises `InvalidEvent`."""
+        try:
+            came = msgspec.json.decode(context, type=Context)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise InvalidEvent(f"expected the tokens that came with the event: {error}") from error
+        return cls(id=0, session=came.session, slates=came.slates, events=[msgspec.Raw(payload)])
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """The signed tokens that came with a batch."""
+
+    session: str
+    slates: dict[str, str]
+
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hello"):
     """The first word on a connection.

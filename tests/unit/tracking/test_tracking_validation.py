@@ -110,14 +110,14 @@ def test_malformed_event_does_not_hold_up_its_neighbours(page):
     checked = validate(page.batch(page.event(1), page.event(2, item=7), page.event(3)), NOW_MS, CATALOGUE)
     assert [event.seq for event in checked.events] == [1, 3]
     assert checked.refused == {2: "bad_event"}
-    assert len(checked.unreadable) == 1
+    assert [letter.reason for letter in checked.letters] == ["bad_event"]
 
 
 def test_malformed_event_without_a_number_is_counted_and_kept(page):
     checked = validate(page.batch({"type": "click"}), NOW_MS, CATALOGUE)
     assert checked.refused == {}
     assert checked.reasons == {"bad_event": 1}
-    assert checked.unreadable == [b'{"type":"click"}']
+    assert [letter.payload for letter in checked.letters] == [b'{"type":"click"}']
 
 
 _json = st.recursive(

@@ -1,0 +1,160 @@
+"""Dead letters as staff see and handle them; what they do is written down beside Django's other log entries."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+
+from recsys.log.base import DeadLetter
+from webapp import wiring
+from webapp.analytics.models import StaffPage
+from webapp.tracking.redriving import NotRedrivable, Redriven, judge, redrive
+from webapp.tracking.refusals import REASONS
+from webapp.tracking.services import KnownItems
+
+_PREVIEW: Final = 60
+_HEX_ROW: Final = 16
+#: What was done lately that the page lists.
+DONE_SHOWN: Final = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Done:
+    """One thing that somebody did with dead letters."""
+
+    at_ms: int
+    who: str
+    what: str
+    letter: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HexRow:
+    """Sixteen bytes: their place, their digits, and what of them is text."""
+
+    place: str
+    digits: str
+    text: str
+
+
+def letters() -> Sequence[DeadLetter]:
+    """Return the dead letters held. Raises `LogUnavailable`."""
+    return wiring.event_log().dead_letters()
+
+
+def letter_named(letter_id: str) -> DeadLetter | None:
+    """Return the dead letter of that id, None when it is gone. Raises `LogUnavailable`."""
+    return next((letter for letter in letters() if letter.id == letter_id), None)
+
+
+def meaning(letter: DeadLetter) -> str:
+    """Return why it is here, in words."""
+    return REASONS.get(letter.reason, "put aside by another version of this site")
+
+
+def preview(letter: DeadLetter) -> str:
+    """Return the beginning of its bytes as harmless text.
+
+    >>> preview(DeadLetter("1-0", "undecodable", b"{\\x00<b>", 5))
+    '{·<b>'
+    """
+    return _text(letter.payload[:_PREVIEW])
+
+
+def hex_rows(payload: bytes) -> list[HexRow]:
+    """Return the bytes as people read them who look for what is wrong.
+
+    >>> hex_rows(b"ab\\x00")[0]
+    HexRow(place='0000', digits='61 62 00', text='ab·')
+    """
+    starts = range(0, len(payload), _HEX_ROW)
+    rows = [(start, payload[start : start + _HEX_ROW]) for start in starts]
+    return [HexRow(f"{start:04x}", part.hex(" "), _text(part)) for start, part in rows]
+
+
+def verdict(letter: DeadLetter) -> tuple[bool, str]:
+    """Return whether the letter could enter the log now, and what would become of it."""
+    try:
+        checked = judge(letter, KnownItems(), wiring.clock().now_ms())
+    except NotRedrivable as error:
+        return False, str(error)
+    refused = checked.reasons.total()
+    return True, f"{len(checked.events)} would enter the log" + (
+        f", {refused} would be refused again" if refused else ""
+    )
+
+
+def redrive_one(letter: DeadLetter, user: User) -> Redriven:
+    """Try a letter again, and write down who did. Raises `NotRedrivable` and `LogUnavailable`."""
+    redriven = redrive(letter, wiring.event_log(), KnownItems(), wiring.clock().now_ms())
+    _write_down(user, CHANGE, letter.id, f"redriven: {told(redriven.outcomes)}")
+    return redriven
+
+
+def redrive_all(user: User) -> dict[str, int]:
+    """Try every letter again; return what became of their events, and how many letters stay."""
+    outcomes: Counter[str] = Counter()
+    held = letters()
+    for letter in held:
+        try:
+            redriven = redrive(letter, wiring.event_log(), KnownItems(), wiring.clock().now_ms())
+        except NotRedrivable:
+            outcomes["letters kept"] += 1
+        else:
+            outcomes.update(redriven.outcomes)
+    _write_down(user, CHANGE, "", f"redriven, all {len(held)}: {told(outcomes)}")
+    return dict(outcomes)
+
+
+def discard(letter: DeadLetter, user: User) -> bool:
+    """Throw a letter away, and write down who did; return whether it was still there."""
+    gone = wiring.event_log().drop_dead_letter(letter.id)
+    if gone:
+        _write_down(user, DELETION, letter.id, f"discarded: {letter.reason}, {letter.size} bytes")
+    return gone
+
+
+def done() -> list[Done]:
+    """Return what was done lately, newest first."""
+    entries = LogEntry.objects.filter(content_type=_content_type()).select_related("user")[:DONE_SHOWN]
+    return [
+        Done(
+            round(entry.action_time.timestamp() * 1_000),
+            entry.user.get_username(),
+            entry.change_message,
+            entry.object_id or "",
+        )
+        for entry in entries
+    ]
+
+
+def told(outcomes: dict[str, int]) -> str:
+    """Write down what became of events.
+
+    >>> told({"accepted": 2, "duplicate": 1})
+    '2 accepted, 1 duplicate'
+    """
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "nothing"
+
+
+def _write_down(user: User, flag: int, letter_id: str, message: str) -> None:
+    LogEntry.objects.create(
+        user=user,
+        content_type=_content_type(),
+        object_id=letter_id,
+        object_repr=f"dead letter {letter_id}" if letter_id else "all dead letters",
+        action_flag=flag,
+        change_message=message,
+    )
+
+
+def _content_type() -> ContentType:
+    return ContentType.objects.get_for_model(StaffPage)
+
+
+def _text(payload: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in payload)

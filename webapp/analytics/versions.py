@@ -1,0 +1,116 @@
+"""Versions of the model: the snapshots in the store, their chain, and what changed between two."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from recsys.errors import CorruptState, StoreUnavailable
+from recsys.inspection import Portrait, portrait
+from recsys.replica import Replica
+from recsys.store.base import Manifest
+from webapp import wiring
+
+#: Portraits that one process keeps: some hundred kilobytes each with a catalogue of thousands.
+PORTRAITS_KEPT: Final = 8
+#: Digits of a hash that a page shows.
+SHORT: Final = 12
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WeightChange:
+    """How a weight moved. `moved` is in standard deviations of the earlier belief; None where it has none."""
+
+    name: str
+    before: float
+    after: float
+    deviation_before: float
+    deviation_after: float
+    moved: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AppealChange:
+    """How an item's appeal moved, in logits; `before` is None where the earlier version did not have it."""
+
+    item: str
+    title: str
+    before: float | None
+    after: float
+    deviation_after: float
+    moved: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two versions and all that differs."""
+
+    earlier: Manifest
+    later: Manifest
+    weights: list[WeightChange]
+    appeals: list[AppealChange]
+
+
+def versions() -> Sequence[Manifest]:
+    """Return what the store holds, newest first. Raises `StoreUnavailable`."""
+    return wiring.snapshots().manifests()
+
+
+def named(manifests: Sequence[Manifest], sha256: str) -> Manifest | None:
+    """Return the version of that hash, or of which it is the beginning."""
+    return next((each for each in manifests if sha256 and each.sha256.startswith(sha256)), None)
+
+
+def compare(earlier: Manifest, later: Manifest) -> Comparison:
+    """Return what changed between two versions; a second or two at first, then from memory.
+
+    Raises
+    ------
+    CorruptState
+        When one of them is damaged, or of another configuration than the site's.
+    """
+    before, after = _portrait_of(earlier.sha256), _portrait_of(later.sha256)
+    return Comparison(earlier, later, _weight_changes(before, after), _appeal_changes(before, after))
+
+
+@functools.lru_cache(maxsize=PORTRAITS_KEPT)
+def _portrait_of(sha256: str) -> Portrait:
+    replica = Replica(wiring.config())
+    try:
+        replica.load(wiring.snapshots().load(sha256))
+    except StoreUnavailable as error:
+        raise CorruptState(str(error)) from error
+    return portrait(replica.world)
+
+
+def _weight_changes(before: Portrait, after: Portrait) -> list[WeightChange]:
+    """Return every weight that both have: tastes come into use in one order, so names stand for columns."""
+    earlier = {name: place for place, name in enumerate(before.weights)}
+    changes = []
+    for place, name in enumerate(after.weights):
+        if name not in earlier:
+            continue
+        was, deviation = float(before.mean[earlier[name]]), float(before.deviation[earlier[name]])
+        now = float(after.mean[place])
+        moved = abs(now - was) / deviation if deviation else None
+        changes.append(WeightChange(name, was, now, deviation, float(after.deviation[place]), moved))
+    return changes
+
+
+def _appeal_changes(before: Portrait, after: Portrait) -> list[AppealChange]:
+    """Return the items whose appeal is not what it was. Rows are never given to another item."""
+    known = min(len(before.items), len(after.items))
+    changed = np.flatnonzero(before.appeal[:known] != after.appeal[:known]).tolist()
+    return [
+        AppealChange(
+            item=after.items[row],
+            title=after.titles[row],
+            before=float(before.appeal[row]) if row < known else None,
+            after=float(after.appeal[row]),
+            deviation_after=float(after.appeal_deviation[row]),
+            moved=abs(float(after.appeal[row] - before.appeal[row])) if row < known else None,
+        )
+        for row in [*changed, *range(known, len(after.items))]
+    ]

@@ -1,0 +1,161 @@
+"""Versions of the model, and what changed between two."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from recsys.errors import CorruptState, StoreUnavailable
+from recsys.store.base import Manifest
+from webapp.analytics import versions
+from webapp.analytics.lineage import lineage
+from webapp.analytics.permissions import staff_page
+from webapp.analytics.tables import AT_LEAST, CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table, respond
+from webapp.analytics.versions import AppealChange, Comparison, WeightChange
+
+
+def _metric(name: str, title: str, kind: Kind = Kind.NUMBER) -> Column:
+    return Column(name, title, kind, value=lambda version: version.metrics.get(name))
+
+
+def _compare_url(version: Manifest) -> str:
+    """Lead to what this version changed of its parent."""
+    return f"{reverse('analytics:models')}?{urlencode({'later': version.sha256[: versions.SHORT]})}#comparison"
+
+
+VERSIONS = Table(
+    name="versions",
+    caption="Versions in the store",
+    order="-created_ms",
+    empty="No version yet. The worker saves the first one a minute after the first event.",
+    per_page=20,
+    prefix="v_",
+    columns=(
+        Column("version", "Version", Kind.CODE, value=lambda version: version.offsets["0"], link=_compare_url),
+        Column("created_ms", "Saved", Kind.TIME, filters=(SINCE, UNTIL)),
+        Column("sha256", "SHA-256", Kind.CODE, cell=lambda version: _short(version.sha256), filters=(CONTAINS,)),
+        Column("parent", "Parent", Kind.CODE, cell=lambda version: _short(version.parent)),
+        Column("lineage", "Lineage", Kind.CODE, filters=(EXACTLY,)),
+        Column("code", "Code", Kind.CODE),
+        Column("configuration", "Configuration", Kind.CODE, cell=lambda version: _short(version.configuration)),
+        Column("bytes", "Bytes", Kind.NUMBER),
+        _metric("choices", "Choices scored"),
+        _metric("log_loss", "Log-loss"),
+        _metric("baseline_log_loss", "Of guessing"),
+        _metric("auc", "AUC"),
+        _metric("calibration", "Calibration"),
+    ),
+)
+
+WEIGHTS = Table(
+    name="weights",
+    caption="Weights, most moved first",
+    order="-moved",
+    empty="The two versions have no weight in common.",
+    per_page=20,
+    prefix="w_",
+    columns=(
+        Column("name", "Weight", Kind.CODE, filters=(CONTAINS,)),
+        Column("before", "Before", Kind.NUMBER, cell=lambda change: _signed(change.before, change.deviation_before)),
+        Column("after", "After", Kind.NUMBER, cell=lambda change: _signed(change.after, change.deviation_after)),
+        Column(
+            "moved",
+            "Moved, in standard deviations",
+            Kind.NUMBER,
+            cell=lambda change: "—" if change.moved is None else f"{change.moved:.2f}",
+            filters=(AT_LEAST,),
+        ),
+    ),
+)
+
+
+def _item_url(change: AppealChange) -> str:
+    try:
+        return reverse("analytics:item", args=[change.item])
+    except NoReverseMatch:
+        return ""
+
+
+APPEALS = Table(
+    name="appeals",
+    caption="Items whose appeal changed, most first",
+    order="-moved",
+    empty="No item's appeal changed between the two.",
+    per_page=20,
+    prefix="i_",
+    columns=(
+        Column("title", "Item", link=_item_url, filters=(CONTAINS,)),
+        Column("before", "Before", Kind.NUMBER, cell=lambda change: _signed(change.before)),
+        Column("after", "After", Kind.NUMBER, cell=lambda change: _signed(change.after, change.deviation_after)),
+        Column(
+            "moved",
+            "Moved, in logits",
+            Kind.NUMBER,
+            cell=lambda change: "new" if change.moved is None else f"{change.moved:.3f}",
+            filters=(AT_LEAST,),
+        ),
+    ),
+)
+
+
+@require_safe
+@never_cache
+@staff_page("analytics.view_models")
+def models(request: HttpRequest) -> HttpResponseBase:
+    """List the versions, draw their chain, and say what changed between two of them."""
+    try:
+        manifests = versions.versions()
+    except StoreUnavailable as error:
+        return render(request, "analytics/models.html", {"unavailable": str(error)}, status=503)
+    listings = [Listing(VERSIONS, manifests, request.GET)]
+    context: dict[str, Any] = {"manifests": manifests}
+    if manifests:
+        context["chain"] = lineage(manifests, {each.sha256: _compare_url(each) for each in manifests})
+        pair = _pair(request, manifests)
+        context |= pair
+        if pair["earlier"] and pair["later"]:
+            _compare(request, pair, context, listings)
+    return respond(request, "analytics/models.html", context, *listings, status=404 if context.get("unknown") else 200)
+
+
+def _pair(request: HttpRequest, manifests: Sequence[Manifest]) -> dict[str, Any]:
+    """Return the two versions asked for; by default the newest, and what it came from."""
+    asked = {name: request.GET.get(name, "") for name in ("earlier", "later")}
+    later = versions.named(manifests, asked["later"]) if asked["later"] else manifests[0]
+    parent = later.parent if later is not None else ""
+    earlier = versions.named(manifests, asked["earlier"] or parent)
+    unknown = [sha for name, sha in asked.items() if sha and not versions.named(manifests, sha)]
+    return {"earlier": earlier, "later": later, "unknown": unknown}
+
+
+def _compare(request: HttpRequest, pair: dict[str, Any], context: dict[str, Any], listings: list[Listing]) -> None:
+    try:
+        comparison: Comparison = versions.compare(pair["earlier"], pair["later"])
+    except CorruptState as error:
+        context["incomparable"] = str(error)
+        return
+    context["moved"] = _most(comparison.weights)
+    listings += [
+        Listing(WEIGHTS, comparison.weights, request.GET),
+        Listing(APPEALS, comparison.appeals, request.GET),
+    ]
+
+
+def _most(changes: list[WeightChange]) -> WeightChange | None:
+    return max(changes, key=lambda change: change.moved or 0.0, default=None)
+
+
+def _short(sha256: str) -> str:
+    return sha256[: versions.SHORT] or "—"
+
+
+def _signed(value: float | None, deviation: float | None = None) -> str:
+    if value is None:
+        return "—"
+    return f"{value:+.3f}" if not deviation else f"{value:+.3f} ± {deviation:.3f}"
