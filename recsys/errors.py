@@ -50,6 +50,10 @@ class DeltaGap(FreshetError):
     """A delta starts after the replica's offset: load the newest snapshot instead."""
 
 
+class WorldGone(FreshetError):
+    """A world of the past that can't be rebuilt: its snapshots or records are not held any more, or too far away."""
+
+
 class DatasetError(FreshetError):
     """A data set that can't be used at all (single bad rows are set aside, not raised)."""
 

@@ -175,6 +175,11 @@ FRESHET_SNAPSHOT_EVERY_EVENTS = environment.integer(
     "FRESHET_SNAPSHOT_EVERY_EVENTS", 50_000, "Events after which a snapshot is made at the latest."
 )
 FRESHET_SNAPSHOTS_KEPT = environment.integer("FRESHET_SNAPSHOTS_KEPT", 5, "Newest snapshots that are kept.", at_least=2)
+FRESHET_LENS_FARTHEST_EVENTS = environment.integer(
+    "FRESHET_LENS_FARTHEST_EVENTS",
+    250_000,
+    "Most events that the lens folds to rebuild what was believed at a moment of the past; farther ones are gone.",
+)
 FRESHET_ARCHIVE_EVERY_S = environment.integer(
     "FRESHET_ARCHIVE_EVERY_S", 60, "Time between writes of the live log's events to the archive."
 )

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recsys.errors import CorruptState, DatasetError, StaleWriter
-from recsys.events import SessionEvent
+from recsys.events import Event, SessionEvent, decode
 from recsys.log.base import Reader, Record
 from recsys.log.jsonl import JsonlLog
 from recsys.log.records import record
@@ -111,6 +111,28 @@ class ArchiveLog:
         """Return the last offset archived, `ORIGIN` when there is none."""
         found = segments(self._folder)
         return "{}-{}".format(*found[-1].last) if found else ORIGIN
+
+    def first(self) -> Offset:
+        """Return the oldest offset held, `ORIGIN` when there is none."""
+        found = segments(self._folder)
+        return "{}-{}".format(*found[0].first) if found else ORIGIN
+
+    def session_events(self, session: str) -> list[Event]:
+        """Return what a session did, in log order; reads every segment, so it blocks for long.
+
+        Raises
+        ------
+        CorruptState
+            When a segment can't be read.
+        """
+        found: list[Event] = []
+        for segment in segments(self._folder):
+            try:
+                table = pq.read_table(segment.path, columns=["payload"], filters=[("session", "=", session)])
+            except (pa.ArrowException, OSError) as error:
+                raise CorruptState(f"expected a Parquet segment in {segment.path}, received: {error}") from error
+            found.extend(decode(payload) for payload in table["payload"].to_pylist())
+        return found
 
     def _load(self, segment: Segment) -> None:
         self._open = None

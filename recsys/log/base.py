@@ -82,7 +82,15 @@ class Reader(Protocol):
         ...
 
 
-class Log(Reader, Protocol):
+class BeginningReader(Reader, Protocol):
+    """A reader that knows where what it holds begins."""
+
+    def first(self) -> Offset:
+        """Return the oldest offset held, `ORIGIN` when empty."""
+        ...
+
+
+class Log(BeginningReader, Protocol):
     """The live log of one shard. Every method may raise `LogUnavailable`; then nothing may be acknowledged."""
 
     def append(self, events: Sequence[Event]) -> Sequence[Receipt]:
@@ -130,10 +138,6 @@ class Log(Reader, Protocol):
 
     def length(self) -> int:
         """Return how many records are held."""
-        ...
-
-    def first(self) -> Offset:
-        """Return the oldest offset held, `ORIGIN` when empty."""
         ...
 
     def trim(self, through: Offset) -> int:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from recsys.log.base import Reader, Record
-from recsys.offsets import Offset, offset_key
+from recsys.log.base import BeginningReader, Record
+from recsys.offsets import ORIGIN, Offset, offset_key
 
 
 class WholeLog:
@@ -13,10 +13,10 @@ class WholeLog:
 
     Parameters
     ----------
-    archive, live : Reader
+    archive, live : BeginningReader
     """
 
-    def __init__(self, archive: Reader, live: Reader) -> None:
+    def __init__(self, archive: BeginningReader, live: BeginningReader) -> None:
         self._archive = archive
         self._live = live
 
@@ -30,6 +30,11 @@ class WholeLog:
             # What was archived since the first look may have been trimmed before the second.
             if self._archive.end() == archived:
                 return found
+
+    def first(self) -> Offset:
+        """Return the oldest offset held, `ORIGIN` when both are empty."""
+        archived = self._archive.first()
+        return self._live.first() if archived == ORIGIN else archived
 
     def end(self) -> Offset:
         """Return the newest offset of both."""

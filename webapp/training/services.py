@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from recsys.log.archive import ArchiveLog
-from recsys.log.base import Reader
+from recsys.log.base import BeginningReader
 from recsys.log.whole import WholeLog
 from recsys.offsets import Offset
 from webapp import wiring
@@ -18,7 +18,7 @@ from webapp.training.writer import LeaseHeld, Limits, Tenure, WorldWriter, new_h
 
 
 @functools.cache
-def whole_log() -> Reader:
+def whole_log() -> BeginningReader:
     """Return everything that ever happened: the archive, then the live log."""
     return WholeLog(ArchiveLog(wiring.archive_path()), wiring.event_log())
 

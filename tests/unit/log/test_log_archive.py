@@ -13,7 +13,7 @@ from recsys.errors import CorruptState, DatasetError, StaleWriter
 from recsys.events import Click, ItemUpserted, encode
 from recsys.log.archive import ArchiveLog, open_log, segments, write_segment, write_segments
 from recsys.log.base import Record, records
-from recsys.offsets import ORIGIN
+from recsys.offsets import ORIGIN, offset_key
 
 
 def clicks(start: int, stop: int) -> list[Record]:
@@ -33,6 +33,17 @@ def test_reader_sees_segments_written_meanwhile(tmp_path: Path) -> None:
     write_segment(tmp_path, clicks(5, 9))
     assert [record.offset for record in archive.read("4-0", 10)] == ["5-0", "6-0", "7-0", "8-0"]
     assert archive.end() == "8-0"
+
+
+def test_what_one_session_did_is_found_in_all_segments(tmp_path: Path) -> None:
+    other = [Record(f"{n}-1", Click(event_time_ms=n, session="t", seq=n, item="7"), b"") for n in (3, 11)]
+    other = [each._replace(payload=encode(each.event)) for each in other if each.event]
+    mixed = sorted([*clicks(1, 9), *clicks(10, 20), *other], key=lambda each: offset_key(each.offset))
+    write_segments(tmp_path, mixed, size=8)
+    archive = ArchiveLog(tmp_path)
+    assert archive.session_events("t") == [each.event for each in other]
+    assert archive.session_events("nobody") == []
+    assert archive.first() == "1-0"
 
 
 def test_segments_are_in_log_order_whatever_their_names_length(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import dataclasses
 from typing import Any
+from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from recsys.sessions import Session
 from recsys.sessions.portrait import portray
@@ -22,8 +24,6 @@ class Now:
 
     Attributes
     ----------
-    slate : str
-        Id of that slate; empty where this process remembers none.
     rows : list of Row
         The tastes that moved most.
     tastes : int
@@ -31,15 +31,18 @@ class Now:
     reach : int
         Points that their axis reaches to both sides.
     whys : list of Why
+        Empty where this process remembers no slate of the session.
+    why_path : str
+        Address of a film's numbers on that slate, less the film.
     moves : Moves or None
         None where there is no slate before.
     """
 
-    slate: str
     rows: list[beliefs.Row]
     tastes: int
     reach: int
     whys: list[Why]
+    why_path: str
     moves: Moves | None
 
 
@@ -50,11 +53,11 @@ def now(session: Session) -> Now:
     before = memory.note_portrait(session.id, portrait)
     latest = memory.latest(session.id)
     return Now(
-        slate=latest[0][0] if latest else "",
         rows=beliefs.rows(portrait, before, beliefs.ROWS_FIRST),
         tastes=len(portrait.names),
         reach=beliefs.reach(portrait),
         whys=whys(latest[0][1], world) if latest else [],
+        why_path=f"{reverse('lens:why')}?{urlencode({'slate': latest[0][0]})}&item=" if latest else "",
         moves=moves(latest[0][1], latest[1][1]) if len(latest) > 1 else None,
     )
 

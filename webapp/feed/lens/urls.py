@@ -7,6 +7,7 @@ from webapp.feed.lens import views
 app_name = "lens"
 urlpatterns = [
     path("", views.now, name="now"),
+    path("time/", views.time, name="time"),
     path("tastes/", views.tastes, name="tastes"),
     path("why/", views.why, name="why"),
 ]

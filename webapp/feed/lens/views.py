@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
@@ -11,7 +12,7 @@ from recsys.sessions import Session
 from recsys.sessions.portrait import portray
 from webapp import wiring
 from webapp.feed import shelves
-from webapp.feed.lens import beliefs, panel
+from webapp.feed.lens import beliefs, panel, travel
 from webapp.feed.lens.memory import lens_memory
 from webapp.feed.lens.whys import contributions
 from webapp.feed.presence import presence
@@ -19,7 +20,10 @@ from webapp.tracking.consent import Visit
 from webapp.tracking.middleware import visit_of
 
 #: The parts of the lens that have a tab: template, route and label.
-_TABS: Final = (("now", "lens:now", "Now"),)
+_TABS: Final = (
+    ("now", "lens:now", "Now"),
+    ("time", "lens:time", "Time travel"),
+)
 
 
 @require_GET
@@ -60,6 +64,16 @@ async def why(request: HttpRequest) -> HttpResponse:
         }
         context["propensity"] = slate.propensities[place]
     return _answer(request, "why", context)
+
+
+@require_GET
+async def time(request: HttpRequest) -> HttpResponse:
+    """What happened in this visit, step by step: each list as it was logged, and what was believed then."""
+    visit = visit_of(request)
+    context: dict[str, Any] = {"logged": visit.logged}
+    if visit.logged:
+        context |= await travel.context(visit.session, request.GET.get("step", ""), reverse("lens:time"))
+    return _answer(request, "time", context)
 
 
 async def _visitor(request: HttpRequest) -> tuple[Visit, Session]:
