@@ -11,11 +11,13 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils.html import strip_tags
 
+from recsys.events import ItemUpserted
 from webapp import replication, wiring
-from webapp.analytics import samples, selectors
+from webapp.analytics import samples, selectors, turning
 from webapp.analytics.samples import Sample
 from webapp.replication import Heartbeat
 from webapp.tracking import refusals
+from webapp.training import services
 from webapp.training.status import FoldStatus, StatusBoard
 
 pytestmark = pytest.mark.django_db
@@ -183,6 +185,52 @@ def test_knob_says_what_it_can_not_be_turned_to(client: Client, turner: User, wi
 def test_knob_without_redis_stays_and_says_so(client: Client, turner: User, without_redis: None):
     client.post("/staff/knob/", {"fold_every_ms": 2_000})
     assert "the knob stays where it was" in text(client.get("/staff/knob/"))
+
+
+def test_turning_the_knob_is_written_down(client: Client, turner: User, wired: redis.Redis):
+    client.post("/staff/knob/", {"fold_every_ms": 2_000})
+    client.post("/staff/knob/", {"fold_every_ms": 250})
+    page = text(client.get("/staff/knob/"))
+    assert page.index("ada from 2000 to 250 ms") < page.index("ada from 500 to 2000 ms")
+
+
+def test_knob_page_compares_before_and_after_the_last_turn(client: Client, staff: User, wired: redis.Redis):
+    now_ms = wiring.clock().now_ms()
+    slow = [
+        sample_at(now_ms - 60_000 + at, every_ms=2_000, waited_ms=1_900, cpu_ms=at // 50) for at in (0, 5_000, 10_000)
+    ]
+    fast = [sample_at(now_ms - 40_000 + at, every_ms=250, waited_ms=240, cpu_ms=400 + at // 5) for at in (0, 5_000)]
+    remember(wired, *slow, *fast)
+    page = text(client.get("/staff/knob/"))
+    assert "240 ms before the last turn 1.9 s" in page
+    assert "20.0 % before the last turn 2.0 %" in page
+    fragment = client.get("/staff/knob/", headers={"HX-Request": "true", "HX-Target": "effect"}).content.decode()
+    assert "What it costs and brings" in fragment
+    assert "<html" not in fragment
+
+
+def test_stretch_in_which_another_worker_took_over_claims_no_processor_time(wired: redis.Redis):
+    (stretch,) = turning.stretches([sample_at(0, holder="a", cpu_ms=9_000), sample_at(5_000, holder="b", cpu_ms=10)])
+    assert stretch.cpu is None
+
+
+def test_fold_tells_how_long_the_oldest_event_waited_and_what_it_cost(wired: redis.Redis):
+    for part in (services.writer, services.whole_log, services.retention):
+        part.cache_clear()
+    wiring.event_log().append([ItemUpserted(event_time_ms=1, item="1", title="Alien")])
+    told = services.fold()
+    assert told is not None
+    assert 0 < told.waited_ms < 60_000
+    assert told.cpu_ms > 0
+    again = services.fold()
+    assert again is not None
+    assert again.waited_ms == 0
+    services.release()
+
+
+def sample_at(at_ms: int, **changes: Any) -> Sample:
+    fields: dict[str, Any] = {"events": 0, "impressions": 0, "clicks": 0, "lag_ms": 0, "every_ms": 500, "holder": "a"}
+    return Sample(at_ms=at_ms, **{**fields, **changes})
 
 
 def sample(second: int, events: int, impressions: int = 0, clicks: int = 0) -> Sample:

@@ -16,9 +16,9 @@ from webapp import wiring
 from webapp.background import while_serving
 from webapp.training.status import FoldStatus, StatusBoard, board
 
-SAMPLE_EVERY_S: Final = 15
+SAMPLE_EVERY_S: Final = 5
 #: A quarter of an hour.
-SAMPLES: Final = 60
+SAMPLES: Final = 180
 
 #: A list of samples, newest first, at most `SAMPLES` of them.
 SAMPLES_KEY: Final = "freshet:staff:samples"
@@ -39,6 +39,14 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         Folded since the log began: all of its records, and those that told something new of a slate.
     lag_ms : int
         Age of the oldest event that was not folded.
+    every_ms : int
+        Where the knob stood.
+    waited_ms : int
+        How long the oldest event of the last run had waited; 0 when there was none.
+    cpu_ms : int
+        Processor time of the process that folds.
+    holder : str
+        That process.
     """
 
     at_ms: int
@@ -46,10 +54,14 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     impressions: int
     clicks: int
     lag_ms: int
+    every_ms: int = 0
+    waited_ms: int = 0
+    cpu_ms: int = 0
+    holder: str = ""
 
 
-def sample_of(status: FoldStatus) -> Sample:
-    """Return what there is to remember of a status."""
+def sample_of(status: FoldStatus, every_ms: int) -> Sample:
+    """Return what there is to remember of a status, and of the knob."""
     counters = status.counters
     return Sample(
         at_ms=status.ran_ms,
@@ -57,6 +69,10 @@ def sample_of(status: FoldStatus) -> Sample:
         impressions=counters.get("impressions", 0),
         clicks=counters.get("clicks", 0),
         lag_ms=status.lag_ms,
+        every_ms=every_ms,
+        waited_ms=status.waited_ms,
+        cpu_ms=status.cpu_ms,
+        holder=status.holder,
     )
 
 
@@ -68,7 +84,7 @@ def take(client: redis.Redis, status_board: StatusBoard) -> bool:
     if status is None:
         return False
     pipeline = client.pipeline()
-    pipeline.lpush(SAMPLES_KEY, msgspec.json.encode(sample_of(status)))
+    pipeline.lpush(SAMPLES_KEY, msgspec.json.encode(sample_of(status, wiring.knobs().fold_every_ms)))
     pipeline.ltrim(SAMPLES_KEY, 0, SAMPLES - 1)
     pipeline.execute()
     return True

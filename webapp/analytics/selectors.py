@@ -29,7 +29,7 @@ LABELS: Final = {
     "unknown_item": "events about items that the catalogue never had",
 }
 
-_WINDOW_MS: Final = samples.SAMPLES * samples.SAMPLE_EVERY_S * 1_000
+WINDOW_MS: Final = samples.SAMPLES * samples.SAMPLE_EVERY_S * 1_000
 _MINUTE_MS: Final = 60_000
 #: The worker and beat are missed after this many intervals of the fold, and never sooner than this.
 _MISSED_RUNS: Final = 4
@@ -128,7 +128,7 @@ def live(client: redis.Redis, now_ms: int) -> Live:
     """Read the whole page in a few round trips. Raises `redis.RedisError`."""
     board = StatusBoard(client)
     status, fold_every_ms = board.read(), wiring.knobs().fold_every_ms
-    history = _up_to_now(samples.recent(client, now_ms - _WINDOW_MS), status)
+    history = up_to_now(samples.recent(client, now_ms - WINDOW_MS), status, fold_every_ms)
     return Live(
         now_ms=now_ms,
         fold_every_ms=fold_every_ms,
@@ -153,12 +153,12 @@ def live(client: redis.Redis, now_ms: int) -> Live:
     )
 
 
-def _up_to_now(history: list[Sample], status: FoldStatus | None) -> list[Sample]:
+def up_to_now(history: list[Sample], status: FoldStatus | None, every_ms: int) -> list[Sample]:
     """Let the newest sample be the status itself, in place of one just taken: a rate over an instant means nothing."""
     if status is None:
         return history
     settled = [sample for sample in history if status.ran_ms - sample.at_ms > samples.SAMPLE_EVERY_S * 500]
-    return [*settled, samples.sample_of(status)]
+    return [*settled, samples.sample_of(status, every_ms)]
 
 
 def _rate(history: Sequence[Sample], field: str) -> Trend:

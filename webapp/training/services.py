@@ -1,6 +1,7 @@
 """What tasks and commands ask of the writer, which lives once in each process."""
 
 import functools
+import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -124,4 +125,6 @@ def _status(tenure: Tenure, started_ms: int) -> FoldStatus:
         snapshot=tenure.snapshot,
         archived=retention().archived,
         snapshot_ms=tenure.saved_ms,
+        waited_ms=max(0, now_ms - tenure.oldest_ms) if tenure.oldest_ms else 0,
+        cpu_ms=round(time.process_time() * 1_000),
     )

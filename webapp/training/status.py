@@ -29,6 +29,10 @@ class FoldStatus(msgspec.Struct, frozen=True, kw_only=True):
         What is folded, and what there is.
     lag_ms : int
         Age of the oldest record that is not folded yet; 0 when all are.
+    waited_ms : int
+        How long the oldest record of the last run had waited until it was published; 0 when there was none.
+    cpu_ms : int
+        Processor time that the process has used since it started.
     log_length : int
         Records that the live log holds.
     folded : int
@@ -57,6 +61,8 @@ class FoldStatus(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Offset = ORIGIN
     archived: Offset = ORIGIN
     snapshot_ms: int = 0
+    waited_ms: int = 0
+    cpu_ms: int = 0
 
 
 class StatusBoard:

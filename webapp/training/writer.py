@@ -57,7 +57,10 @@ class Limits:
 
 @dataclasses.dataclass(slots=True)
 class Tenure:
-    """One writer's time in office: from taking the lease until it is lost or anything fails."""
+    """One writer's time in office: from taking the lease until it is lost or anything fails.
+
+    `oldest_ms` is when the oldest record of the last run was received, 0 when that run found none.
+    """
 
     fence: int
     learner: Learner
@@ -66,6 +69,7 @@ class Tenure:
     folded: int = 0
     unsaved: int = 0
     deltas: int = 0
+    oldest_ms: int = 0
 
     @property
     def snapshot(self) -> Offset:
@@ -180,12 +184,13 @@ class WorldWriter:
         return Tenure(fence, Learner(self._config), None, saved_ms=0)
 
     def _fold(self, tenure: Tenure) -> int:
-        folded = 0
+        folded = tenure.oldest_ms = 0
         while folded < self._limits.run_events:
             limit = min(_BATCH, self._limits.run_events - folded)
             records = self._reader.read(tenure.learner.world.offset, limit)
             if not records:
                 break
+            tenure.oldest_ms = tenure.oldest_ms or records[0].received_ms
             tenure.learner.fold(records)
             folded += len(records)
         tenure.folded += folded

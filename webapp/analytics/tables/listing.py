@@ -90,6 +90,11 @@ class Listing:
         ]
 
     @property
+    def is_filterable(self) -> bool:
+        """Whether there is anything to filter, or a filter to take back."""
+        return bool(self.form.fields) and bool(self.total or self.filters or self.form.errors)
+
+    @property
     def heads(self) -> list[Head]:
         """The columns' heads, with where a press on each leads."""
         return [self._head(column) for column in self.table.columns]

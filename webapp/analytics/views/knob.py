@@ -1,4 +1,4 @@
-"""The knob: how often the fold runs."""
+"""The knob: how often the fold runs, and what turning it did."""
 
 from typing import cast
 
@@ -6,45 +6,85 @@ import redis
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from webapp import wiring
+from webapp.analytics import turning
 from webapp.analytics.forms import KnobForm
 from webapp.analytics.permissions import KNOB_PERMISSION, staff_page
+from webapp.analytics.tables import CONTAINS, SINCE, UNTIL, Column, Kind, Listing, Table, respond
+
+STRETCHES = Table(
+    name="stretches",
+    caption="Between turns, in the last quarter of an hour",
+    order="-began_ms",
+    empty="The worker has not folded yet. What each position of the knob costs and brings appears here seconds later.",
+    per_page=20,
+    prefix="s_",
+    columns=(
+        Column("began_ms", "From", Kind.TIME),
+        Column("ended_ms", "To", Kind.TIME),
+        Column("every_ms", "Knob", Kind.DURATION),
+        Column("waited_ms", "Events waited, mean", Kind.DURATION),
+        Column("waited_worst_ms", "At most", Kind.DURATION),
+        Column("cpu", "Of one processor", Kind.SHARE),
+        Column("events_per_s", "Events a second", Kind.NUMBER),
+        Column("samples", "Samples", Kind.NUMBER),
+    ),
+)
+TURNS = Table(
+    name="turns",
+    caption="Who turned it",
+    order="-at_ms",
+    empty="Nobody has turned it yet: it stands where FRESHET_FOLD_EVERY_MS put it.",
+    per_page=20,
+    prefix="t_",
+    columns=(
+        Column("at_ms", "When", Kind.TIME, filters=(SINCE, UNTIL)),
+        Column("who", "Who", filters=(CONTAINS,)),
+        Column("what", "What"),
+    ),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @staff_page("analytics.view_knob")
-def knob(request: HttpRequest) -> HttpResponse:
+def knob(request: HttpRequest) -> HttpResponseBase:
     """Show the time between folds, and set it; beat looks at it before each one."""
     if request.method != "POST":
         return _page(request, None)
-    if not cast(User, request.user).has_perm(KNOB_PERMISSION):
+    user = cast(User, request.user)
+    if not user.has_perm(KNOB_PERMISSION):
         raise PermissionDenied
     form = KnobForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
     every_ms = form.cleaned_data["fold_every_ms"]
     try:
-        wiring.knobs().fold_every_ms = every_ms
+        before_ms, wiring.knobs().fold_every_ms = wiring.knobs().fold_every_ms, every_ms
     except redis.RedisError:
         messages.error(request, "Redis can't be reached, so the knob stays where it was. Try again when it is back.")
     else:
+        turning.write_down(user, before_ms, every_ms)
         messages.success(request, f"The fold now runs every {every_ms:,} ms.")
     return redirect("analytics:knob")
 
 
-def _page(request: HttpRequest, form: KnobForm | None, status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, form: KnobForm | None, status: int = 200) -> HttpResponseBase:
     try:
-        every_ms = wiring.knobs().fold_every_ms
+        found = turning.effect(wiring.redis_client(), wiring.clock().now_ms())
     except redis.RedisError:
-        return render(request, "analytics/knob.html", {"away": True}, status=status)
+        return render(request, "analytics/knob.html", {"away": True}, status=503 if status == 200 else status)
     if not cast(User, request.user).has_perm(KNOB_PERMISSION):
         form = None
     elif form is None:
-        form = KnobForm(initial={"fold_every_ms": every_ms})
-    return render(request, "analytics/knob.html", {"form": form, "fold_every_ms": every_ms}, status=status)
+        form = KnobForm(initial={"fold_every_ms": found.every_ms})
+    if request.headers.get("HX-Target") == "effect":
+        return render(request, "analytics/knob_effect.html", {"effect": found})
+    listings = [Listing(STRETCHES, found.stretches, request.GET), Listing(TURNS, turning.turns(), request.GET)]
+    return respond(request, "analytics/knob.html", {"form": form, "effect": found}, *listings, status=status)

@@ -17,11 +17,15 @@ from webapp.analytics import versions
 from webapp.analytics.lineage import lineage
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.tables import AT_LEAST, CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table, respond
+from webapp.analytics.templatetags.figures import NOTHING
 from webapp.analytics.versions import AppealChange, Comparison, WeightChange
 
 
-def _metric(name: str, title: str, kind: Kind = Kind.NUMBER) -> Column:
-    return Column(name, title, kind, value=lambda version: version.metrics.get(name))
+def _score(name: str, title: str) -> Column:
+    def shown(version: Manifest) -> str:
+        return f"{version.metrics[name]:.4f}" if name in version.metrics else NOTHING
+
+    return Column(name, title, Kind.NUMBER, value=lambda version: version.metrics.get(name), cell=shown)
 
 
 def _compare_url(version: Manifest) -> str:
@@ -45,11 +49,17 @@ VERSIONS = Table(
         Column("code", "Code", Kind.CODE),
         Column("configuration", "Configuration", Kind.CODE, cell=lambda version: _short(version.configuration)),
         Column("bytes", "Bytes", Kind.NUMBER),
-        _metric("choices", "Choices scored"),
-        _metric("log_loss", "Log-loss"),
-        _metric("baseline_log_loss", "Of guessing"),
-        _metric("auc", "AUC"),
-        _metric("calibration", "Calibration"),
+        Column(
+            "choices",
+            "Choices scored",
+            Kind.NUMBER,
+            value=lambda version: version.metrics.get("choices"),
+            filters=(AT_LEAST,),
+        ),
+        _score("log_loss", "Log-loss"),
+        _score("baseline_log_loss", "Of guessing"),
+        _score("auc", "AUC"),
+        _score("calibration", "Calibration"),
     ),
 )
 
@@ -68,7 +78,7 @@ WEIGHTS = Table(
             "moved",
             "Moved, in standard deviations",
             Kind.NUMBER,
-            cell=lambda change: "—" if change.moved is None else f"{change.moved:.2f}",
+            cell=lambda change: NOTHING if change.moved is None else f"{change.moved:.3g}",
             filters=(AT_LEAST,),
         ),
     ),
@@ -97,7 +107,7 @@ APPEALS = Table(
             "moved",
             "Moved, in logits",
             Kind.NUMBER,
-            cell=lambda change: "new" if change.moved is None else f"{change.moved:.3f}",
+            cell=lambda change: "new" if change.moved is None else f"{change.moved:.3g}",
             filters=(AT_LEAST,),
         ),
     ),
@@ -152,10 +162,10 @@ def _most(changes: list[WeightChange]) -> WeightChange | None:
 
 
 def _short(sha256: str) -> str:
-    return sha256[: versions.SHORT] or "—"
+    return sha256[: versions.SHORT] or NOTHING
 
 
 def _signed(value: float | None, deviation: float | None = None) -> str:
     if value is None:
-        return "—"
-    return f"{value:+.3f}" if not deviation else f"{value:+.3f} ± {deviation:.3f}"
+        return NOTHING
+    return f"{value:+.4f}" if not deviation else f"{value:+.4f} ± {deviation:.4f}"
