@@ -1,5 +1,7 @@
 """What is written of the learner hour by hour, and how long clicks took to be served."""
 
+from itertools import pairwise
+
 import pytest
 import redis
 from django.db import DatabaseError, connection
@@ -7,6 +9,7 @@ from django.db import DatabaseError, connection
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
 from recsys.learner import Learner
+from recsys.log.base import Record
 from tests.unit.streams import stream
 from webapp import learning_lag, replication, wiring
 from webapp.learning_lag import EDGES_MS, Lags
@@ -41,6 +44,24 @@ def test_hours_are_written_the_same_however_often_the_fold_ran() -> None:
     assert len(once) > 5
     assert written(10, 20, 100, 101, 250) == once
     assert once[-1][1] == LOG[-1].offset
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hours_that_ended_are_written_at_once_and_the_one_under_way_from_time_to_time() -> None:
+    learner, clock = Learner(CONFIG), ManualClock(NOW_MS)
+    book = ScoreBook(clock, "v")
+    offsets = []
+    for record in LOG:
+        learner.fold([record])
+        book.note(learner)
+        offsets.append(LearnedHour.objects.order_by("-hour_ms").values_list("offset", flat=True).first())
+    ended = [earlier for earlier, later in pairwise(LOG) if _hour(earlier) != _hour(later)]
+    assert set(LearnedHour.objects.values_list("offset", flat=True)) >= {record.offset for record in ended[:-1]}
+    assert len(set(offsets)) < len(LOG) / 2
+
+
+def _hour(record: Record) -> int:
+    return record.received_ms // 3_600_000
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,18 +1,20 @@
 """How sure a rate is."""
 
+import dataclasses
+import math
 from typing import Final, NamedTuple
 
 _Z95: Final = 1.959963984540054
 
 
 class Interval(NamedTuple):
-    """A 95 % interval of a proportion, both ends within 0 to 1."""
+    """A 95 % interval: of a proportion, both ends within 0 to 1, or of the difference of two."""
 
     low: float
     high: float
 
 
-def wilson(successes: int, trials: int) -> Interval:
+def wilson(successes: float, trials: float) -> Interval:
     """Return Wilson's 95 % score interval of a proportion (Wilson 1927), which holds for few trials and rare successes.
 
     It takes trials as independent; impressions of one session are less than that, so read it as a lower bound of
@@ -31,3 +33,76 @@ def wilson(successes: int, trials: int) -> Interval:
     center = share + spread / 2
     reach = (spread * (share * (1 - share) + spread / 4)) ** 0.5
     return Interval(max(0.0, (center - reach) / (1 + spread)), min(1.0, (center + reach) / (1 + spread)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rate:
+    """Clicks for impressions, with what their interval follows from.
+
+    Attributes
+    ----------
+    sessions, impressions, clicks : int
+    interval : Interval
+        95 %, as `clustered` gives it.
+    """
+
+    sessions: int
+    impressions: int
+    clicks: int
+    interval: Interval
+
+    @property
+    def value(self) -> float | None:
+        """The share of impressions that were clicked; None without any."""
+        return self.clicks / self.impressions if self.impressions else None
+
+    @property
+    def error(self) -> float:
+        """Half the width of the interval."""
+        return (self.interval.high - self.interval.low) / 2
+
+
+def clustered(
+    sessions: int,
+    impressions: int,
+    clicks: int,
+    impressions_squared: int,
+    clicks_squared: int,
+    impressions_times_clicks: int,
+) -> Rate:
+    """Return a rate whose interval takes sessions, not impressions, as independent of each other.
+
+    The variance of a ratio of sums over sessions (Cochran, "Sampling Techniques", 1977, equation 2.39) says how many
+    independent impressions these are worth; Wilson's interval is taken with as many (Korn and Graubard 1998). The last
+    three parameters are sums over sessions of squares and of the product.
+
+    >>> apart = clustered(100, 100, 10, 100, 10, 10).interval  # each session one impression
+    >>> together = clustered(10, 100, 10, 1_000, 100, 100).interval  # one session clicked ten times, nine never
+    >>> [round(end, 3) for end in (*apart, *together)]
+    [0.055, 0.175, 0.018, 0.404]
+    """
+    if not impressions:
+        return Rate(sessions, 0, clicks, wilson(0, 0))
+    share = min(clicks / impressions, 1.0)
+    worth = float(impressions)
+    binomial = share * (1 - share) / impressions
+    if sessions < 2:
+        worth = 1.0
+    elif binomial:
+        spread = clicks_squared - 2 * share * impressions_times_clicks + share * share * impressions_squared
+        variance = sessions / (sessions - 1) * max(spread, 0.0) / (impressions * impressions)
+        worth = impressions / max(variance / binomial, 1.0)
+    return Rate(sessions, impressions, clicks, wilson(share * worth, worth))
+
+
+def difference(one: Rate, other: Rate) -> tuple[float, Interval] | None:
+    """Return how far one rate is above another, with its 95 % interval; None where either is not known.
+
+    From the two intervals, each end with its own (Newcombe 1998, method 10).
+    """
+    if one.value is None or other.value is None:
+        return None
+    apart = one.value - other.value
+    low = math.hypot(one.value - one.interval.low, other.interval.high - other.value)
+    high = math.hypot(one.interval.high - one.value, other.value - other.interval.low)
+    return apart, Interval(apart - low, apart + high)

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from webapp.analytics.views import dead_letters, home, knob, live, models
+from webapp.analytics.views import dead_letters, home, knob, labels, learning, live, models, overview
 
 app_name = "analytics"
 _login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:home")
@@ -19,5 +19,8 @@ urlpatterns = [
     path("staff/dead-letters/<str:letter_id>/", dead_letters.dead_letter, name="dead_letter"),
     path("staff/dead-letters/<str:letter_id>/redrive/", dead_letters.redrive, name="redrive"),
     path("staff/dead-letters/<str:letter_id>/discard/", dead_letters.discard, name="discard"),
+    path("staff/overview/", overview.overview, name="overview"),
+    path("staff/learning/", learning.learning, name="learning"),
+    path("staff/labels/", labels.labels, name="labels"),
     path("staff/knob/", knob.knob, name="knob"),
 ]

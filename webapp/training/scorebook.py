@@ -41,7 +41,8 @@ class ScoreBook:
         """Write the hours that ended, and from time to time the one that has not."""
         self._waiting = [*self._waiting, *learner.take_marks()][-_WAITING:]
         now_ms = self._clock.now_ms()
-        if now_ms - self._written_ms < _EVERY_MS:
+        # Ended hours never wait: a snapshot may follow, and who goes on from there is not told of them again.
+        if not self._waiting and now_ms - self._written_ms < _EVERY_MS:
             return
         self._written_ms = now_ms
         # The last one of an hour: after a restart the same hour may be told again.

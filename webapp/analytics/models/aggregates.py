@@ -13,7 +13,7 @@ from typing import ClassVar
 from django.db import models
 
 from recsys.events import MAX_ID_LENGTH
-from recsys.offsets import ORIGIN
+from recsys.offsets import ORIGIN, offset_key
 
 
 def _name() -> "models.CharField[str, str]":
@@ -228,6 +228,11 @@ class AggregateProgress(models.Model):
     events = models.BigIntegerField(default=0)
     state_offset = models.CharField(max_length=40, default=ORIGIN)
     state = models.BinaryField(default=bytes)
+
+    @property
+    def counted_ms(self) -> int:
+        """When the newest event that is counted was received."""
+        return offset_key(self.offset)[0]
 
 
 #: All tables of counts, to be emptied before counting anew.

@@ -74,6 +74,12 @@ class Listing:
         return f"table-{self.table.name}"
 
     @property
+    def is_asked(self) -> bool:
+        """Whether the query string says anything of this table; for one that is folded away otherwise."""
+        own = {*self.form.fields, f"{self.table.prefix}sort", f"{self.table.prefix}page"}
+        return any(name in own for name in self._query)
+
+    @property
     def refused(self) -> bool:
         """Whether something in the query string makes no sense."""
         return bool(self.problems or self.form.errors)

@@ -8,7 +8,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from recsys.offsets import offset_key
-from webapp.analytics import sparkline as drawing
+from webapp.analytics.charts import sparkline as drawing
 from webapp.replication import Heartbeat
 
 register = template.Library()

@@ -1,0 +1,68 @@
+"""How sure a rate is, when what is counted comes in sessions."""
+
+import random
+
+import pytest
+
+from webapp.analytics.intervals import Rate, clustered, difference, wilson
+
+
+def rate_of(sessions: list[tuple[int, int]]) -> Rate:
+    """Return the rate of sessions, each (impressions, clicks)."""
+    return clustered(
+        len(sessions),
+        sum(seen for seen, _ in sessions),
+        sum(clicks for _, clicks in sessions),
+        sum(seen * seen for seen, _ in sessions),
+        sum(clicks * clicks for _, clicks in sessions),
+        sum(seen * clicks for seen, clicks in sessions),
+    )
+
+
+def visited(rng: random.Random, sessions: int) -> list[tuple[int, int]]:
+    """Return sessions whose visitors differ: most hardly click, some do a lot."""
+    found = []
+    for _ in range(sessions):
+        eagerness = rng.betavariate(0.5, 4.5)
+        seen = rng.randrange(5, 60)
+        found.append((seen, sum(rng.random() < eagerness for _ in range(seen))))
+    return found
+
+
+def test_sessions_of_one_impression_each_are_plain_proportions() -> None:
+    assert rate_of([(1, 1)] * 10 + [(1, 0)] * 90).interval == pytest.approx(wilson(10, 100), abs=0.002)
+
+
+def test_interval_holds_the_truth_in_about_95_of_100_worlds_where_impressions_alone_would_not() -> None:
+    rng = random.Random(1)
+    worlds, held, naive = 400, 0, 0
+    for _ in range(worlds):
+        rate = rate_of(visited(rng, 80))
+        # The mean of the beta distribution; how much a session sees says nothing of its eagerness.
+        held += rate.interval.low <= 0.1 <= rate.interval.high
+        low, high = wilson(rate.clicks, rate.impressions)
+        naive += low <= 0.1 <= high
+    assert 0.91 <= held / worlds <= 0.985
+    assert naive / worlds < 0.75
+
+
+@pytest.mark.parametrize(
+    ("sessions", "low", "high"),
+    [([], 0.0, 1.0), ([(12, 3)], 0.0, 0.9), ([(12, 0)] * 30, 0.0, 0.02), ([(1, 1)] * 5, 0.5, 1.0)],
+)
+def test_intervals_stay_within_their_range_however_little_is_known(
+    sessions: list[tuple[int, int]], low: float, high: float
+) -> None:
+    interval = rate_of(sessions).interval
+    assert low <= interval.low <= interval.high <= high + 1e-9
+
+
+def test_difference_of_two_arms_is_as_unsure_as_both() -> None:
+    rng = random.Random(2)
+    one, other = rate_of(visited(rng, 300)), rate_of(visited(rng, 60))
+    found = difference(one, other)
+    assert found is not None
+    apart, (low, high) = found
+    assert low < apart < high
+    assert high - low > other.interval.high - other.interval.low
+    assert difference(one, rate_of([])) is None

@@ -1,0 +1,109 @@
+"""A chart as a template shows it, and the frame that all kinds are drawn into."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from webapp.analytics.charts.scales import Axis
+
+if TYPE_CHECKING:
+    # Tables write figures, and the figures' template tags draw.
+    from webapp.analytics.tables import Listing
+
+#: Width of every chart; height of one that stands alone.
+WIDTH: Final = 360
+HEIGHT: Final = 190
+
+TONES: Final = ("you", "everybody", "explored")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart with what says the same in other ways.
+
+    Attributes
+    ----------
+    title : str
+    svg : SafeString
+        Hidden from readers of the page's text: they have `summary` and `data`.
+    summary : str
+        What can be seen in it, in one or two sentences.
+    data : Listing or None
+        Its data as a table; None where a table beside it has them.
+    """
+
+    title: str
+    svg: SafeString
+    summary: str
+    data: "Listing | None" = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a drawing's field lies, and its two axes.
+
+    Attributes
+    ----------
+    across, up : Axis
+    left, right, top, bottom : float
+        Edges of the field, in units of the drawing.
+    """
+
+    across: Axis
+    up: Axis
+    left: float = 38
+    right: float = WIDTH - 10
+    top: float = 10
+    bottom: float = HEIGHT - 26
+
+    def x(self, value: float) -> float:
+        """Return how far across a value stands."""
+        return self.left + self.across.place(value) * (self.right - self.left)
+
+    def y(self, value: float) -> float:
+        """Return how far down a value stands."""
+        return self.bottom - self.up.place(value) * (self.bottom - self.top)
+
+    def axes(self) -> SafeString:
+        """Return grid lines with their values at the left, and the ticks below."""
+        grid = format_html_join(
+            "",
+            '<path class="grid" d="M{} {}H{}"/><text class="tick" x="{}" y="{}" text-anchor="end">{}</text>',
+            (
+                (f"{self.left:.1f}", f"{self.y(value):.1f}", f"{self.right:.1f}", f"{self.left - 5:.1f}",
+                 f"{self.y(value) + 4:.1f}", text)
+                for value, text in self.up.ticks
+            ),
+        )  # fmt: skip
+        return grid + self.ticks_below()
+
+    def ticks_below(self) -> SafeString:
+        """Return the ticks of the axis across."""
+        return format_html_join(
+            "",
+            '<path class="grid" d="M{} {}v4"/><text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>',
+            (
+                (f"{self.x(value):.1f}", f"{self.bottom:.1f}", f"{self.x(value):.1f}", f"{self.bottom + 16:.1f}",
+                 self._anchor(value), text)
+                for value, text in self.across.ticks
+            ),
+        )  # fmt: skip
+
+    def _anchor(self, value: float) -> str:
+        """Return how a tick's text is set, so that it does not leave the drawing."""
+        place = self.across.place(value)
+        return "start" if place < 0.04 and self.left < 20 else "end" if place > 0.96 else "middle"
+
+
+def drawing(parts: Sequence[SafeString], *, height: float = HEIGHT, kind: str = "drawing") -> SafeString:
+    """Return the parts as one SVG image, which only those who see it are told of."""
+    return format_html(
+        '<svg class="{}" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>',
+        kind,
+        WIDTH,
+        f"{height:g}",
+        format_html_join("", "{}", ((part,) for part in parts)),
+    )

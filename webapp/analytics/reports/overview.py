@@ -1,0 +1,275 @@
+"""The overview: what visitors did, how the slates were spread, and which items and places stand out."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from django.db.models import QuerySet, Sum
+
+from recsys.aggregates.buckets import DAY_MS, HOUR_MS, day_of
+from recsys.aggregates.fold import HISTORY, UNKNOWN
+from recsys.aggregates.increments import MOMENTS
+from webapp.analytics.intervals import Rate, clustered
+from webapp.analytics.models import ItemTraffic, SessionEnd, ShownDay, SittingMoments, Traffic
+from webapp.analytics.reports.counts import Sums, between, between_days, by, total
+from webapp.analytics.reports.window import Window
+from webapp.catalog.models import Item
+
+_TRAFFIC: Final = ("slates", "impressions", "clicks", "explored_impressions", "explored_clicks", "novelty_millibits")
+_RATE: Final = ("sessions", *MOMENTS)
+_NOTHING: Final[Sums] = dict.fromkeys((*_TRAFFIC, *_RATE), 0)
+_MILLION: Final = 1_000_000
+#: Items that are looked up by title for the two short lists.
+_STANDING_OUT: Final = 200
+
+
+def rate_of(sums: Sums) -> Rate:
+    """Return the click-through that sums of `MOMENTS` tell."""
+    return clustered(sums["sessions"], *(sums[name] for name in MOMENTS))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bucket:
+    """One hour or day, or a whole period.
+
+    Attributes
+    ----------
+    at_ms : int
+        Its start.
+    traffic, sittings : Sums
+    items_shown, catalogue, top_tenth : float or None
+        Means over the days in it; None where nothing was shown.
+    """
+
+    at_ms: int
+    traffic: Sums
+    sittings: Sums
+    items_shown: float | None = None
+    catalogue: float | None = None
+    top_tenth: float | None = None
+
+    @property
+    def sessions(self) -> int:
+        """Sittings that began in it."""
+        return self.sittings["sessions"]
+
+    @property
+    def impressions(self) -> int:
+        """Slots seen in it."""
+        return self.traffic["impressions"]
+
+    @property
+    def clicks(self) -> int:
+        """Slots clicked in it."""
+        return self.traffic["clicks"]
+
+    @property
+    def rate(self) -> Rate:
+        """Click-through of the sittings that began in it."""
+        return rate_of(self.sittings)
+
+    @property
+    def click_through(self) -> float | None:
+        """The rate's value."""
+        return self.rate.value
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of its interval."""
+        return self.rate.interval.low if self.rate.impressions else None
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of its interval."""
+        return self.rate.interval.high if self.rate.impressions else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the catalogue that was seen on a day."""
+        return self.items_shown / self.catalogue if self.items_shown is not None and self.catalogue else None
+
+    @property
+    def novelty(self) -> float | None:
+        """Mean bits by which an impression was of something that few open."""
+        return self.traffic["novelty_millibits"] / 1_000 / self.impressions if self.impressions else None
+
+    @property
+    def explored(self) -> float | None:
+        """Share of the impressions that chance brought."""
+        return self.traffic["explored_impressions"] / self.impressions if self.impressions else None
+
+
+class StandingOut(NamedTuple):
+    """An item with what was seen and clicked of it, now and in the time before."""
+
+    item: str
+    title: str
+    impressions: int
+    clicks: int
+    before: int
+    times_expected: float
+
+    @property
+    def click_through(self) -> float | None:
+        """Clicks by impressions."""
+        return self.clicks / self.impressions if self.impressions else None
+
+
+class End(NamedTuple):
+    """Where sittings ended."""
+
+    surface: str
+    action: str
+    sessions: int
+
+
+class Overview:
+    """Everything on the page for one window; each part is read when it is asked for."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+
+    @cached_property
+    def buckets(self) -> list[Bucket]:
+        """The window's hours or days, oldest first."""
+        hours = self.window.step_ms // HOUR_MS
+        span = {"hours": hours, "start_ms__gte": self.window.start_ms, "start_ms__lt": self.window.end_ms}
+        traffic = by(self._traffic().filter(**span), "start_ms", _TRAFFIC)
+        sittings = by(self._sittings().filter(**span), "start_ms", _RATE)
+        shown = self._shown(self.window.start_ms, self.window.end_ms)
+        return [
+            _with_shown(
+                Bucket(at_ms, traffic.get(at_ms, _NOTHING), sittings.get(at_ms, _NOTHING)),
+                [row for row in shown if row.day_ms == at_ms] if self.window.step_ms == DAY_MS else [],
+            )
+            for at_ms in self.window.buckets
+        ]
+
+    @cached_property
+    def now(self) -> Bucket:
+        """The whole window."""
+        return self._whole(*self.window.time)
+
+    @cached_property
+    def before(self) -> Bucket:
+        """The time before, as long as the window is by now."""
+        return self._whole(*self.window.before)
+
+    @cached_property
+    def simulated_sessions(self) -> int:
+        """How many of the window's sittings were simulated."""
+        return total(self._sittings().filter(between(*self.window.time), simulated=True), ("sessions",))["sessions"]
+
+    @cached_property
+    def loose(self) -> Sums:
+        """What belongs to no slate that is known: clicks and impressions."""
+        rows = Traffic.objects.filter(between(*self.window.time), self.window.visitors, surface__in=(HISTORY, UNKNOWN))
+        return total(rows, ("impressions", "clicks"))
+
+    @cached_property
+    def ends(self) -> list[End]:
+        """Where the window's sittings ended, the most first."""
+        rows = (
+            SessionEnd.objects.filter(
+                self.window.visitors, start_ms__gte=day_of(self.window.start_ms), start_ms__lt=self.window.end_ms
+            )
+            .values("surface", "action")
+            .annotate(total=Sum("sessions"))
+            .order_by("-total", "surface", "action")
+        )
+        return [End(row["surface"], row["action"], row["total"]) for row in rows if row["total"]]
+
+    @cached_property
+    def items(self) -> list[StandingOut]:
+        """Items that were seen or clicked in the window or before, without their titles."""
+        now, before = (by(self._items(span), "item", ("impressions", "clicks")) for span in self._days)
+        grown = (sum(sums["clicks"] for sums in now.values()) + 1) / (
+            sum(sums["clicks"] for sums in before.values()) + 1
+        )
+        return [
+            StandingOut(
+                item,
+                "",
+                sums["impressions"],
+                sums["clicks"],
+                earlier := before.get(item, _NOTHING)["clicks"],
+                (sums["clicks"] + 1) / (earlier * grown + 1),
+            )
+            for item, sums in now.items()
+        ]
+
+    @cached_property
+    def top(self) -> list[StandingOut]:
+        """The items with the most clicks."""
+        clicked = [found for found in self.items if found.clicks]
+        return _titled(sorted(clicked, key=lambda found: (-found.clicks, found.item))[:_STANDING_OUT])
+
+    @cached_property
+    def rising(self) -> list[StandingOut]:
+        """The items whose clicks grew most, against what all items' clicks did; none without a time before."""
+        if not self.before.clicks:
+            return []
+        grown = [found for found in self.items if found.times_expected > 1]
+        return _titled(sorted(grown, key=lambda found: (-found.times_expected, found.item))[:_STANDING_OUT])
+
+    @property
+    def never_shown(self) -> QuerySet[Item]:
+        """Available items that nobody of these visitors saw in the window."""
+        seen = self._items(self._days[0]).filter(impressions__gt=0).order_by().values("item")
+        return Item.objects.filter(removed=False).exclude(item_id__in=seen)
+
+    @property
+    def available(self) -> int:
+        """Items that could be shown."""
+        return Item.objects.filter(removed=False).count()
+
+    @property
+    def _days(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The window's days and the ones before; items are counted by day, so 24 hours are today."""
+        if self.window.step_ms == DAY_MS:
+            return (self.window.start_ms, self.window.end_ms), self.window.before
+        today_ms = day_of(self.window.end_ms - 1)
+        return (today_ms, today_ms + DAY_MS), (today_ms - DAY_MS, today_ms)
+
+    def _whole(self, start_ms: int, end_ms: int) -> Bucket:
+        return _with_shown(
+            Bucket(
+                start_ms,
+                total(self._traffic().filter(between(start_ms, end_ms)), _TRAFFIC),
+                total(self._sittings().filter(between(start_ms, end_ms)), _RATE),
+            ),
+            self._shown(start_ms, end_ms),
+        )
+
+    def _traffic(self) -> QuerySet[Traffic]:
+        return Traffic.objects.filter(self.window.visitors).exclude(surface__in=(HISTORY, UNKNOWN))
+
+    def _sittings(self) -> QuerySet[SittingMoments]:
+        return SittingMoments.objects.filter(self.window.visitors)
+
+    def _items(self, days: tuple[int, int]) -> QuerySet[ItemTraffic]:
+        return ItemTraffic.objects.filter(between_days(*days), self.window.visitors)
+
+    def _shown(self, start_ms: int, end_ms: int) -> list[ShownDay]:
+        found = ShownDay.objects.filter(day_ms__gte=day_of(start_ms), day_ms__lt=end_ms, **self.window.shown_key)
+        return list(found.order_by("day_ms"))
+
+
+def _with_shown(bucket: Bucket, days: Sequence[ShownDay]) -> Bucket:
+    if not days:
+        return bucket
+    return dataclasses.replace(
+        bucket,
+        items_shown=sum(day.items_shown for day in days) / len(days),
+        catalogue=sum(day.catalogue for day in days) / len(days),
+        top_tenth=sum(day.top_tenth_ppm for day in days) / len(days) / _MILLION,
+    )
+
+
+def _titled(found: Sequence[StandingOut]) -> list[StandingOut]:
+    titles = Item.objects.in_bulk([each.item for each in found])
+    return [
+        each._replace(title=str(titles[each.item]) if each.item in titles else f"{each.item} (not in the catalogue)")
+        for each in found
+    ]
