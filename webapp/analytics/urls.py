@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from webapp.analytics.views import dead_letters, home, knob, labels, learning, live, models, overview
+from webapp.analytics.views import dead_letters, home, knob, labels, learning, live, models, overview, sessions
 
 app_name = "analytics"
 _login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:home")
@@ -13,6 +13,8 @@ urlpatterns = [
     path("staff/logout/", LogoutView.as_view(next_page="/"), name="logout"),
     path("staff/live/", live.live, name="live"),
     path("staff/live/events/", live.stream, name="live_events"),
+    path("staff/sessions/", sessions.sessions, name="sessions"),
+    path("staff/sessions/<path:session_id>/", sessions.session, name="session"),
     path("staff/models/", models.models, name="models"),
     path("staff/dead-letters/", dead_letters.dead_letters, name="dead_letters"),
     path("staff/dead-letters/redrive/", dead_letters.redrive_all, name="redrive_all"),

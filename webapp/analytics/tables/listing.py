@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, QuerySet
+from django.db.models import F, OrderBy, QuerySet
 from django.http import QueryDict
 from django.utils.safestring import SafeString
 
@@ -171,9 +171,7 @@ class Listing:
         descending = self.order.startswith("-")
         column = self.table.column(self.order.removeprefix("-"))
         if isinstance(rows, QuerySet):
-            field = F(column.source)
-            first = field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)
-            return rows.order_by(first, "pk")
+            return rows.order_by(_ordered(rows, column.source, descending), "pk")
         known = [row for row in rows if column.value_of(row) is not None]
         known.sort(key=lambda row: _comparable(column.value_of(row)), reverse=descending)
         return [*known, *(row for row in rows if column.value_of(row) is None)]
@@ -204,6 +202,15 @@ class Listing:
 def _keeps(row: Any, column: Column, match: Match, wanted: Any) -> bool:
     value = column.value_of(row)
     return value is not None and match.keeps(value, wanted)
+
+
+def _ordered(rows: QuerySet[Any], source: str, descending: bool) -> OrderBy | str:
+    """Return the order by one field; where it has no NULLs, in the form that an index answers."""
+    field = next((each for each in rows.model._meta.concrete_fields if each.name == source), None)
+    if field is not None and not field.null:
+        return f"-{source}" if descending else source
+    value = F(source)
+    return value.desc(nulls_last=True) if descending else value.asc(nulls_last=True)
 
 
 def _comparable(value: Any) -> Any:

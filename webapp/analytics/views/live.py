@@ -40,7 +40,7 @@ def live(request: HttpRequest) -> HttpResponse:
     after = last_offset(lines, f"{now_ms}-0")
     context.update(
         lines=lines[::-1],
-        blank=Entry(at_ms=now_ms, outcome="accepted"),
+        blank=Entry(at_ms=now_ms, outcome="accepted", session="copied"),
         after=after,
         size=LINES,
         yours=visit_from(request.COOKIES, now_ms).session,

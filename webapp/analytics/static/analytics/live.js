@@ -7,7 +7,7 @@
   const SECONDS = 300, DELAYS = 1_000, PAINT_MS = 250, SAID_EVERY_MS = 5_000, AGAIN_MS = 10_000;
   const tail = document.querySelector("[data-stream]");
   if (!tail) return;
-  const { stream, yours, size } = tail.dataset;
+  const { stream, yours, size, sessions } = tail.dataset;
   const state = document.querySelector("#tail-state"), lines = document.querySelector("#tail-lines");
   const blank = document.querySelector("#tail-line").content.firstElementChild;
   const says = document.querySelector("#series-summary"), table = document.querySelector("#series-table");
@@ -63,7 +63,13 @@
     put("time", clock(entry.at_ms));
     put("kind", (entry.count ?? 1) > 1 ? `${entry.kind ?? "event"} × ${entry.count}` : entry.kind ?? "event");
     put("what", `${entry.title ?? entry.item ?? ""}${entry.position >= 0 ? ` at ${entry.position}` : ""}`);
-    put("session", (entry.session ?? "").slice(0, 8) + (entry.simulated ? " simulated" : "") + (entry.session === yours ? " you" : ""));
+    const session = row.querySelector("[data-is=session]").firstElementChild;
+    session.textContent = (entry.session ?? "").slice(0, 8);
+    if (session.matches("a")) {
+      if (entry.session) session.href = `${sessions}${encodeURIComponent(entry.session)}/`;
+      else session.replaceWith(...session.childNodes);
+    }
+    put("who", (entry.simulated ? "simulated" : "") + (entry.session === yours ? " you" : ""));
     put("outcome", entry.outcome);
     put("why", entry.why ?? "");
     row.dataset.outcome = entry.outcome;

@@ -1,0 +1,169 @@
+"""The sessions pages: find one, read it, take it away."""
+
+import csv
+import io
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils.html import strip_tags
+
+from recsys.events import Click, Dwell, Event, Impression, ItemUpserted, SlateServed, decode_json
+from recsys.log.archive import write_segment
+from recsys.log.base import records
+from webapp import wiring
+from webapp.analytics.aggregating import AggregateWriter
+from webapp.analytics.models import SessionSitting
+from webapp.feed.lens import journeys
+from webapp.training.services import whole_log
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/staff/sessions/"
+
+
+@pytest.fixture
+def staff(client: Client, wired: redis.Redis) -> Iterator[User]:
+    for cached in (journeys.journeys, journeys._past, whole_log):
+        cached.cache_clear()
+    user = User.objects.create_user("ada", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_sessions"))
+    client.force_login(user)
+    yield user
+    journeys.journeys().close()
+
+
+def visit(session: str, clicks: int, *, simulated: bool = False) -> list[Event]:
+    """Log a visit that sees three films and opens some of them; return it."""
+    now_ms = wiring.clock().now_ms()
+    shown: dict[str, Any] = {"session": session, "slate": f"slate-{session}", "simulated": simulated}
+    events: list[Event] = [
+        SlateServed(event_time_ms=now_ms, surface="for_you", items=("1", "2", "3"), explored=(2,), **shown),
+        *(
+            Impression(event_time_ms=now_ms + 10, seq=place + 1, item=str(place + 1), position=place, **shown)
+            for place in range(3)
+        ),
+        *(
+            Click(event_time_ms=now_ms + 20, seq=10 + place, item=str(place + 1), position=place, **shown)
+            for place in range(clicks)
+        ),
+        Dwell(event_time_ms=now_ms + 30, seq=20, item="1", dwell_ms=4_000, session=session, simulated=simulated),
+    ]
+    wiring.event_log().append(events)
+    return events
+
+
+def count() -> None:
+    """Count the log, as the worker does."""
+    AggregateWriter(wiring.event_log(), wiring.config().session_gap_s * 1_000).run(1_000)
+
+
+def text(response: Any) -> str:
+    return " ".join(unescape(strip_tags(response.content.decode())).split())
+
+
+def listed(client: Client, **query: str) -> list[str]:
+    return [row.session for row in client.get(PAGE, query).context["sessions"].everything()]
+
+
+def test_without_sessions_the_page_says_how_one_comes(client: Client, staff: User):
+    assert "your visit appears here" in text(client.get(PAGE))
+
+
+def test_pages_are_for_those_who_may_see_them(client: Client, wired: redis.Redis):
+    client.force_login(User.objects.create_user("eve", is_staff=True))
+    assert {client.get(path).status_code for path in (PAGE, f"{PAGE}s/", f"{PAGE}s/?json")} == {403}
+
+
+def test_sessions_are_found_by_id_events_and_whether_somebody_was_there(client: Client, staff: User):
+    visit("quiet-1", 0)
+    visit("busy-2", 3)
+    visit("made-up-3", 1, simulated=True)
+    count()
+    assert set(listed(client)) == {"quiet-1", "busy-2", "made-up-3"}
+    assert listed(client, session="busy") == ["busy-2"]
+    assert listed(client, clicks_min="1", sort="-clicks") == ["busy-2", "made-up-3"]
+    assert listed(client, events_max="5") == ["quiet-1"]
+    assert listed(client, simulated="yes") == ["made-up-3"]
+    assert listed(client, last_action="dwell", simulated="no", sort="session") == ["busy-2", "quiet-1"]
+
+
+def test_listing_costs_as_many_queries_as_there_are_pages_to_show_not_sessions(
+    client: Client, staff: User, django_assert_max_num_queries: Any
+):
+    for number in range(30):
+        visit(f"s-{number}", 1)
+    count()
+    with django_assert_max_num_queries(8):
+        client.get(PAGE)
+
+
+def test_session_page_shows_what_was_logged_in_order(client: Client, staff: User):
+    wiring.event_log().append([ItemUpserted(event_time_ms=1, item="1", title="Alien")])
+    events = visit("s-1", 2)
+    visit("other", 1)
+    count()
+    response = client.get(f"{PAGE}s-1/")
+    rows = list(response.context["events"].everything())
+    assert [row.kind for row in rows] == ["slate", *["impression"] * 3, "click", "click", "dwell"]
+    assert [row.number for row in rows] == list(range(1, len(events) + 1))
+    assert (rows[0].items, rows[0].explored, rows[-1].dwell_ms) == (3, 1, 4_000)
+    assert "2 opened of 3 seen" in text(response)
+    assert "Step 7 of 7" in text(response)
+
+
+def test_each_step_has_an_address(client: Client, staff: User):
+    visit("s-1", 2)
+    page = text(client.get(f"{PAGE}s-1/", {"step": "0"}))
+    assert "Step 1 of 7" in page
+    assert "a list was shown" in page
+
+
+def test_json_export_is_the_log_as_it_stands(client: Client, staff: User):
+    events = visit("s/1 ünusual", 2)
+    response = client.get(f"{PAGE}s/1 ünusual/?json")
+    assert response["Content-Disposition"] == 'attachment; filename="session-s_1__nusual.json"'
+    document = msgspec.json.decode(response.content, type=dict[str, Any])
+    assert document["session"] == "s/1 ünusual"
+    assert [decode_json(msgspec.json.encode(event)) for event in document["events"]] == events
+
+
+def test_csv_export_has_a_line_for_each_event(client: Client, staff: User):
+    events = visit("s-1", 2)
+    response: Any = client.get(f"{PAGE}s-1/?csv=events")
+    lines = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
+    assert [line["kind"] for line in lines] == [event.tag() for event in events]
+
+
+def test_archived_session_is_read_from_the_archive(client: Client, staff: User, wired: redis.Redis):
+    events = visit("s-1", 1)
+    write_segment(wiring.archive_path(), list(records(wiring.event_log())))
+    wiring.event_log().forget_session("s-1")
+    assert client.get(f"{PAGE}s-1/").context["events"].total == len(events)
+
+
+def test_session_that_nobody_knows_is_not_found(client: Client, staff: User):
+    response = client.get(f"{PAGE}nobody/")
+    assert response.status_code == 404
+    assert "Nothing is known of a session with this id" in text(response)
+
+
+def test_session_id_from_elsewhere_is_shown_harmless(client: Client, staff: User):
+    visit("<script>alert(1)</script>", 1)
+    count()
+    assert b"<script>alert" not in client.get(PAGE).content
+    assert b"<script>alert" not in client.get(f"{PAGE}<script>alert(1)</script>/").content
+
+
+def test_without_redis_what_is_archived_is_still_there(client: Client, staff: User, without_redis: None):
+    SessionSitting.objects.create(
+        first_offset="5-0", session="s-1", last_offset="9-0", started_ms=5, ended_ms=9, arm="adaptive", simulated=False,
+        events=1, slates=1, impressions=0, clicks=0, explored_impressions=0, explored_clicks=0, dismissals=0,
+    )  # fmt: skip
+    assert listed(client) == ["s-1"]
+    assert client.get(f"{PAGE}s-1/").status_code == 200

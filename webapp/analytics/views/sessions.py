@@ -1,0 +1,133 @@
+"""Sessions: find one, see what was logged of it and what was believed then, take it away as a file."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from recsys.events import Event
+from webapp.analytics import visits
+from webapp.analytics.models import SessionSitting
+from webapp.analytics.permissions import staff_page
+from webapp.analytics.tables import (
+    AT_LEAST,
+    AT_MOST,
+    CONTAINS,
+    EXACTLY,
+    SINCE,
+    UNTIL,
+    Column,
+    Kind,
+    Listing,
+    Table,
+    respond,
+)
+from webapp.feed.lens import travel
+from webapp.feed.lens.journeys import session_events
+
+JSON = "json"
+_ACTIONS = [(name, name) for name in ("impression", "click", "dwell", "dismissal", "dismissal_undone")]
+
+
+def _url(sitting: SessionSitting) -> str:
+    return reverse("analytics:session", args=[sitting.session])
+
+
+def _lasted_ms(sitting: SessionSitting) -> int:
+    return sitting.ended_ms - sitting.started_ms
+
+
+SESSIONS = Table(
+    name="sessions",
+    caption="Sessions",
+    order="-started_ms",
+    empty="Nobody has been here yet. Open the site in another window: your visit appears here seconds later.",
+    columns=(
+        Column("session", "Session", Kind.CODE, link=_url, filters=(CONTAINS,)),
+        Column("started_ms", "Began", Kind.TIME, filters=(SINCE, UNTIL)),
+        Column("lasted_ms", "Lasted", Kind.DURATION, value=_lasted_ms, sortable=False),
+        Column("events", "Events", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
+        Column("slates", "Slates", Kind.NUMBER),
+        Column("impressions", "Seen", Kind.NUMBER),
+        Column("clicks", "Opened", Kind.NUMBER, filters=(AT_LEAST,)),
+        Column("dismissals", "Not for me", Kind.NUMBER),
+        Column("last_action", "Last did", filters=(EXACTLY,), choices=_ACTIONS),
+        Column("last_surface", "Where"),
+        Column("arm", "Arm", filters=(EXACTLY,)),
+        Column("simulated", "Simulated", Kind.YES_NO, filters=(EXACTLY,)),
+    ),
+)
+
+
+def _item_url(row: visits.Logged) -> str:
+    try:
+        return reverse("analytics:item", args=[row.item]) if row.item else ""
+    except NoReverseMatch:
+        return ""
+
+
+LOGGED = Table(
+    name="events",
+    caption="What was logged, in order",
+    order="number",
+    empty="The log does not have this session at hand.",
+    per_page=50,
+    columns=(
+        Column("number", "Nr", Kind.NUMBER),
+        Column("event_time_ms", "When", Kind.TIME),
+        Column("kind", "Event", filters=(CONTAINS,)),
+        Column("title", "Film", link=_item_url, filters=(CONTAINS,)),
+        Column("position", "At", Kind.NUMBER),
+        Column("surface", "Surface", filters=(CONTAINS,)),
+        Column("items", "Items", Kind.NUMBER),
+        Column("explored", "By chance", Kind.NUMBER),
+        Column("dwell_ms", "Read for", Kind.DURATION),
+        Column("slate", "Slate", Kind.CODE),
+        Column("version", "World", Kind.CODE),
+        Column("arm", "Arm"),
+        Column("seq", "Seq", Kind.NUMBER),
+    ),
+)
+
+
+@require_safe
+@never_cache
+@staff_page("analytics.view_sessions")
+def sessions(request: HttpRequest) -> HttpResponseBase:
+    """List sessions, a row for each sitting."""
+    return respond(request, "analytics/sessions.html", {}, Listing(SESSIONS, SessionSitting.objects.all(), request.GET))
+
+
+@require_safe
+@never_cache
+@staff_page("analytics.view_sessions")
+async def session(request: HttpRequest, session_id: str) -> HttpResponseBase:
+    """Show one session: its sittings, its past step by step, and everything logged of it."""
+    events = await asyncio.to_thread(session_events, session_id)
+    if JSON in request.GET:
+        return _as_json(session_id, events)
+    path = reverse("analytics:session", args=[session_id])
+    context: dict[str, Any] = {
+        "session": session_id,
+        "sittings": await sync_to_async(visits.sittings)(session_id),
+        **await travel.context(session_id, request.GET.get("step", ""), path),
+    }
+    listing = Listing(LOGGED, visits.logged(events), request.GET)
+    found = bool(events or context["sittings"])
+    return await sync_to_async(respond)(
+        request, "analytics/session.html", context, listing, status=200 if found else 404
+    )
+
+
+def _as_json(session_id: str, events: Sequence[Event]) -> HttpResponse:
+    response = HttpResponse(visits.as_json(session_id, events), content_type="application/json")
+    name = re.sub(r"[^\w-]", "_", session_id[:40], flags=re.ASCII)
+    response["Content-Disposition"] = f'attachment; filename="session-{name}.json"'
+    return response
