@@ -60,6 +60,11 @@ class RunningDemo:
         self._process.wait(60)
         self._output.close()
 
+    @property
+    def pid(self) -> int:
+        """Process id of the supervisor, which started all others."""
+        return self._process.pid
+
     def output(self) -> str:
         """Return everything that it printed so far."""
         self._output.flush()
@@ -73,13 +78,13 @@ class RunningDemo:
                 command, rss = " ".join(process.cmdline()), process.memory_info().rss
             except psutil.NoSuchProcess:
                 continue
-            role = _role(command)
+            role = role_of(command)
             if role is not None:
                 found[role] = round(found.get(role, 0.0) + rss / 2**20, 1)
         return found
 
 
-def _role(command: str) -> str | None:
+def role_of(command: str) -> str | None:
     """Return what a process is for; None for shells that only wait for it."""
     roles = {
         r"uvicorn": "web",

@@ -90,3 +90,9 @@ def _decomposed(residual: Floats, k: int) -> tuple[Floats, Floats]:
     signs = np.where(vectors[largest, np.arange(vectors.shape[1])] < 0, -1.0, 1.0)
     vectors, tastes = vectors * signs, tastes * signs
     return vectors, tastes / max(float((tastes @ vectors.T).std()), 1e-9)
+
+
+def unknown() -> Factors:
+    """Return factors of nothing: every item is an average one, and all visitors want the same."""
+    nothing = np.zeros(0)
+    return Factors((), np.zeros((0, 1)), np.zeros((1, 1)), nothing, nothing)

@@ -19,8 +19,9 @@ INDIVIDUAL: Final = 0.3
 SHIFT: Final = 0.2
 #: An item at position p is seen with the chance (1 + p) ** -POSITION.
 POSITION: Final = 0.2
-#: A visitor's n-th list weighs this much less, in logits, than their first.
+#: What a visitor's lists lose in logits: for each list before, and at most.
 FATIGUE: Final = 0.04
+TIREDEST: Final = 1.2
 #: What was opened is wanted less by that much.
 OPENED: Final = 4.0
 
@@ -35,13 +36,16 @@ class Market:
     ----------
     factors : Factors
     seed : int
+    eagerness : float
+        Logits added to every item: how much more is clicked than by ordinary visitors.
     """
 
-    def __init__(self, factors: Factors, seed: int) -> None:
+    def __init__(self, factors: Factors, seed: int, eagerness: float = 0.0) -> None:
         self.factors = factors
         self.seed = seed
+        self._level = LEVEL + eagerness
         self._places = {item: place for place, item in enumerate(factors.items)}
-        self._general = LEVEL + FAME * factors.fame + APPEAL * factors.appeal
+        self._general = self._level + FAME * factors.fame + APPEAL * factors.appeal
         self._spread = factors.tastes.std(axis=0)
 
     def places(self, items: Iterable[str]) -> Places:
@@ -58,7 +62,7 @@ class Market:
 
     def utilities(self, taste: Floats) -> Floats:
         """Return the log odds of a click on each item against leaving, for whoever sees it, and of an unknown one."""
-        return np.append(self._general + TASTE * (self.factors.vectors @ taste), LEVEL)
+        return np.append(self._general + TASTE * (self.factors.vectors @ taste), self._level)
 
     def _drawn(self, random: np.random.Generator) -> Floats:
         recorded = self.factors.tastes[random.integers(len(self.factors.tastes))]
@@ -70,6 +74,11 @@ def seen_chances(size: int) -> Floats:
     """Return how likely each position of a list is looked at, shape (size,)."""
     chances: Floats = np.arange(1.0, size + 1.0) ** -POSITION
     return chances
+
+
+def tiredness(looks: int) -> float:
+    """Return what a list loses in logits after so many others."""
+    return min(FATIGUE * looks, TIREDEST)
 
 
 def click_through(utilities: Floats, places: Sequence[int] | Places, fatigue: float = 0.0) -> float:

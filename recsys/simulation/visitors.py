@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from recsys.simulation.market import FATIGUE, OPENED, Floats, Market, seen_chances
+from recsys.simulation.market import OPENED, Floats, Market, seen_chances, tiredness
 
 Kind = Literal["impression", "click", "dwell", "dismissal", "dismissal_undone"]
 
@@ -20,7 +20,7 @@ SHORTEST_DWELL_MS: Final = 1_000
 #: Chances: that the least wanted of what was seen is refused, that this is taken back, and that the visitor reads on.
 REFUSE: Final = 0.04
 UNDO: Final = 0.15
-DWELL: Final = 0.15
+DWELL: Final = 0.2
 #: Chances to leave after a list: at first, and more for each list before.
 LEAVE: Final = 0.05
 TIRE: Final = 0.005
@@ -101,7 +101,7 @@ class SimulatedVisit:
             Action(SEEN_MS + int(gap) if first else int(gap), "impression", int(position))
             for first, (position, gap) in enumerate(zip(seen.tolist(), gaps.tolist(), strict=True))
         ]
-        wanted = self._utilities[places[seen]] - FATIGUE * self.looks
+        wanted = self._utilities[places[seen]] - tiredness(self.looks)
         chosen = self._chosen(wanted)
         self.looks += 1
         if len(seen) and random.random() < REFUSE:

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from tests.faults.learning import ROOT
 from webapp.environment import environment
 
+COMPILED = [("requirements.txt", None), ("requirements-dev.txt", "dev"), ("requirements-load.txt", "load")]
 SERVICES = {"prepare", "web", "worker", "beat", "redis", "postgres", "nginx"}
 SECRETS = {"FRESHET_SECRET_KEY": "only for this test", "POSTGRES_PASSWORD": "only for this test"}
 
@@ -35,7 +36,7 @@ def pins(name: str) -> dict[str, str]:
     return {canonicalize_name(package): version for package, version in found}
 
 
-@pytest.mark.parametrize(("file", "extra"), [("requirements.txt", None), ("requirements-dev.txt", "dev")])
+@pytest.mark.parametrize(("file", "extra"), COMPILED)
 def test_every_requirement_is_pinned_as_the_project_asks(file: str, extra: str | None) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else ())]
@@ -48,25 +49,26 @@ def test_every_requirement_is_pinned_as_the_project_asks(file: str, extra: str |
         assert requirement.specifier.contains(version), f"{file} has {version}, expected {requirement}: run `make lock`"
 
 
-def test_both_requirements_files_pin_the_same_versions() -> None:
+def test_all_requirements_files_pin_the_same_versions() -> None:
     development = pins("requirements-dev.txt")
 
-    assert {package: development[package] for package in pins("requirements.txt")} == pins("requirements.txt")
+    for file in ("requirements.txt", "requirements-load.txt"):
+        assert {package: development[package] for package in pins(file)} == pins(file)
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
-def test_nothing_is_pinned_that_nothing_asks_for(file: str) -> None:
+@pytest.mark.parametrize(("file", "extra"), COMPILED)
+def test_nothing_is_pinned_that_nothing_asks_for(file: str, extra: str | None) -> None:
     """Each pin says why it is there (`# via`): a dependency that was dropped from the project would have no reason."""
     blocks = re.split(r"^(?=[a-z0-9])", (ROOT / file).read_text(), flags=re.MULTILINE)[1:]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]["dev"] if "dev" in file else []
+    extras = project["optional-dependencies"][extra] if extra else []
     asked = {canonicalize_name(Requirement(each).name) for each in [*project["dependencies"], *extras]}
     for block in blocks:
         package = canonicalize_name(re.split(r"[\[=]", block, maxsplit=1)[0])
         assert ("freshet (pyproject.toml)" in block) == (package in asked), f"{package} in {file}: run `make lock`"
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", [file for file, _ in COMPILED])
 def test_pins_have_hashes_and_name_no_index(file: str) -> None:
     text = (ROOT / file).read_text()
 

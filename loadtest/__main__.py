@@ -1,0 +1,148 @@
+"""Run a scenario and write its report: ``python -m loadtest --scenario steady --rate 1000 --duration-s 600``."""
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.running_demo import ROOT, RunningDemo
+from loadtest.conservation import Conservation, check
+from loadtest.document import document
+from loadtest.figures import Watched, figures
+from loadtest.recorder import read_acknowledged, read_measured
+from loadtest.scenarios import SCENARIOS
+from loadtest.stack import Stack, Watch, supervisor_of
+from loadtest.target import check_target
+from recsys.datasets import movielens
+from recsys.errors import FreshetError
+from recsys.log.base import records
+from recsys.offsets import Offset
+from webapp import settings
+
+_ANSWER_S: Final = 3.0
+
+
+class Site:
+    """Where the load goes, and the stack behind it where that is on this machine."""
+
+    def __init__(self, url: str, stack: Stack | None) -> None:
+        self.url, self.stack = url, stack
+
+
+def main() -> int:
+    """Run; return 0 when every acknowledged event is in the log exactly once, 1 when not, 2 when nothing was run."""
+    arguments = _arguments()
+    try:
+        with _site(arguments) as site:
+            report = run(arguments, site)
+    except FreshetError as error:
+        sys.stderr.write(f"loadtest: {error}\n")
+        return 2
+    sys.stdout.write(f"{_told(report)}\nreport: {arguments.report_dir / 'report.html'}\n")
+    lost = report["conservation"]
+    return 1 if lost is not None and (lost["lost"] or lost["doubled"]) else 0
+
+
+def run(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
+    """Load the site and write the report; return its figures."""
+    arguments.report_dir.mkdir(parents=True, exist_ok=True)
+    begin = site.stack.log().end() if site.stack else ""
+    generator = subprocess.Popen(_command(arguments, site.url), cwd=ROOT)
+    try:
+        watched = _watched(site.stack, generator)
+    except BaseException:
+        generator.terminate()
+        generator.wait()
+        raise
+    if generator.returncode not in (0, 1):  # 1: Locust saw failed requests, which the report counts
+        raise FreshetError(f"the generator ended with code {generator.returncode}; its last lines are above")
+    conservation = _conservation(site.stack, arguments.report_dir, begin)
+    measured = read_measured(arguments.report_dir)
+    report = figures(measured, watched, conservation)
+    (arguments.report_dir / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    (arguments.report_dir / "report.html").write_text(document(report, measured, watched))
+    return report
+
+
+def _told(report: dict[str, Any]) -> str:
+    """Return the figures that matter first, a line each."""
+    shown = ["scenario", "seconds", "sockets", "events_per_s", "ack_ms", "slate_ms", "fold_lag_ms_p99", "errors"]
+    shown += ["acknowledged", "logged_once", "cpu_percent", "rss_mb"]
+    return "\n".join(f"{name:>16}  {json.dumps(report[name])}" for name in shown)
+
+
+def _watched(stack: Stack | None, generator: "subprocess.Popen[bytes]") -> Watched:
+    if stack is None:
+        generator.wait()
+        return Watched()
+    with Watch(stack, generator.pid) as watch:
+        generator.wait()
+    return Watched(watch.samples, watch.lag_ms)
+
+
+def _conservation(stack: Stack | None, folder: Path, begin: Offset) -> Conservation | None:
+    return None if stack is None else check(read_acknowledged(folder), records(stack.log(), begin, batch=5_000))
+
+
+@contextlib.contextmanager
+def _site(arguments: argparse.Namespace) -> Iterator[Site]:
+    """Yield the site that was named, else the one that runs here, else a new one in a temporary folder."""
+    url = arguments.host or f"http://127.0.0.1:{settings.FRESHET_PORT}"
+    check_target(url, allow_remote=arguments.allow_remote)
+    if arguments.host or _answers(url):
+        pid = supervisor_of(url)
+        yield Site(url, Stack(pid, settings.FRESHET_VAR) if pid is not None else None)
+        return
+    with tempfile.TemporaryDirectory(prefix="freshet-load-") as name:
+        folder = Path(name)
+        if arguments.movielens.is_file():
+            (folder / "data").mkdir()
+            shutil.copy(arguments.movielens, folder / "data")
+        sys.stderr.write("loadtest: starting a stack\n")
+        with RunningDemo(folder) as demo:
+            yield Site(demo.url, Stack(demo.pid, folder))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=_ANSWER_S):
+            return True
+    except OSError:
+        return False
+
+
+def _command(arguments: argparse.Namespace, url: str) -> list[str]:
+    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--headless"]
+    command += ["--only-summary", "--loglevel", "WARNING", "--host", url, "--scenario", arguments.scenario]
+    command += ["--report-dir", str(arguments.report_dir), "--movielens", str(arguments.movielens)]
+    for option in ("rate", "sockets", "duration_s", "seed"):
+        value = getattr(arguments, option)
+        if value is not None:
+            command += [f"--{option.replace('_', '-')}", str(value)]
+    return command + (["--allow-remote"] if arguments.allow_remote else [])
+
+
+def _arguments() -> argparse.Namespace:
+    told = "; ".join(f"{scenario.name}: {scenario.meaning}" for scenario in SCENARIOS.values())
+    parser = argparse.ArgumentParser(prog="python -m loadtest", description=__doc__, epilog=told)
+    parser.add_argument("--scenario", choices=tuple(SCENARIOS), default="steady")
+    parser.add_argument("--rate", type=float, help="events a second with all visitors there (default: the scenario's)")
+    parser.add_argument("--sockets", type=int, help="visitors (default: one for each event a second)")
+    parser.add_argument("--duration-s", type=float, help="length of what is measured (default: the scenario's)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--host", help="the site to load (default: the one that runs here, else a new one)")
+    parser.add_argument("--allow-remote", action="store_true", help="load another machine, which must be yours")
+    parser.add_argument("--report-dir", type=Path, default=settings.FRESHET_VAR / "loadtest")
+    parser.add_argument("--movielens", type=Path, default=settings.FRESHET_VAR / "data" / movielens.WHEEL)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""What the tracker would read off a page: whose it is, and which lists it shows."""
+
+import html
+import re
+from typing import Final, NamedTuple
+
+from recsys.errors import FreshetError
+
+_VISIT: Final = re.compile(r'data-session="([^"]*)"\s+data-token="([^"]*)"\s+data-consent="([^"]*)"')
+_PART: Final = re.compile(
+    r'data-slate="([^"]*)" data-slate-token="([^"]*)" data-surface="([^"]*)"|<li class="slot" data-item="([^"]*)"'
+)
+
+
+class UnreadablePage(FreshetError):
+    """What came is no page of this site."""
+
+
+class Shelf(NamedTuple):
+    """A list that was served: its slate and the slate's token, where it stands, and the ids of its items."""
+
+    slate: str
+    token: str
+    surface: str
+    items: tuple[str, ...]
+
+
+class Page(NamedTuple):
+    """A page: its visit, and its lists from the top."""
+
+    session: str
+    token: str
+    consent: str
+    shelves: list[Shelf]
+
+
+def read_page(text: str) -> Page:
+    """Return what stands on a page.
+
+    Raises
+    ------
+    UnreadablePage
+        When it has no tracker.
+    """
+    visit = _VISIT.search(text)
+    if visit is None:
+        raise UnreadablePage(f"expected a page with the tracker's script, received {text[:120]!r}")
+    return Page(*visit.groups(), read_shelves(text))
+
+
+def read_shelves(text: str) -> list[Shelf]:
+    """Return the lists in a page, or in a list that was pushed."""
+    shelves: list[Shelf] = []
+    items: list[str] = []
+    for slate, token, surface, item in _PART.findall(text):
+        if slate:
+            items = []
+            shelves.append(Shelf(slate, token, surface, ()))
+        elif shelves:
+            items.append(html.unescape(item))
+            shelves[-1] = shelves[-1]._replace(items=tuple(items))
+    return shelves
