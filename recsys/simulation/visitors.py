@@ -131,8 +131,10 @@ class SimulatedVisit:
 
     def _opening(self, position: int, place: int) -> list[Action]:
         self.clicks += 1
-        self._opened.append(place)
-        self._utilities[place] -= OPENED
+        # What the market does not know shares one place: opening one of these says nothing about the others.
+        if place < len(self._utilities) - 1:
+            self._opened.append(place)
+            self._utilities[place] -= OPENED
         actions = [Action(self.pause_ms(), "click", position)]
         read_ms = int(READ_MS * np.exp(SPREAD * self._random.standard_normal()))
         if self._random.random() < DWELL and read_ms >= SHORTEST_DWELL_MS:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from recsys.simulation.market import LEVEL, POSITION, click_through
+from recsys.simulation.factors import unknown
+from recsys.simulation.market import LEVEL, POSITION, Market, click_through
 from recsys.simulation.visitors import Action, SimulatedVisit
 from tests.unit.simulation.histories import FILMS, genre_of, market
 
@@ -101,6 +102,11 @@ def test_taste_shifts_on_some_returns_and_stays_on_the_others():
 def test_item_that_the_history_does_not_know_is_an_average_one():
     utilities = MARKET.utilities(MARKET.taste(1))
     assert utilities[MARKET.places(["no such film"])[0]] == LEVEL
+
+
+def test_opening_what_nobody_knows_spoils_nothing_else():
+    visit = SimulatedVisit(Market(unknown(), 1, eagerness=8.0), 1)
+    assert sum(len(clicks(visit.look(ITEMS))) for _ in range(20)) == 20
 
 
 @pytest.mark.parametrize("items", [[], ["no such film"]])
