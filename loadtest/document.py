@@ -60,7 +60,8 @@ def _verdict(report: dict[str, Any]) -> str:
     if found is None:
         return "<p class='verdict'>The site's log can't be read from here: nothing was checked.</p>"
     if not found["lost"] and not found["doubled"]:
-        return f"<p class='verdict'>All {report['acknowledged']:,} acknowledged events are in the log, each exactly once.</p>"
+        told = f"All {report['acknowledged']:,} acknowledged events are in the log, each exactly once."
+        return f"<p class='verdict'>{told}</p>"
     return (
         f"<p class='verdict broken'><strong>Broken:</strong> of {report['acknowledged']:,} acknowledged events "
         f"{found['lost']:,} are not in the log and {found['doubled']:,} are in it more than once, "
