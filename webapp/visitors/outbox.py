@@ -50,7 +50,8 @@ _encoder: Final = msgspec.json.Encoder()
 
 def read(message: str | bytes) -> Said:
     """Return what the site said on the websocket. Raises `msgspec.DecodeError` when that is none of the three."""
-    return _said.decode(message)
+    said: Said = _said.decode(message)
+    return said
 
 
 class Outbox:

@@ -45,7 +45,8 @@ def read_page(text: str) -> Page:
     visit = _VISIT.search(text)
     if visit is None:
         raise UnreadablePage(f"expected a page with the tracker's script, received {text[:120]!r}")
-    return Page(*visit.groups(), read_shelves(text))
+    session, token, consent = visit.group(1, 2, 3)
+    return Page(session, token, consent, read_shelves(text))
 
 
 def read_shelves(text: str) -> list[Shelf]:
