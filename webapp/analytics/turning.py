@@ -71,7 +71,9 @@ class Effect:
 def effect(client: redis.Redis, now_ms: int) -> Effect:
     """Read what the samples say of the last quarter of an hour. Raises `redis.RedisError`."""
     every_ms = wiring.knobs().fold_every_ms
-    history = up_to_now(samples.recent(client, now_ms - WINDOW_MS), StatusBoard(client).read(), every_ms)
+    taken = up_to_now(samples.recent(client, now_ms - WINDOW_MS), StatusBoard(client).read(), every_ms)
+    # Older versions of this site did not note where the knob stood.
+    history = [sample for sample in taken if sample.every_ms]
     return Effect(
         every_ms=every_ms,
         window_ms=history[-1].at_ms - history[0].at_ms if len(history) > 1 else 0,

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from webapp.analytics.views import dead_letters, home, knob, labels, learning, live, models, overview, sessions
+from webapp.analytics.views import dead_letters, home, items, knob, labels, learning, live, models, overview, sessions
 
 app_name = "analytics"
 _login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:home")
@@ -15,6 +15,8 @@ urlpatterns = [
     path("staff/live/events/", live.stream, name="live_events"),
     path("staff/sessions/", sessions.sessions, name="sessions"),
     path("staff/sessions/<path:session_id>/", sessions.session, name="session"),
+    path("staff/items/", items.items, name="items"),
+    path("staff/items/<path:item_id>/", items.item, name="item"),
     path("staff/models/", models.models, name="models"),
     path("staff/dead-letters/", dead_letters.dead_letters, name="dead_letters"),
     path("staff/dead-letters/redrive/", dead_letters.redrive_all, name="redrive_all"),

@@ -55,6 +55,16 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def signed(value: float) -> str:
+    """Write a number that may go either way.
+
+    >>> signed(0.1234), signed(-2.0)
+    ('+0.12', '-2.00')
+    """
+    return f"{value:+.2f}"
+
+
+@register.filter
 def change(now: float | None, before: float | None) -> str:
     """Write how a value stands to the one before.
 

@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -67,10 +67,7 @@ SESSIONS = Table(
 
 
 def _item_url(row: visits.Logged) -> str:
-    try:
-        return reverse("analytics:item", args=[row.item]) if row.item else ""
-    except NoReverseMatch:
-        return ""
+    return reverse("analytics:item", args=[row.item]) if row.item else ""
 
 
 LOGGED = Table(
