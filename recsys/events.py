@@ -5,7 +5,7 @@ read and write JSON lines (recorded logs, exports). `SCHEMA_VERSION` travels wit
 `decode` brings older ones up to date, so that the rest of the engine sees only the newest form.
 """
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -165,9 +165,26 @@ class DismissalUndone(ItemEvent, frozen=True, kw_only=True, tag="dismissal_undon
     """The visitor took a dismissal back."""
 
 
-TYPE_NAMES: Final = ("item", "item_removed", "slate", "impression", "click", "dwell", "dismissal", "dismissal_undone")
+class SessionForgotten(SessionEvent, frozen=True, kw_only=True, tag="session_forgotten"):
+    """The visitor wants this session forgotten: nothing of it teaches from here on.
 
-AnyEvent = ItemUpserted | ItemRemoved | SlateServed | Impression | Click | Dwell | Dismissal | DismissalUndone
+    A tombstone: it marks what is to be taken out of the log and of what was learned, which is done elsewhere.
+    """
+
+
+AnyEvent = (
+    ItemUpserted
+    | ItemRemoved
+    | SlateServed
+    | Impression
+    | Click
+    | Dwell
+    | Dismissal
+    | DismissalUndone
+    | SessionForgotten
+)
+
+TYPE_NAMES: Final = tuple(kind.tag() for kind in get_args(AnyEvent))
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyEvent)

@@ -26,6 +26,7 @@ from recsys.events import (
     ItemRemoved,
     ItemUpserted,
     SessionEvent,
+    SessionForgotten,
     SlateServed,
 )
 from recsys.features import Design, Rows
@@ -53,11 +54,14 @@ from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import Arrays, World
 
 _SCORES: Final = "scores/"
+#: Forgotten sessions whose late events are known for what they are; the one forgotten longest ago gives way.
+FORGOTTEN_REMEMBERED: Final = 10_000
 
 COUNTS: Final = (
     "records",
     "undecodable",
     "simulated_left_out",
+    "forgotten",
     "items",
     "slates",
     "impressions",
@@ -76,6 +80,7 @@ class FoldState(msgspec.Struct, frozen=True):
     sessions_evicted: int
     counts: dict[str, int]
     learned_ms: int
+    forgotten: list[str] = []
 
 
 class Fold:
@@ -107,6 +112,7 @@ class Fold:
         self.scores = Prequential()
         self.counts = dict.fromkeys(COUNTS, 0)
         self.learned_ms = 0
+        self._forgotten: dict[str, None] = {}
         self._received_ms = 0
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             ItemUpserted: self._item,
@@ -117,6 +123,7 @@ class Fold:
             Dwell: self._dwell,
             Dismissal: self._dismissal,
             DismissalUndone: self._dismissal_undone,
+            SessionForgotten: self._session_forgotten,
         }
 
     def take(self, event: Event | None, received_ms: int) -> None:
@@ -136,6 +143,9 @@ class Fold:
         if isinstance(event, SessionEvent) and event.simulated and not self.world.config.learn_from_simulated:
             self.counts["simulated_left_out"] += 1
             return
+        if isinstance(event, SessionEvent) and event.session in self._forgotten:
+            self.counts["forgotten"] += 1
+            return
         if not 0 <= event.event_time_ms <= received_ms:
             event = msgspec.structs.replace(event, event_time_ms=min(max(event.event_time_ms, 0), received_ms))
         self.world.now_ms = max(self.world.now_ms, event.event_time_ms)
@@ -151,6 +161,7 @@ class Fold:
             sessions_evicted=self.sessions.evicted,
             counts=dict(self.counts),
             learned_ms=self.learned_ms,
+            forgotten=list(self._forgotten),
         )
         return state, {f"{_SCORES}{name}": array for name, array in self.scores.state().items()}
 
@@ -160,6 +171,7 @@ class Fold:
         self.sessions.restore(state.sessions, state.sessions_evicted)
         self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
         self.learned_ms = state.learned_ms
+        self._forgotten = dict.fromkeys(state.forgotten)
         self.scores.restore(
             {name.removeprefix(_SCORES): array for name, array in arrays.items() if name.startswith(_SCORES)}
         )
@@ -232,6 +244,14 @@ class Fold:
         row = self._row(event)
         if row is not None:
             self._session(event).context.undo(row)
+
+    def _session_forgotten(self, event: SessionForgotten) -> None:
+        """Let go of what is open of a session, and pass over what still comes of it. What it taught before stays."""
+        self.sessions.forget(event.session)
+        self.labels.forget(event.session)
+        self._forgotten[event.session] = None
+        if len(self._forgotten) > FORGOTTEN_REMEMBERED:
+            del self._forgotten[next(iter(self._forgotten))]
 
     def _row(self, event: ItemEvent) -> int | None:
         row = self.world.rows.get(event.item)

@@ -38,7 +38,7 @@ _OF_THE_ITEM: Final = np.array([*(name in _STATISTICS for name in SIGNALS), Fals
 
 Rows = NDArray[np.int64]
 
-COUNTS: Final = ("slates", "joined", "expired", "left", "late", "duplicate", "unknown", "evicted")
+COUNTS: Final = ("slates", "joined", "expired", "left", "late", "duplicate", "unknown", "evicted", "forgotten")
 
 
 class Example(NamedTuple):
@@ -157,7 +157,8 @@ class LabelJoin:
     counts : dict of str to int
         How often each of `COUNTS` happened: slates opened; clicks ``joined``; windows ``expired`` without one, and
         ``left`` with one or unseen; events that were ``late``, ``duplicate`` or of an ``unknown`` slate (never logged,
-        or closed more than `REMEMBERED_WINDOWS` ago); windows ``evicted`` before their time.
+        or closed more than `REMEMBERED_WINDOWS` ago); windows ``evicted`` before their time, or
+        ``forgotten`` with their session.
     """
 
     def __init__(self, window_ms: int, max_pending: int = MAX_PENDING) -> None:
@@ -258,6 +259,12 @@ class LabelJoin:
             if choice is not None:
                 yield _example(pending, choice)
         self._forget(watermark_ms - REMEMBERED_WINDOWS * self._window_ms)
+
+    def forget(self, session: str) -> None:
+        """Drop a session's open windows: they teach nothing. Costs a pass over what is open."""
+        for key in [key for key, pending in self._pending.items() if pending.session == session]:
+            del self._pending[key]
+            self.counts["forgotten"] += 1
 
     def to_state(self) -> JoinState:
         """Return the join for a snapshot."""

@@ -69,6 +69,10 @@ class OpenSessions:
             self.evicted += 1
         return found
 
+    def forget(self, session: str) -> None:
+        """Drop a session that is open, if it is."""
+        self._open.pop(session, None)
+
     def end(self, watermark_ms: int) -> None:
         """Forget the sessions whose gap has passed."""
         while self._open:

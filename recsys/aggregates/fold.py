@@ -21,6 +21,7 @@ from recsys.events import (
     ItemRemoved,
     ItemUpserted,
     SessionEvent,
+    SessionForgotten,
     SlateServed,
 )
 from recsys.offsets import Offset
@@ -94,6 +95,7 @@ class AggregateFold:
             Dwell: self._dwell,
             Dismissal: self._dismissal,
             DismissalUndone: self._dwell,
+            SessionForgotten: self._forgotten,
         }
 
     def take(self, event: Event | None, offset: Offset, received_ms: int) -> None:
@@ -272,6 +274,9 @@ class AggregateFold:
 
     def _dwell(self, event: Dwell | DismissalUndone) -> None:
         self._about(event, event.tag())
+
+    def _forgotten(self, event: SessionForgotten) -> None:
+        """What was counted stays counted: counts are of nobody in particular."""
 
     def _see(self, event: ItemEvent, sitting: Sitting, slate: OpenSlate) -> None:
         """Count an impression."""

@@ -14,6 +14,7 @@ from recsys.ranking import Slate
 from recsys.recommender import observing
 from recsys.retrieval import content, fresh, neighbours, trending
 from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.starters import starters
 from recsys.retrieval.top import top_rows
 from recsys.sessions import Session, SessionBelief, SessionContext
 from recsys.sessions.belief import prior_variance
@@ -115,6 +116,10 @@ class Recommender:
     def newest(self, session: Session, size: int | None = None) -> Slate:
         """Return what entered the catalogue last."""
         return self._fixed(session, "new", fresh.newest(self._world(), self._wanted(session, size)), size)
+
+    def starters(self, session: Session, size: int) -> Slate:
+        """Return what to begin with: popular items, far apart from each other; a part of what is trending."""
+        return self._fixed(session, "trending", starters(self._world(), size + len(session.context.dismissed)), size)
 
     def category(self, session: Session, name: str, size: int | None = None) -> Slate:
         """Return the items of a category that everybody likes best; empty for a name that no item has."""

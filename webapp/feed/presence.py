@@ -112,6 +112,11 @@ class Presence:
         entry = self._entries.get(session)
         return 1 + max((key for key in entry.known if isinstance(key, int)), default=0) if entry else 1
 
+    def unlogged_events(self, session: str) -> list[SessionEvent]:
+        """Return what a session did that is not logged, as far as it is kept in memory."""
+        entry = self._entries.get(session)
+        return list(entry.unlogged) if entry else []
+
     def forget(self, session: str) -> None:
         """Drop a session from memory."""
         self._entries.pop(session, None)

@@ -14,6 +14,8 @@ from recsys.world import World
 FIRST: Final = 6
 #: A second kind of reason is named when it weighs at least this share of the first.
 _SECOND_SHARE: Final = 0.15
+#: Logits above the average candidate below which a part is no reason.
+_LEAST: Final = 0.05
 
 
 def why(reasons: Sequence[Reason], world: World) -> SafeString:
@@ -46,6 +48,8 @@ def sentence(reason: Reason, world: World) -> SafeString:
     titles = format_html_join(" and ", "<cite>{}</cite>", ((name,) for name in names))
     if reason.kind == "explored":
         return SafeString("A try: chance put it before a better one, to learn what you like.")
+    if reason.contribution < _LEAST:
+        return SafeString("No one thing: small ones together brought it here.")
     if reason.kind == "new":
         return SafeString("It came in lately.")
     if reason.kind == "popular":

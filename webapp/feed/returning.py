@@ -38,8 +38,13 @@ async def earlier_sessions(visit: Visit) -> list[Sequence[Event]]:
         return []
 
 
+def visitor_key(visitor: str) -> str:
+    """Return the Redis key of the list of a visitor's sessions."""
+    return f"freshet:visitor:{visitor}"
+
+
 async def _sessions(visit: Visit) -> list[str]:
-    key = f"freshet:visitor:{visit.visitor}"
+    key = visitor_key(visit.visitor)
     pipeline = wiring.async_redis().pipeline()
     pipeline.zadd(key, {visit.session: visit.at_ms}, nx=True)
     pipeline.zremrangebyrank(key, 0, -EARLIER_SESSIONS - 2)

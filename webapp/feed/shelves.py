@@ -24,6 +24,10 @@ from webapp.tracking.consent import Visit
 from webapp.tracking.templatetags.tracking import slate_markup
 
 FOR_YOU: Final = "for_you"
+#: Films that a newcomer is invited with.
+STARTERS: Final = 3
+_START: Final = "Click what you would watch"
+_WHY_START: Final = "three that many open, far apart"
 #: What stands over a list when no reasons of its own do.
 _WHY: Final = {
     "trending": "what everybody opens these days",
@@ -49,9 +53,11 @@ class Draft:
     heading : str
     slate : Slate
     form : str
-        ``grid`` or ``row``.
+        ``grid``, ``row`` or ``start``.
     empty : str
         What the page says in place of an empty list; without it an empty list is left out.
+    why : str
+        What stands over the list; by default its reasons.
     """
 
     key: str
@@ -59,6 +65,7 @@ class Draft:
     slate: Slate
     form: str = "row"
     empty: str = ""
+    why: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,9 +88,12 @@ def for_you(session: Session) -> Draft:
 
 
 def home(session: Session) -> list[Draft]:
-    """Return everything that the front page shows, for you first."""
+    """Return everything that the front page shows: what to begin with for a newcomer, then for you and all else."""
     recommender = wiring.recommender()
+    known = session.context.opened or session.context.dismissed
+    begin = Draft("start", _START, recommender.starters(session, STARTERS), form="start", why=_WHY_START)
     return [
+        *([] if known else [begin]),
         for_you(session),
         Draft("trending", "Trending", recommender.trending(session)),
         Draft("new", "New", recommender.newest(session)),
@@ -147,7 +157,7 @@ async def log_slates(events: Sequence[SlateServed]) -> None:
 def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:
     """Return a served slate's HTML parts."""
     world, slate = wiring.replica().world, draft.slate
-    reasons = why(slate.reasons, world) if slate.reasons else _WHY.get(slate.surface, "")
+    reasons = draft.why or (why(slate.reasons, world) if slate.reasons else _WHY.get(slate.surface, ""))
     return Shelf(
         key=draft.key,
         heading=draft.heading,

@@ -97,6 +97,11 @@ def switched(visit: Visit, consent: Consent) -> Visit:
     return _begun(new_id(), consent, visitor, visit.at_ms, visit.simulated)
 
 
+def begun_anew(visit: Visit) -> Visit:
+    """Return a new session of the same visitor, under the same consent."""
+    return _begun(new_id(), visit.consent, visit.visitor, visit.at_ms, visit.simulated)
+
+
 def remember(response: HttpResponseBase, visit: Visit, cookies: Mapping[str, str]) -> None:
     """Set the cookies of the visit; a visitor id among the browser's `cookies` that is not allowed is removed."""
     gap_s = wiring.config().session_gap_s

@@ -127,7 +127,7 @@ async def test_on_a_phone_the_lens_leaves_the_first_cards_visible(address: str, 
     await page.get_by_role("link", name="Lens", exact=True).tap()
     await expect(lens(page).locator(".belief").first).to_be_visible()
     await page.wait_for_timeout(400)
-    sheet, card = await lens(page).bounding_box(), await for_you(page).locator(".card").first.bounding_box()
+    sheet, card = await lens(page).bounding_box(), await page.locator(".card").first.bounding_box()
     assert sheet is not None
     assert card is not None
     assert sheet["y"] > card["y"] + card["height"] / 2

@@ -3,26 +3,30 @@
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from recsys.errors import LogUnavailable
 from recsys.sessions import Session
 from recsys.sessions.portrait import portray
 from webapp import wiring
 from webapp.feed import shelves
-from webapp.feed.lens import beliefs, panel, travel
+from webapp.feed.lens import alternatives, beliefs, holdings, panel, travel
 from webapp.feed.lens.memory import lens_memory
 from webapp.feed.lens.whys import contributions
 from webapp.feed.presence import presence
 from webapp.tracking.consent import Visit
-from webapp.tracking.middleware import visit_of
+from webapp.tracking.middleware import begin_visit, visit_of
 
 #: The parts of the lens that have a tab: template, route and label.
 _TABS: Final = (
     ("now", "lens:now", "Now"),
+    ("twin", "lens:twin", "Twin"),
     ("time", "lens:time", "Time travel"),
+    ("what_if", "lens:what-if", "What if"),
+    ("data", "lens:data", "Your data"),
 )
 
 
@@ -64,6 +68,65 @@ async def why(request: HttpRequest) -> HttpResponse:
         }
         context["propensity"] = slate.propensities[place]
     return _answer(request, "why", context)
+
+
+@require_GET
+async def twin(request: HttpRequest) -> HttpResponse:
+    """The visitor's list beside the one that they would have without adaptation."""
+    visit, session = await _visitor(request)
+    return _answer(request, "twin", {"adaptive": visit.adaptive, "slopes": alternatives.twin(session)})
+
+
+@require_GET
+async def what_if(request: HttpRequest) -> HttpResponse:
+    """What list and belief would be without one thing that the visitor did."""
+    visit, session = await _visitor(request)
+    try:
+        events = await alternatives.done(visit)
+    except LogUnavailable:
+        return _answer(request, "away", {})
+    found = alternatives.deeds(events)
+    wanted = request.GET.get("without", "")
+    chosen = next((deed for deed in found if str(deed.number) == wanted), None)
+    context: dict[str, Any] = {"deeds": found, "chosen": chosen}
+    if chosen is not None:
+        context |= await alternatives.without(visit, session, events, chosen.number)
+    return _answer(request, "what_if", context)
+
+
+@require_GET
+async def data(request: HttpRequest) -> HttpResponse:
+    """What is held about this session."""
+    visit, session = await _visitor(request)
+    try:
+        events = await alternatives.done(visit)
+    except LogUnavailable:
+        return _answer(request, "away", {})
+    context = {"visit": visit, "forgotten": "forgotten" in request.GET, **holdings.context(visit, session, events)}
+    return _answer(request, "data", context)
+
+
+@require_GET
+async def download(request: HttpRequest) -> HttpResponse:
+    """Everything that is held about this session, as a file."""
+    visit, session = await _visitor(request)
+    try:
+        events = await alternatives.done(visit)
+    except LogUnavailable:
+        return _answer(request, "away", {})
+    response = HttpResponse(holdings.download(visit, session, events), content_type="application/json")
+    response["Content-Disposition"] = 'attachment; filename="freshet-session.json"'
+    return response
+
+
+@require_POST
+async def forget(request: HttpRequest) -> HttpResponse:
+    """Forget this session, and begin a new one."""
+    try:
+        begin_visit(request, await holdings.forget(visit_of(request)))
+    except LogUnavailable:
+        return render(request, "feed/away.html", status=503)
+    return redirect(f"{reverse('lens:data')}?forgotten")
 
 
 @require_GET

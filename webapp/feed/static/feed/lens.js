@@ -167,6 +167,16 @@
   document.addEventListener("htmx:afterSwap", ({ detail }) => { if (detail.target === body) drawClock(runs()); });
   if (body.childElementCount) drawClock(runs());
 
+  // -- Forget -----------------------------------------------------------------------------------------------------------
+
+  // What waits in this browser goes first, and no tab sends anything more of this session.
+  document.addEventListener("submit", ({ target }) => {
+    if (!target.matches?.("[data-forget]")) return;
+    new BroadcastChannel("freshet").postMessage("forgotten");
+    globalThis.indexedDB?.deleteDatabase("freshet");
+    try { sessionStorage.removeItem(key); } catch { /* was not kept */ }
+  });
+
   // -- A film and its reason point at each other ------------------------------------------------------------------------
 
   const point = (item, on) => {

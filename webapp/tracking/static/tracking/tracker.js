@@ -89,7 +89,8 @@
   new MutationObserver(changed).observe(document.body,
     { childList: true, subtree: true, attributes: true, attributeFilter: ["data-slate", "data-item"] });
 
-  // Consent changed in another tab: this one stops at once, and starts again under the new choice when it is looked at.
+  // Consent changed in another tab, or the session was forgotten: this one stops at once, and starts again under what
+  // holds then when it is looked at.
   const others = new BroadcastChannel("freshet");
   others.onmessage = ({ data }) => {
     if (data === page.consent) return;

@@ -1,0 +1,184 @@
+"""Twin, what if, and your data: nothing of it is logged, and each is what it says."""
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+import redis
+from django.test import AsyncClient
+
+from recsys.events import Click, Event, SessionEvent, SessionForgotten, SlateServed
+from recsys.log.base import records
+from tests.integration.feed.conftest import logged
+from tests.integration.feed.test_feed_socket import tab
+from webapp import wiring
+from webapp.feed.lens.alternatives import deeds, rebuilt
+from webapp.feed.lens.journeys import journeys, session_events
+from webapp.feed.presence import presence
+from webapp.tracking.consent import SESSION_COOKIE, Visit, visit_from
+from webapp.tracking.tokens import read_session
+
+
+@pytest.fixture(autouse=True)
+def nobody_met(stocked: None) -> Iterator[None]:
+    presence.cache_clear()
+    journeys.cache_clear()
+    yield
+    journeys().close()
+
+
+@pytest.fixture
+def visitor(stocked: None) -> AsyncClient:
+    client = AsyncClient()
+    client.cookies["freshet_consent"] = "session"
+    return client
+
+
+async def browse(visitor: AsyncClient, clicks: int = 2) -> Visit:
+    """See the list, and open films of it; return the visit."""
+    async with tab(visitor) as mine:
+        for seq, item in enumerate(mine.slate.items, start=1):
+            await mine.send(seq, item, "impression")
+            await mine.hear()
+        for seq, item in enumerate(mine.slate.items[:clicks], start=100):
+            await mine.send(seq, item)
+            await mine.hear()
+            await mine.hear()
+    return visit_from({name: morsel.value for name, morsel in visitor.cookies.items()}, wiring.clock().now_ms())
+
+
+async def opened(visitor: AsyncClient, path: str) -> str:
+    response = await visitor.get(path)
+    assert response.status_code == 200, path
+    return " ".join(unescape(response.content.decode()).split())
+
+
+def column(html: str, side: str) -> list[str]:
+    """Return the items of one list of a slope graph."""
+    (listed,) = re.findall(rf'<ol[^>]*class="slopes-{side}">(.*?)</ol>', html, re.DOTALL)
+    return re.findall(r'data-item="([^"]+)"', listed)
+
+
+def events_logged() -> list[Event | None]:
+    return [record.event for record in records(wiring.event_log())]
+
+
+async def test_twin_is_the_same_session_without_adaptation(visitor: AsyncClient):
+    visit = await browse(visitor)
+    before = events_logged()
+    html = await opened(visitor, "/lens/twin/")
+    session = await presence().session(visit)
+    assert column(html, "left") == list(wiring.recommender().for_you(session).items)
+    session.adaptive = False
+    assert column(html, "right") == list(wiring.recommender().for_you(session).items)
+    assert column(html, "left") != column(html, "right")
+    assert events_logged() == before
+
+
+async def test_visit_in_the_control_arm_is_its_own_twin(visitor: AsyncClient, settings):
+    settings.FRESHET_CONTROL_SHARE = 1.0
+    html = await opened(visitor, "/lens/twin/")
+    assert "You are the twin" in html
+
+
+async def test_what_if_is_the_list_of_a_session_that_never_clicked(visitor: AsyncClient):
+    visit = await browse(visitor, clicks=1)
+    before = events_logged()
+    events = session_events(visit.session)
+    (deed,) = deeds(events)
+    html = await opened(visitor, f"/lens/what-if/?without={deed.number}")
+    never = wiring.recommender().rebuild(visit.session, [event for event in events if not isinstance(event, Click)])
+    assert column(html, "right") == list(wiring.recommender().for_you(never).items)
+    assert column(html, "left") != column(html, "right")
+    assert events_logged() == before
+
+
+async def test_session_built_anew_from_all_that_it_did_is_the_one_that_did_it(visitor: AsyncClient):
+    visit = await browse(visitor)
+    anew = await rebuilt(visit, session_events(visit.session))
+    assert anew.belief.to_state() == (await presence().session(visit)).belief.to_state()
+    assert anew.context.to_state() == (await presence().session(visit)).context.to_state()
+
+
+async def test_what_if_works_where_nothing_is_logged(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "off"
+    await browse(visitor, clicks=1)
+    html = await opened(visitor, "/lens/what-if/")
+    (link,) = re.findall(r'href="(/lens/what-if/\?without=\d+)"', html)
+    assert column(await opened(visitor, link), "right")
+    assert events_logged() == []
+
+
+@pytest.mark.parametrize("wanted", ["0", "999", "-1", "x", ""])
+async def test_what_is_no_deed_takes_nothing_back(visitor: AsyncClient, wanted: str):
+    await browse(visitor, clicks=1)
+    assert "Choose one" in await opened(visitor, f"/lens/what-if/?without={wanted}")
+
+
+async def test_download_has_every_event_of_the_session_and_nothing_of_others(visitor: AsyncClient):
+    visit = await browse(visitor)
+    await browse(AsyncClient(), clicks=0)
+    response = await visitor.get("/lens/data.json")
+    assert response["Content-Disposition"].startswith("attachment")
+    held = json.loads(response.content)
+    assert held["session"] == visit.session
+    mine = [event for event in events_logged() if isinstance(event, SessionEvent) and event.session == visit.session]
+    assert [event["type"] for event in held["events"]] == [event.tag() for event in mine]
+    assert {event["session"] for event in held["events"]} == {visit.session}
+    assert {each["taste"] for each in held["believed"]} == set(wiring.replica().world.tastes)
+
+
+async def test_page_counts_what_is_held(visitor: AsyncClient):
+    await browse(visitor)
+    html = await opened(visitor, "/lens/data/")
+    assert re.search(r"<dt>Films opened</dt> <dd> 2 </dd>", html)
+    assert re.search(r"<dt>Films seen</dt> <dd> 12 </dd>", html)
+
+
+async def test_forgetting_is_marked_in_the_log_and_begins_anew_at_once(visitor: AsyncClient):
+    before = await browse(visitor)
+    response = await visitor.post("/lens/forget/")
+    assert (response.status_code, response["Location"]) == (302, "/lens/data/?forgotten")
+    (tombstone,) = logged(SessionForgotten)
+    assert tombstone.session == before.session
+    assert read_session(visitor.cookies[SESSION_COOKIE].value).session != before.session
+    assert list(wiring.event_log().session_events(before.session)) == []
+    html = await opened(visitor, "/lens/data/?forgotten")
+    assert "Not done yet" in html
+    assert before.session not in html
+    await visitor.get("/")
+    assert {slate.session for slate in logged(SlateServed)[-2:]} != {before.session}
+
+
+async def test_nothing_is_forgotten_while_the_log_is_away(visitor: AsyncClient, redis_server: str):
+    before = await browse(visitor)
+    client = redis.Redis.from_url(redis_server)
+    client.config_set("maxmemory", "1")
+    try:
+        response = await visitor.post("/lens/forget/")
+    finally:
+        client.config_set("maxmemory", "0")
+        client.close()
+    assert response.status_code == 503
+    assert read_session(visitor.cookies[SESSION_COOKIE].value).session == before.session
+
+
+async def test_returning_visitor_stays_known_and_the_session_is_no_longer_theirs(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "visitor"
+    before = await browse(visitor)
+    key = f"freshet:visitor:{before.visitor}"
+    assert wiring.redis_client().zscore(key, before.session) is not None
+    await visitor.post("/lens/forget/")
+    assert wiring.redis_client().zscore(key, before.session) is None
+    assert visitor.cookies["freshet_visitor"].value == before.visitor
+
+
+async def test_newcomer_is_invited_with_three_films_until_the_first_click(visitor: AsyncClient):
+    html = await opened(visitor, "/")
+    (start,) = re.findall(r'<section class="shelf shelf-start".*?</section>', html, re.DOTALL)
+    assert len(re.findall(r'<li class="slot"', start)) == 3
+    assert "Click what you would watch" in start
+    await browse(visitor, clicks=1)
+    assert "shelf-start" not in await opened(visitor, "/")

@@ -1,0 +1,117 @@
+"""What is held about a session: for people to read, to download, and to have forgotten."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import redis
+import structlog
+
+from recsys.events import Dwell, Event, ItemEvent, SessionEvent, SessionForgotten, SlateServed
+from recsys.sessions import Session
+from recsys.sessions.portrait import portray
+from webapp import wiring
+from webapp.feed.lens.journeys import journeys
+from webapp.feed.lens.memory import lens_memory
+from webapp.feed.presence import presence
+from webapp.feed.returning import visitor_key
+from webapp.tracking import services
+from webapp.tracking.consent import Visit, begun_anew
+
+#: Newest events that the page lists; the download has all.
+LISTED: Final = 60
+
+_KINDS: Final = {
+    "slate": "lists shown",
+    "impression": "films seen",
+    "click": "films opened",
+    "dwell": "films read about",
+    "dismissal": "“not for me”",
+    "dismissal_undone": "taken back",
+}
+_logger = structlog.get_logger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One event as people read it."""
+
+    at_ms: int
+    what: str
+    about: str
+
+
+def context(visit: Visit, session: Session, events: Sequence[Event]) -> dict[str, Any]:
+    """Return what ``lens/data.html`` needs."""
+    mine = [event for event in events if isinstance(event, SessionEvent)]
+    counts = Counter(event.tag() for event in mine)
+    return {
+        "kinds": [(name, counts[tag]) for tag, name in _KINDS.items() if counts[tag]],
+        "events_held": len(mine),
+        "since_ms": mine[0].event_time_ms if mine else visit.at_ms,
+        "entries": [_entry(event) for event in reversed(mine[-LISTED:])],
+        "remembered": len(session.context.taste),
+    }
+
+
+def download(visit: Visit, session: Session, events: Sequence[Event]) -> bytes:
+    """Return everything that is held about the session, as JSON."""
+    portrait = portray(wiring.replica().world, session)
+    held = {
+        "session": visit.session,
+        "visitor": visit.visitor or None,
+        "consent": visit.consent,
+        "logged": visit.logged,
+        "adaptive": visit.adaptive,
+        "events": [event for event in events if isinstance(event, SessionEvent)],
+        "believed": [
+            {"taste": name, "mean": mean, "deviation": deviation}
+            for name, mean, deviation in zip(
+                portrait.names, portrait.mean.tolist(), portrait.deviation.tolist(), strict=True
+            )
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(held), indent=1)
+
+
+async def forget(visit: Visit) -> Visit:
+    """Forget a session: log a tombstone, drop what is held for it here and in Redis; return the visit that follows.
+
+    Raises
+    ------
+    LogUnavailable
+        Then nothing was forgotten.
+    """
+    if visit.logged:
+        tombstone = SessionForgotten(
+            event_time_ms=wiring.clock().now_ms(), session=visit.session, simulated=visit.simulated
+        )
+        await wiring.async_event_log().append([tombstone])
+        await services.forget(visit.session)
+    presence().forget(visit.session)
+    lens_memory().forget(visit.session)
+    journeys().forget(visit.session)
+    if visit.visitor:
+        try:
+            await wiring.async_redis().zrem(visitor_key(visit.visitor), visit.session)
+        except redis.RedisError as error:
+            _logger.warning("session_not_unlinked", error=str(error))
+    return begun_anew(visit)
+
+
+def _entry(event: SessionEvent) -> Entry:
+    what = _KINDS.get(event.tag(), event.tag())
+    if isinstance(event, SlateServed):
+        return Entry(event.event_time_ms, "list shown", f"{event.surface.replace('_', ' ')}, {len(event.items)} films")
+    about = _title(event.item) if isinstance(event, ItemEvent) else ""
+    if isinstance(event, Dwell):
+        about = f"{about}, {event.dwell_ms / 1_000:.0f} s"
+    return Entry(event.event_time_ms, what.replace("films ", ""), about)
+
+
+def _title(item: str) -> str:
+    world = wiring.replica().world
+    row = world.rows.get(item)
+    return item if row is None else world.catalogue[row].title
