@@ -60,6 +60,11 @@ class Learner:
     Parameters
     ----------
     config : EngineConfig
+
+    Attributes
+    ----------
+    began : Mark
+        The books that this learner began with: those of its snapshot, or empty ones.
     """
 
     def __init__(self, config: EngineConfig) -> None:
@@ -67,6 +72,7 @@ class Learner:
         self._fold = Fold(config)
         self._key = offset_key(self.world.offset)
         self._published: Offset = self.world.offset
+        self.began = self.mark()
         self._marks: deque[Mark] = deque(maxlen=_MARKS_HELD)
         self._clicked_ms: deque[int] = deque(maxlen=_CLICKS_TOLD)
 
@@ -173,4 +179,5 @@ class Learner:
         learner._fold.restore(meta.fold, arrays)
         learner._key = offset_key(learner.world.offset)
         learner._published = learner.world.offset
+        learner.began = learner.mark()
         return learner

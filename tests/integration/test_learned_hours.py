@@ -12,6 +12,8 @@ from recsys.learner import Learner
 from recsys.log.base import Record
 from tests.unit.streams import stream
 from webapp import learning_lag, replication, wiring
+from webapp.analytics.reports.books import Books
+from webapp.analytics.reports.window import Window
 from webapp.learning_lag import EDGES_MS, Lags
 from webapp.training.models import LearnedHour
 from webapp.training.scorebook import ScoreBook
@@ -58,6 +60,25 @@ def test_hours_that_ended_are_written_at_once_and_the_one_under_way_from_time_to
     ended = [earlier for earlier, later in pairwise(LOG) if _hour(earlier) != _hour(later)]
     assert set(LearnedHour.objects.values_list("offset", flat=True)) >= {record.offset for record in ended[:-1]}
     assert len(set(offsets)) < len(LOG) / 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_version_that_goes_on_from_a_snapshot_answers_for_what_it_learned_itself_alone() -> None:
+    whole = Learner(CONFIG)
+    whole.fold(LOG)
+    older = Learner(CONFIG)
+    older.fold(LOG[:150])
+    newer = Learner.from_snapshot(CONFIG, older.snapshot())
+    for first, last in ((150, 170), (170, len(LOG))):
+        newer.fold(LOG[first:last])
+        ScoreBook(ManualClock(NOW_MS), "newer").note(newer)
+        newer = Learner.from_snapshot(CONFIG, newer.snapshot())
+    window = Window(
+        "90d", LOG[0].received_ms - 86_400_000, LOG[-1].received_ms + 1, LOG[-1].received_ms + 1, 86_400_000
+    )
+    records = Books("newer", window).whole.counters["records"]
+    assert records == len(LOG) - 150
+    assert LearnedHour.objects.filter(begins=True).count() == 1
 
 
 def _hour(record: Record) -> int:

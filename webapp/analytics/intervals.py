@@ -79,7 +79,7 @@ def clustered(
     >>> apart = clustered(100, 100, 10, 100, 10, 10).interval  # each session one impression
     >>> together = clustered(10, 100, 10, 1_000, 100, 100).interval  # one session clicked ten times, nine never
     >>> [round(end, 3) for end in (*apart, *together)]
-    [0.055, 0.175, 0.018, 0.404]
+    [0.055, 0.175, 0.017, 0.423]
     """
     if not impressions:
         return Rate(sessions, 0, clicks, wilson(0, 0))

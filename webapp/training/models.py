@@ -17,8 +17,9 @@ class Knob(models.Model):
 class LearnedHour(models.Model):
     """The learner's books at the end of an hour of log time, or so far in it: sums since the log began.
 
-    A version is a code and a configuration, both of which the fold depends on. Each folds the whole log anew, so that
-    two versions can be compared over the same hours. What one hour added is the difference to the row before.
+    A version is a code and a configuration. One with a new configuration folds the whole log anew; one with new code
+    goes on from the newest snapshot, and `begins` marks the books that it took over: nothing in them is its own. What
+    one hour added is the difference to the row before.
     """
 
     pk = models.CompositePrimaryKey("version", "hour_ms")
@@ -27,3 +28,4 @@ class LearnedHour(models.Model):
     offset = models.CharField(max_length=40)
     counters = models.JSONField()
     scores = models.BinaryField()
+    begins = models.BooleanField(default=False)

@@ -11,10 +11,12 @@ from django.db import DatabaseError
 
 from recsys.clock import Clock
 from recsys.learner import Learner, Mark
+from recsys.offsets import ORIGIN
 from webapp.training.models import LearnedHour
 
 #: How often the hour that is under way is written.
 _EVERY_MS: Final = 5_000
+_HOUR_MS: Final = 3_600_000
 #: Hours that wait while the database is away.
 _WAITING: Final = 10_000
 
@@ -36,6 +38,7 @@ class ScoreBook:
         self._version = version
         self._waiting: list[Mark] = []
         self._written_ms = 0
+        self._took_over = False
 
     def note(self, learner: Learner) -> None:
         """Write the hours that ended, and from time to time the one that has not."""
@@ -48,6 +51,7 @@ class ScoreBook:
         # The last one of an hour: after a restart the same hour may be told again.
         marks = {mark.hour_ms: mark for mark in [*self._waiting, learner.mark()] if mark.hour_ms}
         try:
+            self._take_over(learner.began)
             LearnedHour.objects.bulk_create(
                 [
                     LearnedHour(
@@ -67,3 +71,20 @@ class ScoreBook:
             _logger.warning("scores_not_written", hours=len(marks), error=str(error))
         else:
             self._waiting = []
+
+    def _take_over(self, began: Mark) -> None:
+        """Write the books that this version began with, once, as those of the hour before."""
+        if self._took_over:
+            return
+        before_ms = began.hour_ms - _HOUR_MS
+        known = LearnedHour.objects.filter(version=self._version, hour_ms__lte=before_ms)
+        if began.offset != ORIGIN and not known.exists():
+            LearnedHour.objects.create(
+                version=self._version,
+                hour_ms=before_ms,
+                offset=began.offset,
+                counters=began.counters,
+                scores=began.scores,
+                begins=True,
+            )
+        self._took_over = True

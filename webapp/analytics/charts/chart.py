@@ -98,12 +98,14 @@ class Frame:
         return "start" if place < 0.04 and self.left < 20 else "end" if place > 0.96 else "middle"
 
 
-def drawing(parts: Sequence[SafeString], *, height: float = HEIGHT, kind: str = "drawing") -> SafeString:
+def drawing(
+    parts: Sequence[SafeString], *, width: float = WIDTH, height: float = HEIGHT, kind: str = "drawing"
+) -> SafeString:
     """Return the parts as one SVG image, which only those who see it are told of."""
     return format_html(
         '<svg class="{}" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>',
         kind,
-        WIDTH,
+        f"{width:g}",
         f"{height:g}",
         format_html_join("", "{}", ((part,) for part in parts)),
     )

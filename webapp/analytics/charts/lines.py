@@ -14,6 +14,8 @@ from webapp.analytics.charts.scales import Axis
 #: Room for names at the right, for each letter, and the least distance between two names.
 _LETTER: Final = 6.4
 _LINE: Final = 13.0
+#: Size of one of many: it has a quarter of a desk's width, or a phone's.
+SMALL_WIDTH: Final = 250
 SMALL_HEIGHT: Final = 74
 
 
@@ -62,11 +64,22 @@ def lines(series: Sequence[Series], across: Axis, up: Axis, *, named: bool = Tru
     return drawing(parts)
 
 
-def small(series: Series, across: Axis, high: float, *, low: float = 0.0) -> SafeString:
-    """Draw one line as one of many that share their axis across: no values at the left, ticks below."""
-    frame = Frame(across, Axis(low, high or 1.0, ()), left=4, right=WIDTH - 4, top=4, bottom=SMALL_HEIGHT - 20)
-    floor = format_html('<path class="grid" d="M4 {}H{}"/>', f"{frame.bottom:.1f}", WIDTH - 4)
-    return drawing([floor, frame.ticks_below(), _drawn(series, frame)], height=SMALL_HEIGHT, kind="drawing small")
+def small(series: Series, across: Axis, high: float, *, is_open: bool = False) -> SafeString:
+    """Draw one line as one of many that share their axis across: no values at the left, ticks below.
+
+    The last value of one that `is_open` is not whole yet: the way to it is dashed.
+    """
+    frame = Frame(across, Axis(0.0, high or 1.0, ()), left=4, right=SMALL_WIDTH - 4, top=4, bottom=SMALL_HEIGHT - 20)
+    floor = format_html('<path class="grid" d="M4 {}H{}"/>', f"{frame.bottom:.1f}", SMALL_WIDTH - 4)
+    parts = [floor, frame.ticks_below()]
+    if is_open and len(series.points) > 1:
+        parts += [
+            _drawn(dataclasses.replace(series, points=series.points[:-1]), frame),
+            _drawn(dataclasses.replace(series, points=series.points[-2:], dashed=True), frame),
+        ]
+    else:
+        parts.append(_drawn(series, frame))
+    return drawing(parts, width=SMALL_WIDTH, height=SMALL_HEIGHT, kind="drawing small")
 
 
 def _drawn(series: Series, frame: Frame) -> SafeString:

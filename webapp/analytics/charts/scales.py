@@ -49,7 +49,7 @@ def value_axis(
         span = abs(high) or 1.0
     step = _round_step(span / ticks)
     first = math.floor(low / step + 1e-9) * step
-    last = max(math.ceil(high / step - 1e-9) * step, first + step)
+    last = round(max(math.ceil(high / step - 1e-9) * step, first + step), 12)
     last = min(last, at_most) if last > at_most else last
     count = round((last - first) / step)
     values = [round(first + number * step, 12) for number in range(count + 1)]

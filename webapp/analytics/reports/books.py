@@ -75,6 +75,7 @@ class Books:
                 _added(earlier, later),
             )
             for earlier, later in zip([self._earlier, *rows], rows, strict=False)
+            if not later.begins
         ]
 
     @cached_property
@@ -113,12 +114,10 @@ class Books:
 
     @cached_property
     def _earlier(self) -> LearnedHour | None:
-        """The last row before the window."""
-        return (
-            LearnedHour.objects.filter(version=self.version, hour_ms__lt=self.window.start_ms)
-            .order_by("-hour_ms")
-            .first()
-        )
+        """The last row before the window; where there is none, what the version took over."""
+        rows = LearnedHour.objects.filter(version=self.version)
+        before = rows.filter(hour_ms__lt=self.window.start_ms).order_by("-hour_ms").first()
+        return before or rows.filter(begins=True).first()
 
 
 def versions() -> list[str]:

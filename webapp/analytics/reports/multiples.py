@@ -41,6 +41,7 @@ class _Quantity(NamedTuple):
     written: Written
     base: Callable[[Bucket], str]
     tone: str = "everybody"
+    adds_up: bool = False
 
 
 def _bits(value: float | None) -> str:
@@ -62,9 +63,11 @@ def _catalogue(bucket: Bucket) -> str:
 
 
 _QUANTITIES: Final = (
-    _Quantity("Sessions", lambda bucket: float(bucket.sessions), figures.quantity, lambda bucket: "that began"),
-    _Quantity("Impressions", lambda bucket: float(bucket.impressions), figures.quantity, _sessions),
-    _Quantity("Clicks", lambda bucket: float(bucket.clicks), figures.quantity, _sessions),
+    _Quantity(
+        "Sessions", lambda bucket: float(bucket.sessions), figures.quantity, lambda bucket: "that began", adds_up=True
+    ),
+    _Quantity("Impressions", lambda bucket: float(bucket.impressions), figures.quantity, _sessions, adds_up=True),
+    _Quantity("Clicks", lambda bucket: float(bucket.clicks), figures.quantity, _sessions, adds_up=True),
     _Quantity("Click-through", lambda bucket: bucket.click_through, figures.percent, _sessions),
     _Quantity("Coverage", lambda bucket: bucket.coverage, figures.percent, _catalogue),
     _Quantity(
@@ -95,7 +98,12 @@ def _multiple(quantity: _Quantity, overview: Overview) -> Multiple:
     across = time_axis(window.start_ms, window.end_ms - window.step_ms, ticks=4)
     return Multiple(
         title=quantity.title,
-        svg=small(Series(quantity.title, points, quantity.tone), across, _highest(points)),
+        svg=small(
+            Series(quantity.title, points, quantity.tone),
+            across,
+            _highest(points),
+            is_open=quantity.adds_up and window.is_under_way,
+        ),
         figure=quantity.written(quantity.value(now)),
         change=_rate_change(now, before) if is_rate else figures.change(quantity.value(now), quantity.value(before)),
         base=f"{_interval(now)}{quantity.base(now)}" if is_rate else quantity.base(now),
@@ -125,4 +133,4 @@ def _rate_change(now: Bucket, before: Bucket) -> str:
     if found is None:
         return figures.NOTHING
     apart, (low, high) = found
-    return f"{apart * 100:+.1f} points ({low * 100:+.1f} to {high * 100:+.1f})".replace("-", "\N{MINUS SIGN}")
+    return f"{figures.points(apart)} points ({figures.points(low)} to {figures.points(high)})"

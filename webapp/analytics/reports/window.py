@@ -20,7 +20,7 @@ _DEFAULTS: Final = {"period": "7d", "until": "", "arm": "", "simulated": "both"}
 
 
 class WindowForm(forms.Form):
-    """Period, its end, arm, and whether simulated; every field has a default."""
+    """Period, its end, arm (for pages that do not compare them), and whether simulated; every field has a default."""
 
     period = forms.ChoiceField(
         label="Period", required=False, choices=[(name, title) for name, (title, *_) in PERIODS.items()]
@@ -31,8 +31,11 @@ class WindowForm(forms.Form):
     arm = forms.ChoiceField(label="Arm", required=False)
     simulated = forms.ChoiceField(label="Visitors", required=False, choices=_SIMULATED)
 
-    def __init__(self, query: QueryDict) -> None:
+    def __init__(self, query: QueryDict, *, by_arm: bool = True) -> None:
         super().__init__(data={name: query.get(name) or default for name, default in _DEFAULTS.items()})
+        if not by_arm:
+            del self.fields["arm"]
+            return
         known = SittingMoments.objects.filter(hours=24).order_by().values_list("arm", flat=True).distinct()
         arms = sorted({*(arm for arm in known if arm), "adaptive", "control"})
         choices = [("", "all"), *((arm, arm) for arm in arms), (_NO_ARM, "made elsewhere")]

@@ -81,6 +81,21 @@ def change(now: float | None, before: float | None) -> str:
 
 
 @register.filter
+def points(share: float | None) -> str:
+    """Write the difference of two shares in percentage points.
+
+    >>> [points(apart) for apart in (None, 0.0312, -0.0001, 0.0)]
+    ['—', '+3.1', '+0.0', '+0.0']
+    >>> points(-0.0312) == "\N{MINUS SIGN}3.1"
+    True
+    """
+    if share is None:
+        return NOTHING
+    rounded = round(share * 100, 1) + 0.0
+    return f"{rounded or 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
 def clock_time(at_ms: int) -> datetime.datetime:
     """Return a wall-clock time for the `date` filter."""
     return datetime.datetime.fromtimestamp(at_ms / 1_000, tz=datetime.UTC)

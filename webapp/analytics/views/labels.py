@@ -135,7 +135,7 @@ def _multiples(books: Books, window: Window) -> list[Multiple]:
         figure = figures.quantity(whole.get(name, 0))
         share = whole.get(name, 0) / whole["labels_slates"] if whole.get("labels_slates") else None
         change = "" if name == "labels_slates" or share is None else f"{share:.2f} for each slate"
-        svg = small(Series(name, points), across, max(counts.values()) * 1.05)
+        svg = small(Series(name, points), across, max(counts.values()) * 1.05, is_open=window.is_under_way)
         base = LABELS.get(name, "slates whose window was opened")
         found.append(Multiple(meaning_of(name).capitalize(), svg, figure, change, base))
     return found

@@ -34,7 +34,7 @@ from webapp.training.lineage import version as current_version
 
 _VERSIONS: Final = Table(
     name="versions",
-    caption="Versions of code and configuration, each scored on the same log before it learned from it",
+    caption="Versions of code and configuration, each scored on what it learned from in this time, before it did",
     prefix="version_",
     order="log_loss",
     per_page=10,
@@ -124,7 +124,7 @@ _ENOUGH: Final = 30
 @staff_page("analytics.view_learning")
 def learning(request: HttpRequest) -> HttpResponseBase:
     """Show how well the model predicts and what adapting is worth, in the time that the query string says."""
-    form = WindowForm(request.GET)
+    form = WindowForm(request.GET, by_arm=False)
     window = window_of(form, wiring.clock().now_ms())
     known = versions()
     version, unknown = _version(request, known)
@@ -146,6 +146,7 @@ def learning(request: HttpRequest) -> HttpResponseBase:
         "score": scored(books) if books.pages else None,
         "score_charts": _score_charts(books, listings[1], listings[2]),
         "curve": _cold_start_chart(cold_start, listings[3]),
+        "gain": _gain_chart(cold_start),
         "lag_chart": lag_chart,
         "redis_away": redis_away,
     }
@@ -243,6 +244,41 @@ def _cold_start_chart(curve: ColdStart, data: Listing) -> Chart | None:
     return Chart("Click-through by the n-th impression of a session", drawn, " ".join(_cold_start_words(curve)), data)
 
 
+def _gain_chart(curve: ColdStart) -> Chart | None:
+    gains = [
+        Point(place, step.gain, step.gain_low, step.gain_high)
+        for place, step in enumerate(curve.steps)
+        if min(step.adaptive.sessions, step.control.sessions) >= _ENOUGH
+    ]
+    values = [point.value for point in gains if point.value is not None]
+    if not values:
+        return None
+    reach = 2 * max(abs(value) for value in values)
+    drawn = lines(
+        [Series("", gains, "you")],
+        ordinal_axis([str(step.first) for step in curve.steps]),
+        value_axis(max(min(_ends_of(gains)), -reach), min(max(_ends_of(gains)), reach), figures.points, ticks=5),
+        named=False,
+    )
+    sure = [curve.steps[int(point.at)].nth for point in gains if point.low is not None and point.low > 0]
+    where = f"at {_listed(sure)}" if sure else "nowhere yet"
+    words = f"Points of click-through by which adaptive is above control. The whole interval is above 0 {where}."
+    return Chart("What adapting adds", drawn, words)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a part of a sentence.
+
+    >>> _listed(["1", "4", "5 to 6"])
+    'impressions 1, 4, 5 to 6'
+    """
+    return f"impression{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _ends_of(points: Sequence[Point]) -> list[float]:
+    return [end for point in points for end in (point.low, point.high) if end is not None]
+
+
 def _point(place: int, rate: Rate) -> Point:
     if rate.value is None:
         return Point(place, None)
@@ -274,13 +310,9 @@ def _compared(where: str, adaptive: Rate, control: Rate) -> str:
     apart, (low, high) = found
     return (
         f"{where}: adaptive {figures.percent(adaptive.value)} in {adaptive.sessions:,} sessions, control "
-        f"{figures.percent(control.value)} in {control.sessions:,}; difference {_points(apart)} points "
-        f"(95 % interval {_points(low)} to {_points(high)})."
+        f"{figures.percent(control.value)} in {control.sessions:,}; difference {figures.points(apart)} points "
+        f"(95 % interval {figures.points(low)} to {figures.points(high)})."
     )
-
-
-def _points(share: float) -> str:
-    return f"{share * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 # -- how long learning takes -----------------------------------------------------------------------------------------
