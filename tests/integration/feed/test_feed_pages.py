@@ -40,7 +40,7 @@ def link(html: str, item: str) -> str:
     return match[1]
 
 
-async def test_front_page_has_shelves_to_begin_with_for_the_visitor_for_everybody_and_for_each_genre(visitor: AsyncClient):
+async def test_front_page_has_shelves_for_newcomers_for_the_visitor_for_everybody_and_each_genre(visitor: AsyncClient):
     html = await opened(visitor)
     surfaces = [surface for surface, _ in slates(html)]
     assert surfaces == ["trending", "for_you", "trending", "new", "genre", "genre", "genre"]
