@@ -117,9 +117,11 @@ def _learn_click(world: World, session: Session, shown: ShownSlate, choice: Choi
             designs.append(_design(world, other, seen.positions))
             rows.extend(_rows(other, seen.positions))
     # An item that stands on two slates is one alternative, and never one to itself.
-    _, first = np.unique(np.array(rows), return_index=True)
-    kept = np.sort(first)
-    _absorb(world, session, np.array(rows)[kept], np.concatenate(designs)[kept], choice.chosen)
+    first: dict[int, int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(row, place)
+    kept = list(first.values())
+    _absorb(world, session, np.array(list(first)), np.concatenate(designs)[kept], choice.chosen)
 
 
 def _absorb(world: World, session: Session, rows: features.Rows, design: features.Design, chosen: int) -> None:

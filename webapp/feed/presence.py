@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from recsys.clock import Clock
 from recsys.errors import LogUnavailable
 from recsys.events import Event, ItemEvent, SessionEvent, SlateServed
 from recsys.recommender import Recommender
@@ -22,8 +23,10 @@ from webapp import wiring
 from webapp.feed.returning import earlier_sessions
 from webapp.tracking.consent import Visit
 
-#: Sessions kept; the longest untouched gives way.
+#: Sessions kept, each about 200 kB; the longest untouched gives way.
 SESSIONS_KEPT: Final = 5_000
+#: A session that is untouched for so long is let go; whoever comes back to it has it read from the log.
+IDLE_KEPT_MS: Final = 300_000
 #: Events that an unlogged session keeps in memory, to be built anew when the world is swapped.
 UNLOGGED_EVENTS_KEPT: Final = 500
 #: A page does not wait longer than this for a session's events.
@@ -45,6 +48,7 @@ class _Entry:
     session: Session
     world: World
     known: set[Hashable] = dataclasses.field(default_factory=set)
+    touched_ms: int = 0
     complete: bool = False
     visitor: str = ""
     unlogged: list[SessionEvent] = dataclasses.field(default_factory=list)
@@ -61,6 +65,9 @@ class Presence:
         The replica's world by now; sessions are built anew when it is another object than they were built on.
     earlier : callable returning the events of a visit's earlier sessions
         Awaited when a session, or the visitor whose it is, is first met here.
+    clock : callable returning Clock
+    limit : int
+        Sessions kept of those that are logged, and of those that are not.
     """
 
     def __init__(
@@ -69,14 +76,18 @@ class Presence:
         recommender: Callable[[], Recommender],
         world: Callable[[], World],
         earlier: Callable[[Visit], Awaitable[Sequence[Iterable[Event]]]],
+        clock: Callable[[], Clock],
         limit: int = SESSIONS_KEPT,
     ) -> None:
         self._log = log
         self._recommender = recommender
         self._world = world
         self._earlier = earlier
+        self._clock = clock
         self._limit = limit
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        # Oldest first by when they were touched. Those without a log live nowhere else, so they are kept for longer.
+        self._logged: OrderedDict[str, _Entry] = OrderedDict()
+        self._unlogged: OrderedDict[str, _Entry] = OrderedDict()
 
     async def session(self, visit: Visit, *, up_to_date: bool = True) -> Session:
         """Return the visit's session.
@@ -109,7 +120,7 @@ class Presence:
 
     def next_seq(self, session: str) -> int:
         """Return the lowest sequence number that this process has certainly not seen: for sessions without a log."""
-        entry = self._entries.get(session)
+        entry = self._unlogged.get(session)
         return 1 + max((key for key in entry.known if isinstance(key, int)), default=0) if entry else 1
 
     def unlogged_events(self, session: str) -> list[SessionEvent]:
@@ -119,11 +130,12 @@ class Presence:
 
     def forget(self, session: str) -> None:
         """Drop a session from memory."""
-        self._entries.pop(session, None)
+        self._logged.pop(session, None)
+        self._unlogged.pop(session, None)
 
     def _entry(self, visit: Visit) -> _Entry:
-        session = visit.session
-        entry = self._entries.pop(session, None)
+        session, entries = visit.session, self._logged if visit.logged else self._unlogged
+        entry = entries.pop(session, None)
         world = self._world()
         if entry is None or entry.world is not world:
             before = entry
@@ -131,10 +143,18 @@ class Presence:
             for event in before.unlogged if before else ():
                 self._take(entry, event)
                 entry.unlogged.append(event)
-        self._entries[session] = entry
-        if len(self._entries) > self._limit:
-            self._entries.popitem(last=False)
+        entries[session] = entry
+        entry.touched_ms = self._clock().now_ms()
+        self._let_go(self._logged, entry.touched_ms - IDLE_KEPT_MS)
+        self._let_go(self._unlogged, entry.touched_ms - 1_000 * wiring.config().session_gap_s)
         return entry
+
+    def _let_go(self, entries: "OrderedDict[str, _Entry]", untouched_since_ms: int) -> None:
+        while entries:
+            oldest = next(iter(entries))
+            if len(entries) <= self._limit and entries[oldest].touched_ms >= untouched_since_ms:
+                return
+            del entries[oldest]
 
     def _take(self, entry: _Entry, event: Event) -> bool:
         if not isinstance(event, SessionEvent):
@@ -167,4 +187,6 @@ def _key(event: SessionEvent) -> Hashable:
 @functools.cache
 def presence() -> Presence:
     """Return this process's sessions."""
-    return Presence(wiring.async_event_log, wiring.recommender, lambda: wiring.replica().world, earlier_sessions)
+    return Presence(
+        wiring.async_event_log, wiring.recommender, lambda: wiring.replica().world, earlier_sessions, wiring.clock
+    )

@@ -1,0 +1,77 @@
+"""Which sessions a process keeps: those that are busy, and those that live nowhere else."""
+
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from recsys.clock import ManualClock
+from webapp import wiring
+from webapp.feed import presence as kept
+from webapp.feed.presence import Presence
+from webapp.tracking.consent import Visit, visit_from
+
+NOW_MS = 1_700_000_000_000
+
+
+class Kept(Presence):
+    """Presence on a clock that the test moves, which counts how often sessions were read."""
+
+    def __init__(self, clock: ManualClock, limit: int = 10) -> None:
+        async def nobody(visit: Visit) -> list[Any]:
+            return []
+
+        self.reads = 0
+        super().__init__(lambda: self, wiring.recommender, lambda: wiring.replica().world, nobody, lambda: clock, limit)
+
+    async def session_events(self, session: str) -> list[Any]:
+        self.reads += 1
+        return []
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW_MS)
+
+
+def visit(settings: Any, consent: str = "session") -> Visit:
+    settings.FRESHET_CONSENT_DEFAULT = consent
+    return visit_from({}, NOW_MS)
+
+
+async def test_busy_session_is_read_once(visitor: AsyncClient, clock: ManualClock, settings: Any):
+    presence, mine = Kept(clock), visit(settings)
+    first = await presence.session(mine, up_to_date=False)
+    for _ in range(5):
+        clock.advance(kept.IDLE_KEPT_MS - 1)
+        assert await presence.session(mine, up_to_date=False) is first
+    assert presence.reads == 1
+
+
+async def test_idle_session_is_let_go_and_read_again(visitor: AsyncClient, clock: ManualClock, settings: Any):
+    presence, mine, other = Kept(clock), visit(settings), visit(settings)
+    first = await presence.session(mine, up_to_date=False)
+    clock.advance(kept.IDLE_KEPT_MS + 1)
+    await presence.session(other, up_to_date=False)
+    assert await presence.session(mine, up_to_date=False) is not first
+    assert presence.reads == 3
+
+
+async def test_session_without_a_log_is_kept_for_its_whole_gap(visitor: AsyncClient, clock: ManualClock, settings: Any):
+    presence, mine, other = Kept(clock), visit(settings, "off"), visit(settings)
+    first = await presence.session(mine)
+    clock.advance(1_000 * wiring.config().session_gap_s - 1)
+    await presence.session(other)
+    assert await presence.session(mine) is first
+    clock.advance(1_000 * wiring.config().session_gap_s + 1)
+    await presence.session(other)
+    assert await presence.session(mine) is not first
+
+
+async def test_longest_untouched_gives_way_where_there_are_too_many(
+    visitor: AsyncClient, clock: ManualClock, settings: Any
+):
+    presence, visits = Kept(clock, limit=2), [visit(settings) for _ in range(3)]
+    sessions = [await presence.session(each, up_to_date=False) for each in visits]
+    assert await presence.session(visits[2], up_to_date=False) is sessions[2]
+    assert await presence.session(visits[0], up_to_date=False) is not sessions[0]
