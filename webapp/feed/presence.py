@@ -125,7 +125,7 @@ class Presence:
 
     def unlogged_events(self, session: str) -> list[SessionEvent]:
         """Return what a session did that is not logged, as far as it is kept in memory."""
-        entry = self._entries.get(session)
+        entry = self._unlogged.get(session)
         return list(entry.unlogged) if entry else []
 
     def forget(self, session: str) -> None:
