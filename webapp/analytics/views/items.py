@@ -181,9 +181,9 @@ def _position_words(counted: list[Counted]) -> str:
     if best is None:
         return "It was opened, but no list of ours is known to have shown it."
     return (
-        f"Seen at {len(counted)} positions. Surest to be opened at position {best.at}: {figures.percent(best.rate)} "
-        f"({figures.percent(best.low)} to {figures.percent(best.high)}) of {best.impressions:,} impressions. The band "
-        "is the 95 % interval, as if impressions were independent."
+        f"Seen at {_times(len(counted), 'position')}. Surest to be opened at position {best.at}: "
+        f"{figures.percent(best.rate)} ({figures.percent(best.low)} to {figures.percent(best.high)}) of "
+        f"{_times(best.impressions, 'impression')}. The band is the 95 % interval, as if impressions were independent."
     )
 
 
@@ -203,10 +203,15 @@ def _by_day(life: ItemLife) -> Any:
 def _day_words(life: ItemLife) -> str:
     total = life.total
     return (
-        f"Seen {total.impressions:,} times, {total.explored:,} of them by chance, and opened {total.clicks:,} times: "
+        f"Seen {_times(total.impressions, 'time')}, {total.explored:,} of them by chance, and opened "
+        f"{_times(total.clicks, 'time')}: "
         f"{figures.percent(total.rate)}"
         + (f" ({figures.percent(total.low)} to {figures.percent(total.high)})." if total.interval else ".")
     )
+
+
+def _times(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _progress() -> AggregateProgress | None:
