@@ -1,7 +1,7 @@
 """A small catalogue on the real wiring: pages, socket and browser see the same site."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,11 +14,16 @@ from django.test import AsyncClient
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from recsys.events import Event, ItemUpserted
+from recsys.learner import Learner
 from recsys.log.base import records
 from tests.chromium import launch_options
 from webapp import wiring
+from webapp.feed.lens import journeys as journeys_module
+from webapp.feed.lens.memory import lens_memory
+from webapp.feed.presence import presence
 from webapp.feed.routing import websocket_urlpatterns
 from webapp.redis_server import free_port
+from webapp.training.services import whole_log
 
 GENRES = ("Horror", "Western", "Musical")
 FILMS_EACH = 8
@@ -104,3 +109,34 @@ async def page(address: str, desk: BrowserContext) -> AsyncIterator[Page]:
 def logged(kind: type[Event]) -> list[Any]:
     """Return the log's events of one kind."""
     return [record.event for record in records(wiring.event_log()) if isinstance(record.event, kind)]
+
+
+FILMS = [
+    ItemUpserted(
+        event_time_ms=1_000,
+        item=f"{genre.lower()}-{number}",
+        title=f"{genre} {number}",
+        categories=(genre,),
+        year=1_980,
+    )
+    for number in range(FILMS_EACH)
+    for genre in GENRES
+]
+
+
+def fold() -> None:
+    """Let this process's replica learn what the log holds."""
+    learner = Learner(wiring.config())
+    learner.fold(records(wiring.event_log()))
+    wiring.replica().load(learner.snapshot())
+
+
+@pytest.fixture
+def lived(empty_site: None) -> Iterator[None]:
+    """A site whose world came out of its log."""
+    for cached in (journeys_module.journeys, journeys_module._past, whole_log, presence, lens_memory):
+        cached.cache_clear()
+    wiring.event_log().append(FILMS)
+    fold()
+    yield
+    journeys_module.journeys().close()

@@ -2,59 +2,31 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import unescape
 
 import pytest
 from django.test import AsyncClient
 
 from recsys.clock import ManualClock
-from recsys.events import Click, Event, ItemUpserted, SlateServed
+from recsys.events import Click, Event, SlateServed
 from recsys.learner import Learner
 from recsys.log.archive import ArchiveLog, write_segments
 from recsys.log.base import records
 from recsys.offsets import ORIGIN
 from recsys.recommender import Recommender
 from recsys.sessions.portrait import Portrait, portray
-from tests.integration.feed.conftest import FILMS_EACH, GENRES, logged
+from tests.integration.feed.conftest import fold, logged
 from tests.integration.feed.test_feed_socket import tab
 from webapp import wiring
-from webapp.feed.lens import journeys as module
 from webapp.feed.lens.journeys import Gone, journeys, session_events, steps
-from webapp.feed.presence import presence
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_session
-from webapp.training.services import whole_log
-
-_FILMS = [
-    ItemUpserted(
-        event_time_ms=1_000,
-        item=f"{genre.lower()}-{number}",
-        title=f"{genre} {number}",
-        categories=(genre,),
-        year=1_980,
-    )
-    for number in range(FILMS_EACH)
-    for genre in GENRES
-]
-
-
-def fold() -> None:
-    """Let the replica learn what the log holds."""
-    learner = Learner(wiring.config())
-    learner.fold(records(wiring.event_log()))
-    wiring.replica().load(learner.snapshot())
 
 
 @pytest.fixture(autouse=True)
-def lived(empty_site: None) -> Iterator[None]:
-    """A site whose world came out of its log."""
-    for cached in (journeys, module._past, whole_log, presence):
-        cached.cache_clear()
-    wiring.event_log().append(_FILMS)
-    fold()
-    yield
-    journeys().close()
+def in_a_world_that_lived(lived: None) -> None:
+    """Its world came out of its log."""
 
 
 @pytest.fixture

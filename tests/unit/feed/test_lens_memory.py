@@ -24,9 +24,20 @@ def test_only_the_last_slates_of_the_last_sessions_are_kept() -> None:
     for number in range(SLATES_KEPT + 1):
         memory.note_slate("s", str(number), slate)
     assert memory.slate("s", "0") is None
-    assert [slate_id for slate_id, _ in memory.latest("s")] == [str(SLATES_KEPT), str(SLATES_KEPT - 1)]
+    assert memory.newest("s") == (str(SLATES_KEPT), slate)
     memory.note_slate("t", "1", slate)
     memory.note_slate("u", "1", slate)
-    assert memory.latest("s") == []
+    assert memory.newest("s") is None
     memory.forget("u")
     assert memory.slate("u", "1") is None
+
+
+def test_what_was_before_is_another_list_and_not_the_same_shown_again() -> None:
+    memory, visit = LensMemory(), Visit(trained_world())
+    first, second = visit.for_you(), visit.recommender.category(visit.session, "Horror")
+    assert memory.before("s") is None
+    memory.note_slate("s", "1", first)
+    assert memory.before("s") is None
+    for number in "234":
+        memory.note_slate("s", number, second)
+    assert memory.before("s") is first

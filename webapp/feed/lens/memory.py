@@ -13,7 +13,7 @@ from recsys.sessions.portrait import Portrait
 #: Sessions remembered, each with some 20 kB; the longest untouched gives way.
 SESSIONS_KEPT: Final = 2_000
 #: Slates of a session whose reasons can be asked for.
-SLATES_KEPT: Final = 4
+SLATES_KEPT: Final = 6
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,10 +42,16 @@ class LensMemory:
         found = self._sessions.get(session)
         return None if found is None else found.slates.get(slate_id)
 
-    def latest(self, session: str) -> list[tuple[str, Slate]]:
-        """Return the session's last two slates with their ids, newest first; fewer where fewer are remembered."""
+    def newest(self, session: str) -> tuple[str, Slate] | None:
+        """Return the session's newest slate with its id, None where none is remembered."""
         found = self._sessions.get(session)
-        return [] if found is None else list(found.slates.items())[:-3:-1]
+        return None if found is None or not found.slates else next(reversed(found.slates.items()))
+
+    def before(self, session: str) -> Slate | None:
+        """Return the newest slate that shows something else than the very newest; None where none is remembered."""
+        found = self._sessions.get(session)
+        slates = [] if found is None else list(found.slates.values())[::-1]
+        return next((slate for slate in slates if slate.items != slates[0].items), None)
 
     def note_portrait(self, session: str, portrait: Portrait) -> Portrait | None:
         """Remember a portrait; return the last one that was different, None where there was none."""

@@ -51,14 +51,14 @@ def now(session: Session) -> Now:
     world, memory = wiring.replica().world, lens_memory()
     portrait = portray(world, session)
     before = memory.note_portrait(session.id, portrait)
-    latest = memory.latest(session.id)
+    newest, earlier = memory.newest(session.id), memory.before(session.id)
     return Now(
         rows=beliefs.rows(portrait, before, beliefs.ROWS_FIRST),
         tastes=len(portrait.names),
         reach=beliefs.reach(portrait),
-        whys=whys(latest[0][1], world) if latest else [],
-        why_path=f"{reverse('lens:why')}?{urlencode({'slate': latest[0][0]})}&item=" if latest else "",
-        moves=moves(latest[0][1], latest[1][1]) if len(latest) > 1 else None,
+        whys=whys(newest[1], world) if newest else [],
+        why_path=f"{reverse('lens:why')}?{urlencode({'slate': newest[0]})}&item=" if newest else "",
+        moves=moves(newest[1], earlier) if newest and earlier else None,
     )
 
 

@@ -33,9 +33,9 @@ class Entry:
 
     @property
     def moved(self) -> str:
-        """How it stands against the other list: an arrow with the places between, or a word."""
+        """How it stands against the other list: an arrow with the places between; empty where it is not there."""
         if not self.other:
-            return "only"
+            return ""
         if self.other == self.place:
             return "="
         return f"↑ {self.other - self.place}" if self.other > self.place else f"↓ {self.place - self.other}"

@@ -35,9 +35,9 @@ async def now(request: HttpRequest) -> HttpResponse:
     """What is believed of the visitor, and why each film of their slate is there."""
     visit, session = await _visitor(request)
     if _in_panel(request):
-        return _answer(request, "now", panel.context(session))
+        return _answer(request, "now", {"logged": visit.logged, **panel.context(session)})
     served = await shelves.serve(visit, session, [shelves.for_you(session)])
-    return _answer(request, "now", {"shelf": served[0], **panel.context(session)})
+    return _answer(request, "now", {"logged": visit.logged, "shelf": served[0], **panel.context(session)})
 
 
 @require_GET

@@ -54,6 +54,9 @@
     addEventListener("DOMContentLoaded", show);
   }
 
+  let tabbed = false;
+  body.addEventListener("click", ({ target }) => { tabbed = target.closest(".lens-tabs a") !== null; });
+
   const broken = ({ detail }) => { if (detail.target === body) unreached(); };
   document.addEventListener("htmx:sendError", broken);
   document.addEventListener("htmx:responseError", broken);
@@ -164,7 +167,13 @@
     }))));
   });
 
-  document.addEventListener("htmx:afterSwap", ({ detail }) => { if (detail.target === body) drawClock(runs()); });
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    if (detail.target !== body) return;
+    drawClock(runs());
+    // The tab that was pressed has been replaced: the focus goes on where it was.
+    if (tabbed) body.querySelector('.lens-tabs [aria-current="page"]')?.focus({ preventScroll: true });
+    tabbed = false;
+  });
   if (body.childElementCount) drawClock(runs());
 
   // -- Forget -----------------------------------------------------------------------------------------------------------
