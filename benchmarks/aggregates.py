@@ -26,6 +26,8 @@ ASKED: Final = 12
 #: Events of sessions that the learner's books are filled from; the books have a row for each hour, however many.
 LEARNED_EVENTS: Final = 60_000
 _START: Final = "2026-01-01"
+#: Pages made of charts.
+_CHARTED: Final = ("overview", "learning", "labels")
 
 
 def main() -> int:
@@ -151,21 +153,32 @@ def _pages(end: str) -> Iterator[tuple[str, dict[str, float]]]:
     from django.contrib.auth.models import User
     from django.test import Client
 
+    from webapp.catalog.models import Item
+
     settings.ALLOWED_HOSTS = ["testserver"]
     client = Client()
     client.force_login(User.objects.create_superuser("measuring", password="unused"))
     until = datetime.fromtimestamp(int(end.partition("-")[0]) / 1_000, tz=UTC).date()
-    for page in ("overview", "learning", "labels"):
-        for period in ("24h", "7d", "30d", "90d"):
-            address = f"/staff/{page}/?period={period}&until={until}"
-            times = []
-            for _ in range(ASKED):
-                started = time.perf_counter()
-                response = client.get(address)
-                times.append((time.perf_counter() - started) * 1_000)
-                if response.status_code != 200 or b"<svg" not in response.content:
-                    raise SystemExit(f"expected charts from {address}, received {response.status_code}")
-            yield address, {"median_ms": round(statistics.median(times), 1), "slowest_ms": round(max(times), 1)}
+    item = Item.objects.order_by("item_id")[0].item_id
+    for period in ("24h", "7d", "30d", "90d"):
+        window = f"period={period}&until={until}"
+        for address in (*(f"/staff/{page}/?{window}" for page in _CHARTED), f"/staff/items/{item}/?{window}"):
+            yield address, _timed(client, address, b"<svg")
+        yield f"/staff/items/?{window}", _timed(client, f"/staff/items/?{window}", b"<tbody")
+    for query in ("", "?sort=-events", "?simulated=yes&clicks_min=3&page=9", "?session=a1"):
+        yield f"/staff/sessions/{query}", _timed(client, f"/staff/sessions/{query}", b"listing")
+
+
+def _timed(client: Any, address: str, expected: bytes) -> dict[str, float]:
+    """Return the server's time for one address, asked for again and again."""
+    times = []
+    for _ in range(ASKED):
+        started = time.perf_counter()
+        response = client.get(address)
+        times.append((time.perf_counter() - started) * 1_000)
+        if response.status_code != 200 or expected not in response.content:
+            raise SystemExit(f"expected a page with {expected!r} from {address}, received {response.status_code}")
+    return {"median_ms": round(statistics.median(times), 1), "slowest_ms": round(max(times), 1)}
 
 
 if __name__ == "__main__":

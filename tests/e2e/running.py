@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import psutil
 import redis
 from honcho.environ import parse_procfile
 
@@ -94,6 +95,10 @@ class RunningSite:
         """End a process as a crash would: SIGKILL, no goodbye."""
         self._processes[name].send_signal(signal.SIGKILL)
         self._processes[name].wait()
+
+    def resident_mb(self, name: str) -> float:
+        """Return the resident memory of a process, in MB."""
+        return float(psutil.Process(self._processes[name].pid).memory_info().rss) / 2**20
 
     def stop(self) -> None:
         """End everything."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -253,3 +254,22 @@ def test_tables_work_without_scripts(site: RunningSite, chromium: Browser, signe
     page.goto(f"{site.url}/staff/live/")
     assert page.locator("#tail-lines tr").count() > 3
     context.close()
+
+
+def test_browser_that_stops_reading_costs_the_server_no_memory(site: RunningSite, signed_in: str) -> None:
+    cookies = "; ".join(f"{each['name']}={each['value']}" for each in json.loads(signed_in)["cookies"])
+    host, _, port = site.url.removeprefix("http://").partition(":")
+    after = site.log.end()
+    with socket.create_connection((host, int(port))) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        asked = f"GET /staff/live/events/?after={after} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookies}\r\n\r\n"
+        slow.sendall(asked.encode())
+        assert b"200 OK" in slow.recv(256)
+        before = site.resident_mb("web")
+        # Some 15 MB of lines, none of which is read any more.
+        for start in range(0, 60_000, 500):
+            site.log.append(
+                [Click(event_time_ms=1, session=f"slow-{start}", seq=seq, item="Horror-1") for seq in range(1, 501)]
+            )
+        site.wait_until_learned(site.log.end())
+        assert site.resident_mb("web") - before < 8
