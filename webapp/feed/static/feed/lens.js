@@ -78,6 +78,15 @@
     });
   };
 
+  // The same for what htmx brings.
+  let drawn = new Map();
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => { drawn = places(detail.target); });
+  document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+    const root = target.isConnected ? target : document.getElementById(target.id);
+    if (drawn.size && root) travel(root, drawn);
+    drawn = new Map();
+  });
+
   const renew = (html) => {
     const moving = body.querySelector("[data-lens-moving]");
     if (!moving) return;
