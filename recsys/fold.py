@@ -43,7 +43,7 @@ from recsys.labels import (
 from recsys.layout import SIGNAL_COUNT
 from recsys.models import appeal
 from recsys.models.base import NONE_OF_THESE, Logits
-from recsys.models.kernels import choice_probabilities
+from recsys.models.kernels import choice_probabilities, list_probabilities
 from recsys.models.vectors import learn_next
 from recsys.open_sessions import OpenSession, OpenSessions, OpenSessionState
 from recsys.retrieval import popular
@@ -281,29 +281,41 @@ class Fold:
     # -- learning ----------------------------------------------------------------------------------------------
 
     def _learn(self, example: Example) -> None:
-        """Score the example, then learn from it: how sessions differ, the network, and the last layer."""
-        world, chosen = self.world, example.chosen
+        """Learn from an example: how sessions differ, the network, each item's appeal, and the last layer."""
+        world = self.world
         design = features.design(world, example.rows, example.signals, example.positions, example.surface)
         scores = world.model.score_many(design)
-        self.scores.update(scores, chosen)
-        session = self.sessions.get(example.session)
-        if session is not None:
-            # One item has nothing to be preferred to: it only says how much is clicked at all.
-            if len(example.rows) > 1:
-                self._learn_spread(session, example, design, scores)
-            if not (example.recalled or example.refused):
-                learn_taste(world, session.context, example.rows, design, chosen)
-            session.context.pass_over(example.passed)
-        probabilities = choice_probabilities(scores)
-        errors = probabilities.copy()
-        if chosen != NONE_OF_THESE:
-            errors[chosen] -= 1.0
+        if not example.settles:
+            self._learn_choice(example, design, scores)
+        elapsed_s = max(world.now_ms - self.learned_ms, 0) / 1_000 if self.learned_ms else 0.0
+        if example.clicked is not None and example.charged is not None:
+            probabilities, charged = list_probabilities(scores, example.clicked), example.charged[example.positions]
+            errors = probabilities - charged
+            world.model.learn_list(design, probabilities, charged, elapsed_s)
+        else:
+            probabilities = choice_probabilities(scores)
+            errors = probabilities.copy()
+            if example.chosen != NONE_OF_THESE:
+                errors[example.chosen] -= 1.0
+            example.charge(probabilities)
+            world.model.learn_choice(design, example.chosen, elapsed_s)
         world.network.learn(example.signals, errors)
         if not example.recalled:
             self._learn_appeal(example.rows, errors, probabilities)
-        elapsed_s = max(world.now_ms - self.learned_ms, 0) / 1_000 if self.learned_ms else 0.0
-        world.model.learn_choice(design, chosen, elapsed_s)
         self.learned_ms = world.now_ms
+
+    def _learn_choice(self, example: Example, design: Design, scores: Logits) -> None:
+        """Score a choice before anything is learned from it, and let the visitor's own part learn."""
+        self.scores.update(scores, example.chosen)
+        session = self.sessions.get(example.session)
+        if session is None:
+            return
+        # One item has nothing to be preferred to: it only says how much is clicked at all.
+        if len(example.rows) > 1:
+            self._learn_spread(session, example, design, scores)
+        if not (example.recalled or example.refused):
+            learn_taste(self.world, session.context, example.rows, design, example.chosen)
+        session.context.pass_over(example.passed)
 
     def _learn_spread(self, session: OpenSession, example: Example, design: Design, scores: Logits) -> None:
         """Let the session learn from its choice, and the world from how far that was from what it expected of it."""

@@ -1,8 +1,10 @@
 """The label join: slate ⋈ impression ⋈ click, in log order, becomes choices to learn from.
 
 A click is a choice at once, among what had been seen by then. A slate without one becomes "none of these" when its
-attribution window closes. What happened or came after that is late: counted, and not learned from. Windows close by the
-receive time of the records folded so far, never by a wall clock, so that the join is the same on every run.
+attribution window closes, and of one with clicks the rest does: what its clicks have charged to the other items is
+remembered, so that no item is blamed twice for not being clicked. What happened or came after that is late: counted,
+and not learned from. Windows close by the receive time of the records folded so far, never by a wall clock, so that the
+join is the same on every run.
 """
 
 from collections.abc import Iterator
@@ -63,6 +65,11 @@ class Example(NamedTuple):
         Nobody knows what was shown: the rows are what retrieval would have offered.
     refused : bool
         The visitor said "not for me".
+    charged : float64 array by position of the slate, or None
+        How much of a chance to be clicked instead each item was charged with so far; whoever learns a click or a
+        refusal adds its probabilities (`charge`). None where there is no slate.
+    clicked : bool array of shape (n,), or None
+        What became of each row, on a slate that is over; `chosen` is `NONE_OF_THESE`.
     """
 
     session: str
@@ -75,6 +82,18 @@ class Example(NamedTuple):
     unseen: bool = False
     recalled: bool = False
     refused: bool = False
+    charged: NDArray[np.float64] | None = None
+    clicked: NDArray[np.bool_] | None = None
+
+    @property
+    def settles(self) -> bool:
+        """Whether it is the rest of a slate whose clicks were learned before."""
+        return self.clicked is not None and bool(self.clicked.any())
+
+    def charge(self, probabilities: NDArray[np.float64]) -> None:
+        """Note that each row was blamed for not being clicked as far as it was likely to be."""
+        if self.charged is not None:
+            self.charged[self.positions] += probabilities
 
 
 class PendingState(msgspec.Struct, frozen=True):
@@ -84,6 +103,7 @@ class PendingState(msgspec.Struct, frozen=True):
     session: str
     deadline_ms: int
     slate: SlateState
+    charged: bytes
 
 
 class JoinState(msgspec.Struct, frozen=True):
@@ -98,6 +118,7 @@ class _Pending(NamedTuple):
     session: str
     deadline_ms: int
     shown: ShownSlate
+    charged: NDArray[np.float64]
 
 
 def implicit_slate(event: ItemEvent) -> str:
@@ -191,7 +212,8 @@ class LabelJoin:
             return
         self._closed.pop(key, None)
         # Receive times never run backwards, so windows close in the order in which they opened.
-        self._pending[key] = _Pending(session, received_ms + self._window_ms, shown)
+        charged = np.zeros(len(shown.rows))
+        self._pending[key] = _Pending(session, received_ms + self._window_ms, shown, charged)
         self.counts["slates"] += 1
 
     def lone_click(self, event: Click, received_ms: int) -> bool:
@@ -254,10 +276,10 @@ class LabelJoin:
                 self.counts["evicted"] += 1
             del self._pending[key]
             self._closed[key] = watermark_ms
-            choice = pending.shown.leave()
-            self.counts["left" if choice is None else "expired"] += 1
-            if choice is not None:
-                yield _example(pending, choice)
+            example = _settled(pending)
+            self.counts["left" if example is None or example.settles else "expired"] += 1
+            if example is not None:
+                yield example
         self._forget(watermark_ms - REMEMBERED_WINDOWS * self._window_ms)
 
     def forget(self, session: str) -> None:
@@ -270,7 +292,13 @@ class LabelJoin:
         """Return the join for a snapshot."""
         return JoinState(
             pending=[
-                PendingState(key, pending.session, pending.deadline_ms, pending.shown.to_state())
+                PendingState(
+                    key,
+                    pending.session,
+                    pending.deadline_ms,
+                    pending.shown.to_state(),
+                    pending.charged.astype("<f8").tobytes(),
+                )
                 for key, pending in self._pending.items()
             ],
             closed=list(self._closed.items()),
@@ -280,7 +308,12 @@ class LabelJoin:
     def restore(self, state: JoinState) -> None:
         """Become the join that `to_state` described."""
         self._pending = {
-            entry.key: _Pending(entry.session, entry.deadline_ms, ShownSlate.from_state(entry.slate))
+            entry.key: _Pending(
+                entry.session,
+                entry.deadline_ms,
+                ShownSlate.from_state(entry.slate),
+                np.frombuffer(entry.charged, dtype="<f8").copy(),
+            )
             for entry in state.pending
         }
         self._closed = dict(state.closed)
@@ -320,4 +353,14 @@ def _example(pending: _Pending, choice: Choice) -> Example:
         surface=shown.surface,
         chosen=choice.chosen,
         passed=shown.newly_passed(choice),
+        charged=pending.charged,
     )
+
+
+def _settled(pending: _Pending) -> Example | None:
+    """Return what a slate says now that it is over; None where all that was seen was clicked or refused."""
+    positions, clicked = pending.shown.settle()
+    if all(clicked):
+        return None
+    example = _example(pending, Choice(positions, NONE_OF_THESE))
+    return example._replace(clicked=np.array(clicked, dtype=np.bool_), passed=[] if any(clicked) else example.passed)

@@ -108,6 +108,10 @@ class Slates(Contender, Protocol):
 
     logits: bool
 
+    def begin(self, label_delay_s: float) -> None:
+        """Note how long after a list was shown all is known of it. Called first, and once."""
+        ...
+
     def describe(self, item: ItemUpserted) -> None:
         """Take an item of the catalogue in."""
         ...

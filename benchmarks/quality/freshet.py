@@ -1,6 +1,7 @@
 """The engine as a contender: the learner's fold, the recommender's sessions, and nothing of its own."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from benchmarks.quality.contenders import Query, Shown
 from recsys import ranking
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
-from recsys.events import Click, Event, Impression, ItemUpserted, SessionEvent, SlateServed
+from recsys.events import Click, Event, Impression, ItemEvent, ItemUpserted, SessionEvent, SlateServed
 from recsys.labels import HISTORY
 from recsys.layout import CONTEXT_START, NUMBER_START, WIDTH
 from recsys.learner import Learner
@@ -50,7 +51,7 @@ class Engine:
         self._sequence = self._sequence + 1 if at_ms <= self._last_ms else 0
         self._last_ms = max(self._last_ms, at_ms)
         self.learner.fold([Record(f"{self._last_ms}-{self._sequence}", event, b"")])
-        if isinstance(event, SessionEvent):
+        if isinstance(event, ItemEvent):
             self._knowledge_ms = max(self._knowledge_ms, event.event_time_ms)
 
     def resume(self, other: "Engine") -> None:
@@ -142,6 +143,8 @@ class EngineNextItem(Engine):
 class EngineSlates(Engine):
     """Scores lists that were shown; sessions and world learn the signals as they were when the list was scored.
 
+    The label delay is the engine's attribution window: what was not clicked by then is taken for not clicked.
+
     Parameters
     ----------
     adaptive : bool
@@ -157,7 +160,12 @@ class EngineSlates(Engine):
         self._adaptive = adaptive
         self._session_learning = session_learning
         self._signals: dict[str, dict[str, NDArray[np.float32]]] = {}
-        self._served: dict[str, SlateServed] = {}
+        self._delay_ms = 0
+
+    def begin(self, label_delay_s: float) -> None:
+        """Start anew, with windows that close when the label delay has passed."""
+        Engine.__init__(self, dataclasses.replace(self.config, attribution_window_s=max(math.ceil(label_delay_s), 1)))
+        self._delay_ms = round(label_delay_s * 1_000)
 
     def configuration(self) -> dict[str, Any]:
         """Return the engine's configuration and the ablation."""
@@ -205,21 +213,21 @@ class EngineSlates(Engine):
             items=shown.items,
             signals=np.stack([signals[item] for item in shown.items]).astype("<f4").tobytes(),
         )
-        self._served[shown.slate] = served
-        for event in _events(served, shown):
+        # The world knows what it showed; what became of that it learns later.
+        self.fold(served, shown.at_ms)
+        for event in (served, *_events(shown)):
             self.recommender.observe(self.session(shown.visitor, adaptive=self._adaptive), event)
 
     def learn(self, shown: Shown, at_ms: int) -> None:
-        """Fold the list, what was seen and what was clicked, now that the label delay has passed."""
-        for event in _events(self._served.pop(shown.slate), shown):
-            self.fold(event, at_ms)
+        """Fold what was seen and clicked, as received in the last moment before the list's window closes."""
+        for event in _events(shown):
+            self.fold(event, shown.at_ms + max(self._delay_ms - 1, 0))
 
 
-def _events(served: SlateServed, shown: Shown) -> list[Event]:
+def _events(shown: Shown) -> list[ItemEvent]:
     about: dict[str, Any] = {"event_time_ms": shown.at_ms, "session": shown.visitor, "slate": shown.slate}
     places = {item: place for place, item in enumerate(shown.items)}
     return [
-        served,
         *(Impression(**about, item=item, position=place) for item, place in places.items()),
         *(Click(**about, item=item, position=places[item]) for item in shown.clicked),
     ]

@@ -75,6 +75,7 @@ class SlatesTask:
             raise DatasetError(
                 f"{self.file}: expected lists between {self.begin:.0%} and {self.end:.0%}, found {lists} in all"
             )
+        contender.begin(self.label_delay_s)
         run = _Run(self, contender)
         with run.training:
             run.through(stream, first, counted=False)

@@ -29,6 +29,14 @@ _TAGS_LEFT_OUT: Final = re.compile(
 )
 #: Longer tags are remarks.
 _TAG_LENGTH: Final = 30
+#: Numbers of a film: name, the data set's field, whether it is an amount, of which the logarithm counts.
+_NUMBERS: Final = (
+    ("votes", "vote_cnt", True),
+    ("rating", "vote_avg", False),
+    ("popularity", "popularity", True),
+    ("budget", "budget", True),
+    ("runtime", "runtime", False),
+)
 
 
 class _Shown(msgspec.Struct):
@@ -129,7 +137,7 @@ class _Reader:
             categories=tuple(_words(values.get("genres"))),
             tags=tuple(_tags(values)),
             year=_year(values.get("release_date")),
-            numbers=_numbers(values.get("vote_cnt"), values.get("vote_avg")),
+            numbers=_numbers(values),
         )
 
     def _list(self, line: _Line) -> Iterator[Event]:
@@ -177,12 +185,16 @@ def _words(value: Any) -> list[str]:
     return [word for word in words if isinstance(word, str) and word]
 
 
-def _numbers(votes: Any, rating: Any) -> dict[str, float]:
-    """Return the logarithm of a film's votes and their mean; nothing without votes."""
-    if not _is_number(votes) or votes <= 0:
-        return {}
-    numbers = {"votes": math.log1p(votes)}
-    return {**numbers, "rating": float(rating)} if _is_number(rating) else numbers
+def _numbers(values: dict[Any, Any]) -> dict[str, float]:
+    """Return the numbers of a film, amounts as logarithms; 0 says that nobody knows, and no votes make no rating."""
+    numbers = {}
+    for name, field, is_amount in _NUMBERS:
+        value = values.get(field)
+        if isinstance(value, int | float) and _is_number(value) and value > 0:
+            numbers[name] = math.log1p(value) if is_amount else float(value)
+    if "votes" not in numbers:
+        numbers.pop("rating", None)
+    return numbers
 
 
 def _is_number(value: Any) -> bool:

@@ -35,6 +35,23 @@ class ClickModel(Protocol):
         """
         ...
 
+    def learn_list(self, design: Design, probabilities: Logits, charged: Logits, elapsed_s: float) -> None:
+        """Learn what a list says besides its clicks, now that it is over: that nothing more of it was clicked.
+
+        Parameters
+        ----------
+        design : float32 array of shape (n, width)
+            All items that were seen.
+        probabilities : float64 array of shape (n,)
+            How likely each was to be clicked (`recsys.models.kernels.list_probabilities`).
+        charged : float64 array of shape (n,)
+            What `learn_choice` has counted against each already, with every click of the list: so much of a chance to
+            be clicked instead. 0 for an item that was no alternative of any click.
+        elapsed_s : float
+            As in `learn_choice`.
+        """
+        ...
+
     def weight_variance(self) -> NDArray[np.float64]:
         """Return the posterior variance of each weight, shape (width,): what sessions and exploration start from.
 

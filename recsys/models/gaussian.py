@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.errors import ConfigurationError, CorruptState
 from recsys.models.base import Design, Logits
-from recsys.models.kernels import choice_evidence, linear_scores
+from recsys.models.kernels import choice_evidence, linear_scores, list_evidence
 
 Floats = NDArray[np.float64]
 
@@ -76,6 +76,22 @@ class GaussianModel:
             self._variance,
         )
 
+    def learn_list(self, design: Design, probabilities: Logits, charged: Logits, elapsed_s: float) -> None:
+        """Forget as in `learn_choice`, then add what the list teaches that its clicks have not taught."""
+        keep = 0.5 ** (max(elapsed_s, 0.0) / self._half_life_s)
+        _learn_list(
+            design,
+            probabilities,
+            probabilities - charged,
+            keep,
+            self._prior_precision,
+            self._prior_shift,
+            self._information,
+            self._shift,
+            self._mean,
+            self._variance,
+        )
+
     def weight_mean(self) -> NDArray[np.float64]:
         """Return a copy of the posterior mean of each weight."""
         return self._mean.copy()
@@ -120,16 +136,63 @@ def _learn(
     variance: Floats,
 ) -> None:
     """Keep a share of the evidence, add what the choice teaches to the columns it has, and derive mean and variance."""
+    _forget(keep, prior_precision, prior_shift, information, shift, mean, variance)
+    width = design.shape[1]
+    scores = linear_scores(design, mean[:width])
+    more_information, more_shift = choice_evidence(design, scores, chosen, mean[:width], variance[:width])
+    _add(more_information, more_shift, prior_precision, prior_shift, information, shift, mean, variance)
+
+
+@compiled
+def _learn_list(
+    design: Design,
+    probabilities: Logits,
+    errors: Logits,
+    keep: float,
+    prior_precision: Floats,
+    prior_shift: Floats,
+    information: Floats,
+    shift: Floats,
+    mean: Floats,
+    variance: Floats,
+) -> None:
+    """Do as `_learn` does, for the rest of a list."""
+    _forget(keep, prior_precision, prior_shift, information, shift, mean, variance)
+    width = design.shape[1]
+    more_information, more_shift = list_evidence(design, probabilities, errors, mean[:width], variance[:width])
+    _add(more_information, more_shift, prior_precision, prior_shift, information, shift, mean, variance)
+
+
+@compiled
+def _forget(
+    keep: float,
+    prior_precision: Floats,
+    prior_shift: Floats,
+    information: Floats,
+    shift: Floats,
+    mean: Floats,
+    variance: Floats,
+) -> None:
     if keep < 1.0:
         for j in range(mean.shape[0]):
             information[j] *= keep
             shift[j] *= keep
             variance[j] = 1.0 / (prior_precision[j] + information[j])
             mean[j] = variance[j] * (prior_shift[j] + shift[j])
-    width = design.shape[1]
-    scores = linear_scores(design, mean[:width])
-    more_information, more_shift = choice_evidence(design, scores, chosen, mean[:width], variance[:width])
-    for j in range(width):
+
+
+@compiled
+def _add(
+    more_information: Floats,
+    more_shift: Floats,
+    prior_precision: Floats,
+    prior_shift: Floats,
+    information: Floats,
+    shift: Floats,
+    mean: Floats,
+    variance: Floats,
+) -> None:
+    for j in range(more_shift.shape[0]):
         information[j] += more_information[j]
         shift[j] += more_shift[j]
         variance[j] = 1.0 / (prior_precision[j] + information[j])

@@ -113,6 +113,13 @@ class RiverModel:
             self._classifier.learn_one(row, index == chosen)
         self._examples += len(design)
 
+    def learn_list(self, design: Design, probabilities: Logits, charged: Logits, elapsed_s: float) -> None:
+        """Learn False for each row that was no alternative of a click. `probabilities` and `elapsed_s` are not used."""
+        left = design[charged == 0.0]
+        for row in self._rows(left):
+            self._classifier.learn_one(row, False)
+        self._examples += len(left)
+
     def weight_variance(self) -> NDArray[np.float64]:
         """Return zeros of shape (width,)."""
         return np.zeros(self._width)

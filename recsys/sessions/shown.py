@@ -165,6 +165,12 @@ class ShownSlate:
         self._closed = True
         return None if self.clicked or self._outdone else Choice(open_now, NONE_OF_THESE)
 
+    def settle(self) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+        """Note that all is known of the slate; return what was seen and not dismissed, and what of it was clicked."""
+        self._closed = True
+        seen = tuple(at for at, mark in enumerate(self._marks) if mark & Mark.SEEN and not mark & Mark.DISMISSED)
+        return seen, tuple(bool(self._marks[position] & Mark.CLICKED) for position in seen)
+
     def newly_passed(self, choice: Choice) -> list[int]:
         """Return the rows that `choice` passes over for the first time on this slate; a second call has none."""
         fresh = [

@@ -133,6 +133,19 @@ def test_learning_leaves_its_input_alone(name: str) -> None:
     assert design.tobytes() == before
 
 
+def test_the_rest_of_a_list_counts_against_what_no_click_has_counted_against(name: str) -> None:
+    model = fresh(name)
+    for start in range(0, len(ROWS), 2):
+        design = ROWS[start : start + 2].copy()
+        design[:, 0] = abs(design[:, 0]) * (1.0, -1.0)
+        model.learn_choice(design[:1], 0, MINUTE)
+        model.learn_list(design, np.array([0.5, 0.5]), np.array([0.5, 0.0]), MINUTE)
+
+    clicked, left = model.score_many(np.outer((1.0, -1.0), np.eye(1, WIDTH)).astype(np.float32))
+
+    assert clicked > left
+
+
 @pytest.mark.parametrize("hash_seed", ["0", "1"])
 def test_the_same_choices_give_the_same_bytes_in_any_process(hash_seed: str) -> None:
     script = "from tests.conformance.test_click_models import MODELS, digest, taught\n"

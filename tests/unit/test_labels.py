@@ -79,9 +79,23 @@ def test_slate_without_click_becomes_none_of_these_when_its_window_closes(join: 
     assert len(join) == 0
 
 
-def test_slate_with_click_teaches_nothing_more_when_its_window_closes(join: LabelJoin) -> None:
+def test_slate_with_click_teaches_what_its_click_left_open_when_its_window_closes(join: LabelJoin) -> None:
     _see(join, 0, 1)
-    join.click(_click(0), 10)
+    example = join.click(_click(0), 10)
+    assert example is not None
+    example.charge(np.array([0.25, 0.5]))
+    _see(join, 3)
+    (rest,) = _closed(join)
+    assert rest.settles
+    assert rest.rows.tolist() == [10, 11, 13]
+    assert rest.clicked is not None and rest.clicked.tolist() == [True, False, False]
+    assert rest.charged is not None and rest.charged[rest.positions].tolist() == [0.25, 0.5, 0.0]
+    assert rest.passed == [], "who clicked has passed over no more than the click said"
+    assert join.counts["left"] == 1
+
+
+def test_slate_of_which_all_that_was_seen_was_clicked_teaches_nothing_more(join: LabelJoin) -> None:
+    join.click(_click(2), 12)
     assert _closed(join) == []
     assert join.counts["left"] == 1
 
@@ -209,8 +223,13 @@ def test_no_evidence_counts_twice(acts: list[tuple[str, int]]) -> None:
     gone: set[int] = set()
     for example in examples:
         rows = example.rows.tolist()
-        if example.chosen == NONE_OF_THESE:
-            assert len(rows) == 1 or not chosen, "none of these only where nothing was chosen"
+        if example.clicked is not None:
+            assert [row for row, was in zip(rows, example.clicked, strict=True) if was] == sorted(
+                set(rows) & set(chosen)
+            )
+            assert not (gone - set(chosen)) & set(rows), "what was refused is no alternative"
+        elif example.chosen == NONE_OF_THESE:
+            assert len(rows) == 1, "one item is refused at a time"
             gone.update(rows)
         else:
             row = rows.pop(example.chosen)
@@ -220,12 +239,15 @@ def test_no_evidence_counts_twice(acts: list[tuple[str, int]]) -> None:
 
 def test_restored_join_goes_on_as_if_nothing_had_happened(join: LabelJoin) -> None:
     _see(join, 0, 1)
-    join.click(_click(1), 11)
+    clicked = join.click(_click(1), 11)
+    assert clicked is not None
+    clicked.charge(np.array([0.0, 0.75]))
     join.open("next", "s", _slate("next", rows=(10, 13), served_ms=50), received_ms=50)
     state = join.to_state()
     other = LabelJoin(WINDOW_MS)
     other.restore(state)
     assert other.to_state() == state
+    assert state.pending[0].charged == np.array([0.0, 0.75, 0.0, 0.0]).tobytes()
     example = other.click(_click(0), 10)
     assert example is not None
     assert example.passed == []

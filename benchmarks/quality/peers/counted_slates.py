@@ -22,6 +22,9 @@ class ClickCount:
         self._shown: Counter[str] = Counter()
         self._knowledge_ms = 0
 
+    def begin(self, label_delay_s: float) -> None:
+        """Do nothing: what is counted is counted when it is told."""
+
     def describe(self, item: ItemUpserted) -> None:
         """Do nothing: only clicks count."""
 

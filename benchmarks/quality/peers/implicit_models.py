@@ -170,6 +170,9 @@ class SlateALS:
         self._model: Any = None
         self._average: Floats = np.zeros(FACTORS)
 
+    def begin(self, label_delay_s: float) -> None:
+        """Do nothing: what is counted is counted when it is told."""
+
     def describe(self, item: ItemUpserted) -> None:
         """Give the item a row."""
         self._row(item.item)

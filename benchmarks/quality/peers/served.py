@@ -25,6 +25,10 @@ class ServedPeer:
         self._served: dict[str, dict[str, NDArray[np.float32]]] = {}
         self._knowledge_ms = 0
 
+    def begin(self, label_delay_s: float) -> None:
+        """Tell the engine."""
+        self._engine.begin(label_delay_s)
+
     def describe(self, item: ItemUpserted) -> None:
         """Tell the engine."""
         self._engine.describe(item)

@@ -10,7 +10,14 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from recsys.models.base import NONE_OF_THESE
-from recsys.models.kernels import choice_evidence, choice_probabilities, linear_scores
+from recsys.models.kernels import (
+    LIST_VARIANCE,
+    choice_evidence,
+    choice_probabilities,
+    linear_scores,
+    list_evidence,
+    list_probabilities,
+)
 from tests.choices import loss
 
 Floats = NDArray[np.float64]
@@ -195,3 +202,38 @@ def test_a_choice_that_was_not_there_is_refused(chosen: int) -> None:
 def test_weights_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="as many weights"):
         linear_scores(np.zeros((2, 3), dtype=np.float32), np.zeros(2))
+
+
+@given(
+    scores=arrays("f8", (5,), st.floats(-4, 4)),
+    clicked=arrays("?", (5,), st.booleans()),
+)
+def test_a_list_s_level_is_where_its_clicks_and_the_prior_balance(scores: Floats, clicked: NDArray[np.bool_]) -> None:
+    probabilities = list_probabilities(scores, clicked)
+
+    level = np.log(probabilities / (1.0 - probabilities)) - scores
+    assert level == pytest.approx(np.full(5, level[0]), abs=1e-6), "one level for the whole list"
+    assert np.sum(clicked - probabilities) == pytest.approx(level[0] / LIST_VARIANCE, abs=1e-3)
+
+
+def test_probabilities_of_a_list_are_finite_for_any_logits() -> None:
+    probabilities = list_probabilities(np.array([-1e6, 1e6, 0.0]), np.array([True, False, True]))
+
+    assert np.all((probabilities >= 0.0) & (probabilities <= 1.0))
+
+
+@given(choice=choices())
+def test_a_list_of_one_that_was_left_teaches_what_the_choice_of_nothing_does(
+    choice: tuple[NDArray[np.float32], int, Floats, Floats],
+) -> None:
+    design, _, mean, variance = choice
+    alone = design[:1]
+    scores = linear_scores(alone, mean)
+    probabilities = choice_probabilities(scores)
+
+    expected = choice_evidence(alone, scores, NONE_OF_THESE, mean, variance)
+
+    for given_, wanted in zip(
+        list_evidence(alone, probabilities, probabilities, mean, variance), expected, strict=True
+    ):
+        assert given_ == pytest.approx(wanted, rel=1e-6, abs=1e-9)
