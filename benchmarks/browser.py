@@ -58,6 +58,7 @@ class Visitor:
         self._socket: ClientConnection | None = None
         self.shelves: list[Shelf] = []
         self.token = ""
+        self.laps: dict[str, float] = {}
 
     def load(self, path: str = "/") -> None:
         """Get a page and read its shelves."""
@@ -92,8 +93,8 @@ class Visitor:
         if self._socket is not None:
             await self._socket.close()
 
-    async def click(self, shelf: Shelf, item: str) -> tuple[float, float]:
-        """Click an item, having seen its whole shelf.
+    async def click(self, shelf: Shelf, item: str, *, lens: bool = False) -> tuple[float, float]:
+        """Click an item, having seen its whole shelf; with or without the lens open. Leaves the server's `laps`.
 
         Returns
         -------
@@ -108,7 +109,7 @@ class Visitor:
             "session": self.token,
             "slates": {shelf.slate: shelf.token},
             "events": events,
-            "surfaces": ["for_you"],
+            "surfaces": ["for_you", "lens"] if lens else ["for_you"],
         }
         assert self._socket is not None
         started = time.perf_counter()
@@ -120,6 +121,7 @@ class Visitor:
             raise RuntimeError(f"expected every event to be accepted, received {refused}")
         pushed = await self._receive("slate")
         slate_ms = 1_000 * (time.perf_counter() - started)
+        self.laps = pushed["laps"]
         reader = _PageReader()
         reader.feed(pushed["html"])
         self.shelves = [*reader.shelves, *(kept for kept in self.shelves if kept.surface != "for_you")]

@@ -57,6 +57,7 @@ def measure(folder: Path, clicks: int, effects: int) -> dict[str, Any]:
         shutil.copytree(fetched, folder / "data", ignore=shutil.ignore_patterns("*.json*"))
     with RunningDemo(folder) as demo:
         acknowledged, changed = asyncio.run(clicking(demo.url, clicks))
+        without, beside, lens = asyncio.run(with_the_lens(demo.url, clicks // 2))
         others = asyncio.run(effect_on_others(demo.url, effects))
         resident = demo.resident_mb()
         first_start_s = demo.ready_s
@@ -67,6 +68,9 @@ def measure(folder: Path, clicks: int, effects: int) -> dict[str, Any]:
         "machine": f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}",
         "click_to_acknowledged_ms": percentiles(acknowledged),
         "click_to_changed_slate_ms": percentiles(changed),
+        "the_same_by_turns_without_the_lens_ms": percentiles(without),
+        "the_same_by_turns_with_the_lens_ms": percentiles(beside),
+        "drawing_the_lens_ms": percentiles(lens),
         "click_to_effect_on_another_ms": percentiles(others),
         "events_folded_per_s": round(fold_rate()),
         "replay_events": replayed["events"],
@@ -93,6 +97,21 @@ async def clicking(url: str, clicks: int) -> tuple[list[float], list[float]]:
                     changed.append(times[1])
                 await asyncio.sleep(PAUSE_S)
     return acknowledged[:clicks], changed[:clicks]
+
+
+async def with_the_lens(url: str, pairs: int) -> tuple[list[float], list[float], list[float]]:
+    """Return the times to the changed slate without and with the lens, by turns, and what drawing it took, in ms."""
+    without, beside, drawing = [], [], []
+    while len(drawing) < pairs + 5:
+        async with Visitor(url) as visitor:
+            for number in range(VISIT_CLICKS):
+                shelf, lens = visitor.shelf("for_you"), number % 2 == 1
+                _, changed_ms = await visitor.click(shelf, shelf.items[number % len(shelf.items)], lens=lens)
+                (beside if lens else without).append(changed_ms)
+                if lens:
+                    drawing.append(visitor.laps["lens"])
+                await asyncio.sleep(PAUSE_S)
+    return without[5 : pairs + 5], beside[5 : pairs + 5], drawing[5 : pairs + 5]
 
 
 async def effect_on_others(url: str, effects: int) -> list[float]:

@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 
 from recsys.errors import LogUnavailable
 from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
+from recsys.sessions import Session
 from webapp import metrics, wiring
 from webapp.feed import shelves
 from webapp.feed.laps import Laps
@@ -148,9 +149,13 @@ class Connection:
 
     async def _push(self, laps: Laps) -> None:
         """Make the slate anew where the page shows one, send it, and see that it is logged."""
-        if shelves.FOR_YOU not in self._surfaces or self._closed:
+        if self._closed:
             return
         session = await presence().session(self._visit, up_to_date=False)
+        if shelves.FOR_YOU not in self._surfaces:
+            if panel.LENS in self._surfaces:
+                await self._push_lens(session, laps)
+            return
         draft = shelves.for_you(session)
         event = shelves.served(draft.slate, self._visit, session)
         presence().observe(self._visit, [event])
@@ -170,6 +175,12 @@ class Connection:
         )
         if logged is not None:
             await logged
+
+    async def _push_lens(self, session: Session, laps: Laps) -> None:
+        """Send the lens alone: the page shows no slate that would change."""
+        lens = panel.fragment(session)
+        laps.end("lens")
+        await self._say(wire.PushedSlate(surface=panel.LENS, slate="", html="", lens=lens, laps=laps.ms))
 
     async def _next_seq(self) -> int:
         if not self._visit.logged:

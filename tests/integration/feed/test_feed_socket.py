@@ -205,3 +205,17 @@ async def test_tab_without_the_lens_pays_nothing_for_it(consenting: AsyncClient)
         pushed = await mine.hear()
         assert "lens" not in pushed["laps"]
         assert pushed["lens"] == ""
+
+
+async def test_page_with_the_lens_and_no_slate_gets_the_lens_alone(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await mine.send(1, mine.slate.items[1], surfaces=["lens"])
+        await mine.hear()
+        pushed = await mine.hear()
+        assert (pushed["surface"], pushed["html"], list(pushed["laps"])) == (
+            "lens",
+            "",
+            ["check", "log", "learn", "lens"],
+        )
+        assert 'data-taste="Horror"' in pushed["lens"]
+    assert len([slate for slate in logged(SlateServed) if slate.surface == "for_you"]) == 1

@@ -36,6 +36,8 @@ class Now:
         Address of a film's numbers on that slate, less the film.
     moves : Moves or None
         None where there is no slate before.
+    adaptive : bool
+        False in the comparison group: nothing is made of what is learned.
     """
 
     rows: list[beliefs.Row]
@@ -44,6 +46,7 @@ class Now:
     whys: list[Why]
     why_path: str
     moves: Moves | None
+    adaptive: bool
 
 
 def now(session: Session) -> Now:
@@ -59,6 +62,7 @@ def now(session: Session) -> Now:
         whys=whys(newest[1], world) if newest else [],
         why_path=f"{reverse('lens:why')}?{urlencode({'slate': newest[0]})}&item=" if newest else "",
         moves=moves(newest[1], earlier) if newest and earlier else None,
+        adaptive=session.adaptive,
     )
 
 

@@ -141,7 +141,7 @@
     if (!clock || !run) return;
     const sum = total(run), stages = Object.entries(run);
     const said = text("p", "", "clock-total");
-    said.append(text("strong", `${ms(sum)} ms`), " from your click to the new list.");
+    said.append(text("strong", `${ms(sum)} ms`), ` from your click to ${"slate" in run ? "the new list" : "this lens"}.`);
     const line = svg("svg", { class: "clock-line", viewBox: "0 0 1000 20", preserveAspectRatio: "none", role: "img",
       "aria-label": stages.map(([stage, took]) => `${STAGES[stage]} ${ms(took)} ms`).join(", ") });
     let at = 0;
