@@ -138,7 +138,7 @@ def test_table_under_a_chart_opens_sorts_and_stays_under_its_address(
     context = chromium.new_context(viewport={"width": 1_440, "height": 900})
     page = staff_page(context, live_server)
     page.goto(f"{live_server.url}/staff/learning/{PERIOD}")
-    chart = page.locator("figure", has_text="Click-through by the n-th impression")
+    chart = page.locator("figure", has_text="impression of a session")
     chart.locator("summary").click()
     chart.get_by_role("link", name="Difference").click()
     page.wait_for_url("**nth_sort=-gain**")

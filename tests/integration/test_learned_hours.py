@@ -76,7 +76,7 @@ def test_version_that_goes_on_from_a_snapshot_answers_for_what_it_learned_itself
     window = Window(
         "90d", LOG[0].received_ms - 86_400_000, LOG[-1].received_ms + 1, LOG[-1].received_ms + 1, 86_400_000
     )
-    records = Books("newer", window).whole.counters["records"]
+    records = Books(["newer"], window).whole.counters["records"]
     assert records == len(LOG) - 150
     assert LearnedHour.objects.filter(begins=True).count() == 1
 

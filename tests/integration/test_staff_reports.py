@@ -230,7 +230,27 @@ def test_two_versions_are_compared_over_the_same_time(client: Client, staff: Use
     assert set(rows) == {"other", lineage.version(wiring.config())}
     assert len({row["choices"] for row in rows.values()}) == 1
     assert len({row["log_loss"] for row in rows.values()}) == 2
-    assert "Version other" in text(client.get(f"/staff/learning/?until={LAST_DAY}&period=90d&version=other"))
+    assert "By version other alone" in text(client.get(f"/staff/learning/?until={LAST_DAY}&period=90d&version=other"))
+
+
+def test_versions_that_took_over_from_each_other_make_one_ledger(
+    client: Client, staff: User, wired: redis.Redis
+) -> None:
+    config = EngineConfig(attribution_window_s=120, learn_from_simulated=True)
+    first, current = Learner(config), lineage.version(wiring.config())
+    first.fold(LOG[:1_200])
+    ScoreBook(ManualClock(START_MS), f"earlier-{wiring.config().digest()}").note(first)
+    second = Learner.from_snapshot(config, first.snapshot())
+    second.fold(LOG[1_200:])
+    ScoreBook(ManualClock(START_MS), current).note(second)
+    AggregateWriter(Listed(LOG), GAP_MS).run(10_000)
+    rows = {row["name"]: int(row["times"]) for row in rows_of(client, "labels", "outcomes")}
+    assert rows["joined"] == second.counters()["labels_joined"]
+    scores = rows_of(client, "learning", "scores")
+    assert sum(int(row["choices"]) for row in scores) == second.metrics()["choices"]
+    alone = {row["version"]: int(row["choices"]) for row in rows_of(client, "learning", "versions")}
+    assert sum(alone.values()) == second.metrics()["choices"]
+    assert all(alone.values())
 
 
 def test_learning_lag_is_told_by_process(client: Client, staff: User, wired: redis.Redis) -> None:

@@ -69,33 +69,37 @@ class Frame:
 
     def axes(self) -> SafeString:
         """Return grid lines with their values at the left, and the ticks below."""
+        lines = []
+        for value, text in self.up.ticks:
+            y, zero = self.y(value), " zero" if value == 0 > self.up.low else ""
+            lines.append((zero, *_rounded(self.left, y, self.right, self.left - 5, y + 4), text))
         grid = format_html_join(
             "",
-            '<path class="grid" d="M{} {}H{}"/><text class="tick" x="{}" y="{}" text-anchor="end">{}</text>',
-            (
-                (f"{self.left:.1f}", f"{self.y(value):.1f}", f"{self.right:.1f}", f"{self.left - 5:.1f}",
-                 f"{self.y(value) + 4:.1f}", text)
-                for value, text in self.up.ticks
-            ),
-        )  # fmt: skip
+            '<path class="grid{}" d="M{} {}H{}"/><text class="tick" x="{}" y="{}" text-anchor="end">{}</text>',
+            lines,
+        )
         return grid + self.ticks_below()
 
     def ticks_below(self) -> SafeString:
         """Return the ticks of the axis across."""
+        ticks = []
+        for value, text in self.across.ticks:
+            x = self.x(value)
+            ticks.append((*_rounded(x, self.bottom, x, self.bottom + 16), self._anchor(value), text))
         return format_html_join(
             "",
             '<path class="grid" d="M{} {}v4"/><text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>',
-            (
-                (f"{self.x(value):.1f}", f"{self.bottom:.1f}", f"{self.x(value):.1f}", f"{self.bottom + 16:.1f}",
-                 self._anchor(value), text)
-                for value, text in self.across.ticks
-            ),
-        )  # fmt: skip
+            ticks,
+        )
 
     def _anchor(self, value: float) -> str:
         """Return how a tick's text is set, so that it does not leave the drawing."""
         place = self.across.place(value)
         return "start" if place < 0.04 and self.left < 20 else "end" if place > 0.96 else "middle"
+
+
+def _rounded(*places: float) -> tuple[str, ...]:
+    return tuple(f"{place:.1f}" for place in places)
 
 
 def drawing(

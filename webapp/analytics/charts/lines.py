@@ -95,7 +95,7 @@ def _drawn(series: Series, frame: Frame) -> SafeString:
         [place(point.at, point.high) for point in series.points],
     ) if banded else ""  # fmt: skip
     return format_html(
-        '<g class="{}"><path class="band" d="{}"/><path class="line{}" d="{}"/></g>',
+        '<g class="{}"><path class="band" d="{}"/><path class="line{}" d="{}" fill="none"/></g>',
         series.tone,
         area,
         " dashed" if series.dashed else "",

@@ -52,16 +52,17 @@ class Estimate:
 
 
 class Books:
-    """One version's books over a window.
+    """The books of versions over a window: where several learned from the same hours, those of the first that is named.
 
     Parameters
     ----------
-    version : str
+    versions : sequence of str
+        One to look at it alone; `in_turn` for what has been served.
     window : Window
     """
 
-    def __init__(self, version: str, window: Window) -> None:
-        self.version = version
+    def __init__(self, versions: Sequence[str], window: Window) -> None:
+        self.versions = versions
         self.window = window
 
     @cached_property
@@ -70,12 +71,11 @@ class Books:
         rows = self._rows
         return [
             Page(
-                later.hour_ms - later.hour_ms % self.window.step_ms,
+                self._bucket(later),
                 Prequential.between(bytes(earlier.scores) if earlier else b"", bytes(later.scores)),
                 _added(earlier, later),
             )
             for earlier, later in zip([self._earlier, *rows], rows, strict=False)
-            if not later.begins
         ]
 
     @cached_property
@@ -100,30 +100,47 @@ class Books:
 
     @cached_property
     def _rows(self) -> list[LearnedHour]:
-        """The last row of each bucket."""
+        """The last row of each bucket, of the first version that has one."""
         hours = LearnedHour.objects.filter(
-            version=self.version, hour_ms__gte=self.window.start_ms, hour_ms__lt=self.window.end_ms
+            version__in=self.versions, hour_ms__gte=self.window.start_ms, hour_ms__lt=self.window.end_ms, begins=False
         )
         last = (
             hours.annotate(bucket=F("hour_ms") - Mod("hour_ms", self.window.step_ms))
-            .values("bucket")
+            .values("version", "bucket")
             .annotate(last=Max("hour_ms"))
-            .values("last")
         )
-        return list(hours.filter(hour_ms__in=last).order_by("hour_ms"))
+        chosen: dict[int, tuple[str, int]] = {}
+        for row in sorted(last, key=lambda row: self.versions.index(row["version"])):
+            chosen.setdefault(row["bucket"], (row["version"], row["last"]))
+        wanted = set(chosen.values())
+        found = hours.filter(hour_ms__in=[hour_ms for _, hour_ms in wanted]).order_by("hour_ms")
+        return [row for row in found if (row.version, row.hour_ms) in wanted]
 
     @cached_property
     def _earlier(self) -> LearnedHour | None:
-        """The last row before the window; where there is none, what the version took over."""
-        rows = LearnedHour.objects.filter(version=self.version)
-        before = rows.filter(hour_ms__lt=self.window.start_ms).order_by("-hour_ms").first()
-        return before or rows.filter(begins=True).first()
+        """The books before the window; where there are none, what the first version in it took over."""
+        rows = LearnedHour.objects.filter(version__in=self.versions)
+        before = list(rows.filter(hour_ms__lt=self.window.start_ms, begins=False).order_by("-hour_ms")[:1])
+        if before:
+            return before[0]
+        first = self._rows[0].version if self._rows else ""
+        return LearnedHour.objects.filter(version=first, begins=True).first()
+
+    def _bucket(self, row: LearnedHour) -> int:
+        return row.hour_ms - row.hour_ms % self.window.step_ms
 
 
-def versions() -> list[str]:
-    """Return the versions that have books, the one that learned of the newest event first."""
+def in_turn(current: str) -> list[str]:
+    """Return the versions whose books go on in each other: those of the current configuration, the newest first."""
+    configuration = current.rpartition("-")[2]
+    return [name for name in versions(current) if name.endswith(f"-{configuration}")]
+
+
+def versions(current: str) -> list[str]:
+    """Return the versions that have books: the current one, then the one that learned of the newest event."""
     rows = LearnedHour.objects.values("version").annotate(last=Max("hour_ms")).order_by("-last", "version")
-    return [row["version"] for row in rows]
+    names = [row["version"] for row in rows]
+    return sorted(names, key=lambda name: name != current)
 
 
 def _added(earlier: LearnedHour | None, later: LearnedHour) -> dict[str, int]:

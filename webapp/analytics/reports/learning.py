@@ -33,10 +33,10 @@ class Version(NamedTuple):
 
 
 def scored(books: Books) -> Version:
-    """Return a version's line of the table."""
+    """Return the scores of a version, or of several in turn."""
     loss, metrics = books.estimate("log_loss"), books.whole.metrics
     return Version(
-        version=books.version,
+        version=books.versions[0] if books.versions else "",
         choices=loss.choices,
         log_loss=loss.value,
         low=loss.interval.low if loss.interval else None,

@@ -13,7 +13,7 @@ from webapp import wiring
 from webapp.analytics.charts import Bar, Chart, Point, Series, columns, small, time_axis, value_axis
 from webapp.analytics.models import AggregateProgress
 from webapp.analytics.permissions import staff_page
-from webapp.analytics.reports.books import Books, Page, versions
+from webapp.analytics.reports.books import Books, Page, in_turn
 from webapp.analytics.reports.labels import OUTCOMES, Delays, meaning_of, outcomes
 from webapp.analytics.reports.multiples import Multiple
 from webapp.analytics.reports.window import Window, WindowForm, window_of
@@ -90,8 +90,7 @@ def labels(request: HttpRequest) -> HttpResponseBase:
     """Show what became of labels in the time that the query string says."""
     form = WindowForm(request.GET)
     window = window_of(form, wiring.clock().now_ms())
-    known, current = versions(), current_version(wiring.config())
-    books = Books(current if current in known or not known else known[0], window)
+    books = Books(in_turn(current_version(wiring.config())), window)
     delays = Delays(window, wiring.config().attribution_window_s)
     pending, redis_away = _pending()
     listings = [
@@ -104,7 +103,6 @@ def labels(request: HttpRequest) -> HttpResponseBase:
         "form": form,
         "window": window,
         "progress": AggregateProgress.objects.defer("state").first(),
-        "version": books.version,
         "pending": pending,
         "redis_away": redis_away,
         "attribution_ms": delays.attribution_s * 1_000,
@@ -154,12 +152,12 @@ def _delay_chart(delays: Delays, data: Listing) -> Chart | None:
         mark=delays.mark,
         marked=f"window {window}",
     )
+    within = figures.percent(histogram[delays.mark - 1].share_so_far if delays.mark else 0.0)
     half = next(delay for delay in histogram if delay.share_so_far >= 0.5)
-    within = histogram[delays.mark - 1].share_so_far if delays.mark else 0.0
     return Chart(
         "From slate to click",
         drawn,
-        f"Half of {delays.clicks:,} clicks came within {half.below} of their slate, {within:.1%} within the "
+        f"Half of {delays.clicks:,} clicks came within {half.below} of their slate, {within} within the "
         f"attribution window of {window}. Columns are named by their upper edge.",
         data,
     )

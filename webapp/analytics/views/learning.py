@@ -25,7 +25,7 @@ from webapp.analytics.charts import (
 from webapp.analytics.intervals import Rate, difference, wilson
 from webapp.analytics.models import AggregateProgress
 from webapp.analytics.permissions import staff_page
-from webapp.analytics.reports.books import Books, versions
+from webapp.analytics.reports.books import Books, in_turn, versions
 from webapp.analytics.reports.learning import ColdStart, Step, Version, by_time, lags, quantile_ms, scored
 from webapp.analytics.reports.window import Window, WindowForm, window_of
 from webapp.analytics.tables import Column, Kind, Listing, Table, respond
@@ -115,6 +115,7 @@ _LAGS: Final = Table(
     ),
 )
 _CALIBRATION_BINS: Final = 10
+_VERSIONS_SHOWN: Final = 20
 #: Sessions in each arm that a comparison is put into words from.
 _ENOUGH: Final = 30
 
@@ -126,12 +127,13 @@ def learning(request: HttpRequest) -> HttpResponseBase:
     """Show how well the model predicts and what adapting is worth, in the time that the query string says."""
     form = WindowForm(request.GET, by_arm=False)
     window = window_of(form, wiring.clock().now_ms())
-    known = versions()
+    current = current_version(wiring.config())
+    known = versions(current)
     version, unknown = _version(request, known)
-    books = Books(version, window)
+    books = Books([version] if version else in_turn(current), window)
     cold_start = ColdStart(window)
     listings = [
-        Listing(_VERSIONS, [scored(Books(name, window)) for name in known[:20]], request.GET),
+        Listing(_VERSIONS, [scored(Books([name], window)) for name in known[:_VERSIONS_SHOWN]], request.GET),
         Listing(_SCORES, by_time(books), request.GET),
         Listing(_CALIBRATION, _calibration_points(books), request.GET),
         Listing(_STEPS, cold_start.steps, request.GET),
@@ -155,11 +157,9 @@ def learning(request: HttpRequest) -> HttpResponseBase:
 
 
 def _version(request: HttpRequest, known: Sequence[str]) -> tuple[str, str]:
-    """Return the version to show, and the one that was asked for if there is none of that name."""
-    current = current_version(wiring.config())
-    default = current if current in known or not known else known[0]
-    asked = request.GET.get("version", "") or default
-    return (asked, "") if asked in (*known, default) else (default, asked[:60])
+    """Return the version to show alone, empty for all in turn; and the one that was asked for if there is none."""
+    asked = request.GET.get("version", "")
+    return (asked, "") if asked in known else ("", asked[:60])
 
 
 # -- prediction ------------------------------------------------------------------------------------------------------
@@ -241,7 +241,12 @@ def _cold_start_chart(curve: ColdStart, data: Listing) -> Chart | None:
         ordinal_axis([str(step.first) for step in steps]),
         up,
     )
-    return Chart("Click-through by the n-th impression of a session", drawn, " ".join(_cold_start_words(curve)), data)
+    return Chart(
+        "Click-through by the n\N{NON-BREAKING HYPHEN}th impression of a session",
+        drawn,
+        " ".join(_cold_start_words(curve)),
+        data,
+    )
 
 
 def _gain_chart(curve: ColdStart) -> Chart | None:
@@ -341,13 +346,19 @@ def _lag(request: HttpRequest, window: Window) -> tuple[Listing, Chart | None, b
         Chart(
             "From a click to every replica",
             drawn,
-            f"Of {sum(counts):,} clicks served by {len(found)} web processes, half took less than "
-            f"{figures.duration(p50)}, 95 % less than {figures.duration(p95)}, from receipt until what they taught was "
-            "served. Columns are named by their upper edge.",
+            f"Of {sum(counts):,} clicks served by {len(found)} web processes, half took {_within(p50)}, 95 % "
+            f"{_within(p95)}, from receipt until what they taught was served. Columns are named by their upper edge.",
             data,
         ),
         away,
     )
+
+
+def _within(edge_ms: int | None) -> str:
+    """Return a quantile of the lag in words; None is above the last edge."""
+    if edge_ms is None:
+        return f"more than {figures.duration(learning_lag.EDGES_MS[-1])}"
+    return f"less than {figures.duration(edge_ms)}"
 
 
 def _nats(value: float | None) -> str:

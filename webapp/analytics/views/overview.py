@@ -15,6 +15,7 @@ from webapp.analytics.reports.multiples import multiples
 from webapp.analytics.reports.overview import Bucket, End, Overview, StandingOut
 from webapp.analytics.reports.window import WindowForm, window_of
 from webapp.analytics.tables import CONTAINS, Column, Kind, Listing, Table, respond
+from webapp.analytics.templatetags import figures
 from webapp.catalog.models import Item
 
 _BUCKETS: Final = Table(
@@ -139,12 +140,13 @@ def _ends_chart(found: Overview, data: Listing) -> Chart | None:
     sessions = sum(end.sessions for end in found.ends)
     if not sessions:
         return None
-    shown = found.ends[:_BARS]
+    shares = [(end, figures.percent(end.sessions / sessions)) for end in found.ends[:_BARS]]
+    (most, share), *_ = shares
     return Chart(
         title="Where sessions end",
-        svg=bars([Bar(_end(end), end.sessions, f"{end.sessions:,} · {end.sessions / sessions:.0%}") for end in shown]),
-        summary=f"{shown[0].sessions / sessions:.0%} of {sessions:,} sessions ended {_end(shown[0])}. Sessions that "
-        "have not ended count where they are now.",
+        svg=bars([Bar(_end(end), end.sessions, f"{end.sessions:,} · {share}") for end, share in shares]),
+        summary=f"{share} of {sessions:,} sessions ended {_end(most)}. Sessions that have not ended count where they "
+        "are now.",
         data=data,
     )
 
