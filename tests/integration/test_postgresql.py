@@ -66,3 +66,53 @@ def test_site_prepares_itself_on_postgresql(postgres: str, redis_server: str, tm
             ("Brazil",),
         ]
         assert connection.execute("select is_staff from auth_user").fetchall() == [(True,)]
+
+
+#: Asks for the pages that read the counts.
+PAGES = """
+from django.contrib.auth.models import User
+from django.test import Client
+client = Client(headers={"host": "localhost"})
+client.force_login(User.objects.create_superuser("ada"))
+for page in ("overview", "learning", "labels"):
+    for period in ("24h", "90d"):
+        response = client.get(f"/staff/{page}/?until=2026-01-03&period={period}")
+        assert response.status_code == 200 and b"<svg" in response.content, (page, period, response.status_code)
+"""
+
+
+def test_counts_add_up_on_postgresql(postgres: str, redis_server: str, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "items.csv").write_text("item,title\na,Alien\nb,Brazil\n")
+    lines = [
+        f"{kind},2026-01-0{day}T20:15:0{second}Z,s{day},{item},list-{day},{position}"
+        for day in (1, 2, 3)
+        for kind, second, item, position in (("impression", 0, "a", 0), ("impression", 1, "b", 1), ("click", 5, "b", 1))
+    ]
+    (own / "events.csv").write_text("\n".join(["type,time,session,item,slate,position", *lines, ""]))
+    environment = {
+        **os.environ,
+        "FRESHET_DATABASE_URL": postgres,
+        "FRESHET_REDIS_URL": redis_server.replace("/0", "/6"),
+        "FRESHET_SECRET_KEY": "a key that only this test knows, long enough to please",
+        "FRESHET_VAR": str(tmp_path / "var"),
+    }
+
+    counted = (["prepare", "--dataset", str(own)], ["rebuild_aggregates"], ["rebuild_aggregates"])
+    for command in (*counted, ["shell", "--no-imports", "--command", PAGES]):
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    with psycopg.connect(postgres) as connection:
+        assert connection.execute(
+            "select sum(slates), sum(impressions), sum(clicks) from analytics_traffic where hours = 24"
+        ).fetchall() == [(3, 6, 3)]
+        assert connection.execute(
+            "select item, sum(impressions), sum(clicks) from analytics_itemtraffic where hours = 168 "
+            "group by item order by item"
+        ).fetchall() == [("a", 3, 0), ("b", 3, 3)]
+        assert connection.execute("select count(*), sum(clicks) from analytics_sessionsitting").fetchall() == [(3, 3)]
+        assert connection.execute("select count(*) from training_learnedhour").fetchall() == [(3,)]
