@@ -14,11 +14,12 @@ from locust.env import Environment
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from loadtest.recorder import Recorder
-from loadtest.run import Run, market
+from loadtest.run import EAGERNESS, Run
 from loadtest.scenarios import SCENARIOS
 from loadtest.target import TargetRefused, check_target
 from loadtest.visitors import Bot, Visitor
 from recsys.datasets import movielens
+from recsys.simulation.markets import market_of
 
 __all__ = ["Bot", "ScenarioShape", "Visitor"]
 
@@ -53,7 +54,7 @@ def _begin(environment: Environment, **_: Any) -> None:
     Visitor.weight, Bot.weight = 1_000 - bots, bots
     if not bots:
         environment.user_classes = [Visitor]
-    found = market(options.movielens, options.seed)
+    found = market_of(options.movielens, options.seed, EAGERNESS)
     environment.freshet_run = Run(  # type: ignore[attr-defined]
         scenario=scenario,
         site=site,

@@ -1,19 +1,14 @@
 """One run of a scenario: its clock, its visitors' pace, and what all of its users share."""
 
 import dataclasses
-from pathlib import Path
 from typing import Final
 
 from loadtest.recorder import Recorder
 from loadtest.scenarios import Scenario
-from recsys.datasets import movielens
-from recsys.simulation.factors import fit, unknown
 from recsys.simulation.market import Market
 
 #: Visitors of a load test click more than ordinary ones, so that of 1,000 events 80 are clicks and 900 impressions.
 EAGERNESS: Final = 0.5
-#: The same where nothing is known of the items.
-BLIND_EAGERNESS: Final = 3.5
 #: Visitors who arrive a second at first, and in a crowd.
 ARRIVE_PER_S: Final = 30.0
 CROWD_S: Final = 5.0
@@ -84,10 +79,3 @@ class Run:
         elapsed = min(max(now_s - self.begins_s, 0.0) / self.duration_s, 1.0)
         arrive_per_s = ARRIVE_PER_S if self.scenario.settles else self.sockets / CROWD_S
         return max(round(self.scenario.share(elapsed) * self.sockets), 1), max(arrive_per_s, 1.0)
-
-
-def market(wheel: Path | None, seed: int) -> Market:
-    """Return the market of MovieLens where it lies, else one in which nothing is known of items."""
-    if wheel is None or not wheel.is_file():
-        return Market(unknown(), seed, BLIND_EAGERNESS)
-    return Market(fit(movielens.read(wheel, session_gap_s=1_800).events), seed, EAGERNESS)

@@ -271,6 +271,7 @@ INSTALLED_APPS = [
     "webapp",
     "webapp.catalog",
     "webapp.tracking",
+    "webapp.visitors",
     "webapp.training",
     "webapp.feed",
     "webapp.analytics",

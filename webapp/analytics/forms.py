@@ -1,8 +1,10 @@
-"""The knob."""
+"""What staff may set: the knob, and who is brought."""
 
 from typing import Final
 
 from django import forms
+
+from webapp.visitors.services import LONGEST_MINUTES, MOST_PER_S
 
 FASTEST_MS: Final = 100
 SLOWEST_MS: Final = 60_000
@@ -16,5 +18,26 @@ class KnobForm(forms.Form):
         help_text=f"From {FASTEST_MS} to {SLOWEST_MS:,}; takes effect at once.",
         min_value=FASTEST_MS,
         max_value=SLOWEST_MS,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+
+
+class VisitorsForm(forms.Form):
+    """How many simulated visitors, and for how long."""
+
+    rate = forms.IntegerField(
+        label="Events a second",
+        help_text=f"Of all together, a visitor for each; from 1 to {MOST_PER_S}.",
+        min_value=1,
+        max_value=MOST_PER_S,
+        initial=20,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+    minutes = forms.IntegerField(
+        label="Minutes",
+        help_text=f"From 1 to {LONGEST_MINUTES}; then they leave by themselves.",
+        min_value=1,
+        max_value=LONGEST_MINUTES,
+        initial=5,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )

@@ -3,7 +3,19 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from webapp.analytics.views import dead_letters, home, items, knob, labels, learning, live, models, overview, sessions
+from webapp.analytics.views import (
+    dead_letters,
+    home,
+    items,
+    knob,
+    labels,
+    learning,
+    live,
+    models,
+    overview,
+    sessions,
+    visitors,
+)
 
 app_name = "analytics"
 _login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:home")
@@ -27,4 +39,6 @@ urlpatterns = [
     path("staff/learning/", learning.learning, name="learning"),
     path("staff/labels/", labels.labels, name="labels"),
     path("staff/knob/", knob.knob, name="knob"),
+    path("staff/visitors/", visitors.visitors, name="visitors"),
+    path("staff/visitors/send-away/", visitors.send_away, name="send_away"),
 ]

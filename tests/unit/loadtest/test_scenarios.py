@@ -3,8 +3,10 @@
 import pytest
 
 from loadtest.recorder import Recorder
-from loadtest.run import Run, market
+from loadtest.run import Run
 from loadtest.scenarios import SCENARIOS
+from recsys.simulation.factors import unknown
+from recsys.simulation.market import Market
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -27,7 +29,7 @@ def test_ramp_only_rises():
 
 def test_visitors_pace_makes_the_rate(tmp_path):
     run = Run(
-        SCENARIOS["steady"], "http://127.0.0.1", 500, 1_000.0, 60.0, Recorder(tmp_path, "steady"), market(None, 1)
+        SCENARIOS["steady"], "http://127.0.0.1", 500, 1_000.0, 60.0, Recorder(tmp_path, "steady"), Market(unknown(), 1)
     )
     run.recorder.finish()
     assert run.sockets / run.seconds_per_event == 1_000.0

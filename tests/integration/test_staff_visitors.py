@@ -1,0 +1,180 @@
+"""Bringing simulated visitors: by whom, where, how many, and that they leave."""
+
+import asyncio
+import subprocess
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from recsys.events import Click, SessionEvent
+from recsys.simulation.factors import unknown
+from recsys.simulation.market import Market
+from tests.integration.feed.conftest import address, empty_site, logged, stocked
+from tests.integration.test_staff import allow, text
+from webapp import wiring
+from webapp.visitors import services
+from webapp.visitors.board import Board, Run
+from webapp.visitors.crowd import Crowd, SiteGone
+from webapp.visitors.management.commands.bring_visitors import visited
+
+__all__ = ["address", "empty_site", "stocked"]
+
+PAGE = "/staff/visitors/"
+NOW_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+def host(client: Client, wired: redis.Redis, settings: Any, monkeypatch: pytest.MonkeyPatch, db: None) -> User:
+    """Somebody who may bring visitors, to a site that takes them; processes are noted instead of started."""
+    settings.FRESHET_SIMULATED_VISITORS = True
+    user = User.objects.create_user("ada", password="countess", is_staff=True)
+    allow(user, "bring_visitors")
+    client.force_login(user)
+    return user
+
+
+class Started(list[list[str]]):
+    """Commands that would have been started."""
+
+    def __call__(self, command: list[str], **_: Any) -> "Started":
+        self.append(command)
+        return self
+
+    def poll(self) -> None:
+        return None
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    found = Started()
+    monkeypatch.setattr(subprocess, "Popen", found)
+    return found
+
+
+def running(**changes: Any) -> Run:
+    now_ms = wiring.clock().now_ms()
+    fields = {"id": "r", "by": "ada", "rate": 20.0, "begins_ms": now_ms - 60_000, "ends_ms": now_ms + 60_000}
+    return Run(**{**fields, **changes})
+
+
+def test_page_asks_who_you_are_and_what_you_may(client: Client, host: User):
+    assert client.get(PAGE).status_code == 200
+    host.user_permissions.clear()
+    assert client.get(PAGE).status_code == 403
+    assert client.post(PAGE, {"rate": 5, "minutes": 1}).status_code == 403
+    assert client.post(f"{PAGE}send-away/").status_code == 403
+
+
+def test_site_that_takes_none_says_so_and_starts_nothing(client: Client, host: User, started: Started, settings: Any):
+    settings.FRESHET_SIMULATED_VISITORS = False
+    assert "takes no simulated visitors" in text(client.get(PAGE))
+    assert "Nobody was let in" in text(client.post(PAGE, {"rate": 5, "minutes": 1}, follow=True))
+    assert started == []
+
+
+def test_visitors_are_brought_once_at_a_time(client: Client, host: User, started: Started):
+    assert "They are on their way" in text(client.post(PAGE, {"rate": 5, "minutes": 2}, follow=True))
+    run = services.board().current()
+    assert (run.by, run.rate, run.ends_ms - run.begins_ms) == ("ada", 5.0, 120_000)
+    assert started[0][-2:] == ["--run", run.id]
+    assert "are here already" in text(client.post(PAGE, {"rate": 5, "minutes": 2}, follow=True))
+    assert len(started) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rate": 0, "minutes": 5}, {"rate": 5_000, "minutes": 5}, {"rate": 5, "minutes": 600}, {}]
+)
+def test_what_is_out_of_bounds_is_refused_where_it_was_said(client: Client, host: User, started: Started, wrong: Any):
+    response = client.post(PAGE, wrong)
+    assert response.status_code == 422
+    assert started == []
+
+
+def test_page_shows_progress_and_asks_them_to_leave(client: Client, host: User):
+    services.board().post(running(state="running", visitors=7, events=1_234, clicks=98, visits=9))
+    shown = text(client.get(PAGE))
+    assert "7 are here" in shown
+    assert "1,234 events" in shown and "98 clicks" in shown
+    assert "They are leaving" in text(client.post(f"{PAGE}send-away/", follow=True))
+    assert services.board().is_asked_to_stop("r")
+    assert not services.board().is_asked_to_stop("another")
+
+
+def test_fragment_is_what_moves_and_no_more(client: Client, host: User):
+    fragment = client.get(PAGE, headers={"HX-Request": "true", "HX-Target": "crowd"}).content.decode()
+    assert "Nobody is here" in fragment
+    assert "<html" not in fragment
+
+
+def test_failure_of_the_last_visitors_is_told(client: Client, host: User):
+    services.board().post(running(state="failed", failure="http://127.0.0.1:1: refused"))
+    assert "gave up after 0 events: http://127.0.0.1:1: refused" in text(client.get(PAGE))
+
+
+def test_page_says_whether_the_model_learns_from_them(client: Client, host: User, settings: Any):
+    settings.FRESHET_LEARN_FROM_SIMULATED = True
+    assert "learns from them" in text(client.get(PAGE))
+    settings.FRESHET_LEARN_FROM_SIMULATED = False
+    assert "does not learn from them" in text(client.get(PAGE))
+
+
+def test_page_without_redis_says_so(client: Client, host: User, without_redis: None):
+    response = client.get(PAGE)
+    assert response.status_code == 503
+    assert "Redis can't be reached" in text(response)
+
+
+def test_command_refuses_where_the_site_does(wired: redis.Redis, settings: Any):
+    settings.FRESHET_SIMULATED_VISITORS = False
+    with pytest.raises(CommandError, match="FRESHET_SIMULATED_VISITORS=1"):
+        call_command("bring_visitors")
+
+
+async def test_crowd_does_on_the_real_site_what_visitors_do(address: str, settings: Any):
+    settings.FRESHET_SIMULATED_VISITORS = True
+    crowd = Crowd(address, Market(unknown(), 1, eagerness=4.0), rate=40.0, size=4)
+    await crowd.run(asyncio.get_running_loop().time() + 5.0)
+    events = [event for event in logged(SessionEvent) if event.seq]
+    assert len(events) == crowd.events > 20
+    assert len(logged(Click)) == crowd.clicks > 2
+    assert all(event.simulated for event in logged(SessionEvent))
+    assert len({event.session for event in events}) >= 4
+    assert crowd.visitors == 0
+
+
+async def test_run_ends_when_it_is_told_to(address: str, settings: Any):
+    settings.FRESHET_SIMULATED_VISITORS = True
+    settings.FRESHET_PORT = int(address.rpartition(":")[2])
+    run, board = running(rate=5.0), Board(wiring.redis_client())
+    board.ask_to_stop(run.id)
+    done = await visited(board, run)
+    assert done.state == "stopped"
+    assert (board.current(), board.last()) == (None, done)
+
+
+async def test_run_at_a_site_that_is_not_there_fails_and_says_so(wired: redis.Redis, settings: Any, monkeypatch: Any):
+    settings.FRESHET_PORT = 1
+    monkeypatch.setattr("webapp.visitors.crowd._PAUSE_S", 0.01)
+    done = await visited(Board(wiring.redis_client()), running(rate=5.0))
+    assert done.state == "failed"
+    assert "127.0.0.1:1" in done.failure
+
+
+async def test_site_that_refuses_simulated_visitors_is_left(address: str, monkeypatch: Any):
+    monkeypatch.setattr("webapp.visitors.crowd._PAUSE_S", 0.01)
+    with pytest.raises(ExceptionGroup) as refused:
+        await Crowd(address, Market(unknown(), 1), rate=3.0).run(asyncio.get_running_loop().time() + 5.0)
+    assert refused.group_contains(SiteGone, match="403")
+
+
+def test_silent_run_gives_its_place_free(wired: redis.Redis):
+    board = Board(wiring.redis_client())
+    assert board.claim(running())
+    board.post(running(state="running"))
+    assert 0 < wiring.redis_client().pttl("freshet:visitors:run") <= 10_000
+    assert not board.claim(msgspec.structs.replace(running(), id="other"))

@@ -1,0 +1,82 @@
+"""Bringing simulated visitors: how many, for how long, how they do, and sending them away."""
+
+from typing import Any, cast
+
+import redis
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from webapp import wiring
+from webapp.analytics.forms import VisitorsForm
+from webapp.analytics.permissions import staff_page
+from webapp.visitors import services
+
+_PERMISSION = "analytics.bring_visitors"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@staff_page(_PERMISSION)
+def visitors(request: HttpRequest) -> HttpResponse:
+    """Show who is here and what the last ones did; let others in."""
+    if request.method != "POST":
+        return _page(request, VisitorsForm())
+    form = VisitorsForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    try:
+        services.bring(**form.cleaned_data, by=cast(User, request.user).get_username())
+    except (services.NotAllowed, services.AlreadyThere) as refusal:
+        messages.error(request, f"Nobody was let in: {refusal}.")
+    except redis.RedisError:
+        messages.error(request, "Redis can't be reached, so nobody was let in. Try again when it is back.")
+    return redirect("analytics:visitors")
+
+
+@require_POST
+@never_cache
+@staff_page(_PERMISSION)
+def send_away(request: HttpRequest) -> HttpResponse:
+    """Let the visitors that are here leave within a second or two."""
+    try:
+        run = services.board().current()
+        if run is not None:
+            services.board().ask_to_stop(run.id)
+            messages.success(request, "They are leaving.")
+    except redis.RedisError:
+        messages.error(request, "Redis can't be reached, so they stay until their time is over.")
+    return redirect("analytics:visitors")
+
+
+def _page(request: HttpRequest, form: VisitorsForm, status: int = 200) -> HttpResponse:
+    try:
+        context = _found(wiring.clock().now_ms())
+    except redis.RedisError:
+        return render(request, "analytics/visitors.html", {"away": True}, status=503 if status == 200 else status)
+    context |= {
+        "form": form,
+        "allowed": settings.FRESHET_SIMULATED_VISITORS,
+        "taught": settings.FRESHET_LEARN_FROM_SIMULATED,
+        "control_share": settings.FRESHET_SIMULATED_CONTROL_SHARE,
+    }
+    moving = request.headers.get("HX-Target") == "crowd"
+    return render(request, f"analytics/{'visitors_here' if moving else 'visitors'}.html", context, status=status)
+
+
+def _found(now_ms: int) -> dict[str, Any]:
+    run, last = services.board().current(), services.board().last()
+    if run is None:
+        return {"last": last}
+    passed_ms = min(max(now_ms - run.begins_ms, 0), run.ends_ms - run.begins_ms)
+    return {
+        "run": run,
+        "passed_s": passed_ms // 1_000,
+        "whole_s": (run.ends_ms - run.begins_ms) // 1_000,
+        "left_ms": run.ends_ms - run.begins_ms - passed_ms,
+        "per_s": run.events / (passed_ms / 1_000) if passed_ms else 0.0,
+    }

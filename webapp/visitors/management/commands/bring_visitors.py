@@ -1,0 +1,97 @@
+"""Visits the running site with simulated visitors, until their time is over or somebody sends them away."""
+
+import argparse
+import asyncio
+import contextlib
+import secrets
+import time
+from typing import Any, Final
+
+import msgspec
+import redis
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from recsys.datasets import movielens
+from recsys.simulation.markets import market_of
+from webapp import wiring
+from webapp.visitors.board import Board, Run, State
+from webapp.visitors.crowd import Crowd, SiteGone
+from webapp.visitors.services import board, site_url
+
+_WORD_EVERY_S: Final = 1.0
+
+
+class Command(BaseCommand):
+    """Bring visitors from the terminal, or for a run that the staff page has begun."""
+
+    help = "Visit the running site with simulated visitors; they leave by themselves."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare how many and for how long."""
+        parser.add_argument("--rate", type=float, default=20.0, help="events a second (default 20)")
+        parser.add_argument("--minutes", type=float, default=5.0, help="how long (default 5)")
+        parser.add_argument("--run", default="", help="a run that the staff page has begun")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Visit, and leave word of it each second."""
+        try:
+            run = self._run(options)
+            done = asyncio.run(visited(board(), run))
+        except redis.RedisError as error:
+            raise CommandError(f"Redis can't be reached ({error}): is the site running?") from error
+        if done.state == "failed":
+            raise CommandError(done.failure)
+        self.stdout.write(f"{done.events:,} events, {done.clicks:,} clicks, {done.visits:,} visits; {done.state}")
+
+    def _run(self, options: dict[str, Any]) -> Run:
+        if options["run"]:
+            found = board().current()
+            if found is None or found.id != options["run"]:
+                raise CommandError(f"expected the run {options['run']} that the staff page began, found none")
+            return found
+        if not settings.FRESHET_SIMULATED_VISITORS:
+            raise CommandError("expected a site that takes simulated visitors: set FRESHET_SIMULATED_VISITORS=1")
+        now_ms = wiring.clock().now_ms()
+        run = Run(
+            secrets.token_urlsafe(6), "terminal", options["rate"], now_ms, now_ms + int(60_000 * options["minutes"])
+        )
+        if not board().claim(run):
+            raise CommandError("simulated visitors are here already; send them away on the staff page first")
+        return run
+
+
+async def visited(words: Board, run: Run) -> Run:
+    """Let a crowd in, and leave word each second; return the last."""
+    market = await asyncio.to_thread(market_of, wiring.data_path() / movielens.WHEEL, secrets.randbelow(2**31))
+    crowd = Crowd(site_url(), market, run.rate)
+    left_s = (run.ends_ms - wiring.clock().now_ms()) / 1_000
+    visiting = asyncio.create_task(crowd.run(time.monotonic() + left_s))
+    state: State = "ended"
+    while not visiting.done():
+        words.post(_word(run, crowd, "running"))
+        if words.is_asked_to_stop(run.id):
+            state = "stopped"
+            visiting.cancel()
+        await asyncio.wait([visiting], timeout=_WORD_EVERY_S)
+    failure = ""
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await visiting
+    except* SiteGone as gone:
+        state, failure = "failed", str(gone.exceptions[0])
+    done = _word(run, crowd, state, failure)
+    words.post(done)
+    return done
+
+
+def _word(run: Run, crowd: Crowd, state: State, failure: str = "") -> Run:
+    return msgspec.structs.replace(
+        run,
+        state=state,
+        visitors=crowd.visitors,
+        events=crowd.events,
+        clicks=crowd.clicks,
+        visits=crowd.visits,
+        failure=failure,
+    )

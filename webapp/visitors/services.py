@@ -1,0 +1,62 @@
+"""Bringing simulated visitors to the running site, seeing how they do, and sending them away."""
+
+import secrets
+import subprocess
+import sys
+from typing import Final
+
+from django.conf import settings
+
+from recsys.errors import FreshetError
+from webapp import wiring
+from webapp.visitors.board import Board, Run
+
+MOST_PER_S: Final = 200
+LONGEST_MINUTES: Final = 60
+
+#: Children of this process; looked at so that those that ended leave nothing behind.
+_children: Final[list["subprocess.Popen[bytes]"]] = []
+
+
+class NotAllowed(FreshetError):
+    """This site takes no simulated visitors."""
+
+
+class AlreadyThere(FreshetError):
+    """Others are here already."""
+
+
+def board() -> Board:
+    """Return where runs leave word."""
+    return Board(wiring.redis_client())
+
+
+def bring(rate: float, minutes: float, by: str) -> Run:
+    """Start visitors in a process of their own; they leave by themselves.
+
+    Raises
+    ------
+    NotAllowed
+        Unless `FRESHET_SIMULATED_VISITORS` is set.
+    AlreadyThere
+        When some are here already.
+    redis.RedisError
+        When Redis is away.
+    """
+    if not settings.FRESHET_SIMULATED_VISITORS:
+        raise NotAllowed("this site takes no simulated visitors: set FRESHET_SIMULATED_VISITORS=1, as the demo does")
+    now_ms = wiring.clock().now_ms()
+    run = Run(secrets.token_urlsafe(6), by, rate, now_ms, now_ms + int(60_000 * minutes))
+    if not board().claim(run):
+        raise AlreadyThere("simulated visitors are here already; stop them first")
+    _children[:] = [child for child in _children if child.poll() is None]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "bring_visitors", "--run", run.id]
+    # In the session of the web process, so that both end together.
+    _children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+    return run
+
+
+def site_url() -> str:
+    """Return the address at which this machine's web process listens."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.FRESHET_HOST, settings.FRESHET_HOST)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.FRESHET_PORT}"
