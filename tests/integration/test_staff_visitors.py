@@ -137,7 +137,7 @@ def test_command_refuses_where_the_site_does(wired: redis.Redis, settings: Any):
 
 async def test_crowd_does_on_the_real_site_what_visitors_do(address: str, settings: Any):
     settings.FRESHET_SIMULATED_VISITORS = True
-    crowd = Crowd(address, Market(unknown(), 1, eagerness=4.0), rate=40.0, size=4)
+    crowd = Crowd(address, lambda: Market(unknown(), 1, eagerness=4.0), rate=40.0, size=4)
     await crowd.run(asyncio.get_running_loop().time() + 5.0)
     events = [event for event in logged(SessionEvent) if event.seq]
     assert len(events) == crowd.events > 20
@@ -168,7 +168,7 @@ async def test_run_at_a_site_that_is_not_there_fails_and_says_so(wired: redis.Re
 async def test_site_that_refuses_simulated_visitors_is_left(address: str, monkeypatch: Any):
     monkeypatch.setattr("webapp.visitors.crowd._PAUSE_S", 0.01)
     with pytest.raises(ExceptionGroup) as refused:
-        await Crowd(address, Market(unknown(), 1), rate=3.0).run(asyncio.get_running_loop().time() + 5.0)
+        await Crowd(address, lambda: Market(unknown(), 1), rate=3.0).run(asyncio.get_running_loop().time() + 5.0)
     assert refused.group_contains(SiteGone, match="403")
 
 

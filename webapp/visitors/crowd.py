@@ -8,6 +8,7 @@ import asyncio
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from http.cookies import SimpleCookie
 from itertools import groupby
 from typing import Final, TypeVar
@@ -47,7 +48,8 @@ class Crowd:
     ----------
     site : str
         URL, without a slash at its end.
-    market : Market
+    market : callable returning Market
+        Called in a thread before anybody comes; may take a while.
     rate : float
         Events a second of all together.
     size : int, optional
@@ -61,15 +63,16 @@ class Crowd:
         Events acknowledged, clicks among them, and visits begun.
     """
 
-    def __init__(self, site: str, market: Market, rate: float, size: int | None = None) -> None:
-        self._site, self._market, self._rate = site, market, rate
+    def __init__(self, site: str, market: Callable[[], Market], rate: float, size: int | None = None) -> None:
+        self._site, self._make_market, self._rate = site, market, rate
         self._number = 0
         self._failed_in_a_row = 0
         self._size = size or max(round(rate), 1)
         self.visitors = self.events = self.clicks = self.visits = 0
 
     async def run(self, ends_s: float) -> None:
-        """Visit until `ends_s` of the monotonic clock; cancelling ends it at once. Raises `SiteGone`."""
+        """Visit until `ends_s` of the monotonic clock; cancelling ends it. Raises `SiteGone`, in a group."""
+        self._market = await asyncio.to_thread(self._make_market)
         async with asyncio.TaskGroup() as visitors:
             for place in range(self._size):
                 visitors.create_task(self._visitor(place / max(self._rate, 1.0), ends_s))

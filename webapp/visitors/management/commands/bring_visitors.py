@@ -63,13 +63,13 @@ class Command(BaseCommand):
 
 async def visited(words: Board, run: Run) -> Run:
     """Let a crowd in, and leave word each second; return the last."""
-    market = await asyncio.to_thread(market_of, wiring.data_path() / movielens.WHEEL, secrets.randbelow(2**31))
-    crowd = Crowd(site_url(), market, run.rate)
+    seed = secrets.randbelow(2**31)
+    crowd = Crowd(site_url(), lambda: market_of(wiring.data_path() / movielens.WHEEL, seed), run.rate)
     left_s = (run.ends_ms - wiring.clock().now_ms()) / 1_000
     visiting = asyncio.create_task(crowd.run(time.monotonic() + left_s))
     state: State = "ended"
     while not visiting.done():
-        words.post(_word(run, crowd, "running"))
+        words.post(_word(run, crowd, "running" if crowd.visits else "starting"))
         if words.is_asked_to_stop(run.id):
             state = "stopped"
             visiting.cancel()
