@@ -4,9 +4,8 @@ The learner writes it, replicas copy it row by row, serving only reads it. All o
 and a model's arrays, so that a snapshot is bytes with a hash and a delta is the rows that changed.
 """
 
-import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import EngineConfig
+from recsys.description import MAX_TOKENS, content_vector, decade, stable_hash, weighted_tokens
 from recsys.errors import CorruptState
 from recsys.events import ItemRemoved, ItemUpserted
 from recsys.layout import (
@@ -42,13 +42,6 @@ ITEM_RING: Final = 256
 SESSION_CLICKS: Final = 24
 #: Sessions that the neighbour index holds; older ones are overwritten.
 SESSION_RING: Final = 524_288
-
-#: Tokens (categories, then tags) that an item's description keeps.
-MAX_TOKENS: Final = 32
-#: How much tastes differ by what an item's categories, and by what its tags say, in squared logits: a description with
-#: n tokens of a kind gives each the n-th part.
-CATEGORY_VARIANCE: Final = 1.0
-TAG_VARIANCE: Final = 3.0
 
 _LAST_YEAR: Final = 9_999
 _TABLES: Final = ("items", "contents", "rings", "vectors", "heard", "sessions")
@@ -187,7 +180,7 @@ class World:
         self._changed_catalogue.add(row)
         self.items["available"][row] = True
         self.items["taste"][row] = self._taste_vector(event)
-        self.items["content"][row] = _content_vector(event)
+        self.items["content"][row] = content_vector(event)
         numbers = self._describe(row, event)
         self.described = self.described or bool(event.categories or event.tags or numbers)
         self.items.touch(row)
@@ -219,7 +212,7 @@ class World:
 
     def _describe(self, row: int, event: ItemUpserted) -> dict[int, float]:
         """Write what the item is about into `contents`, and its numbers into their moments; return the numbers."""
-        self.contents["token"][row], self.contents["weight"][row] = _weighted_tokens(event)
+        self.contents["token"][row], self.contents["weight"][row] = weighted_tokens(event)
         numbers = self._numbers(event)
         for column in range(1 + len(self.number_names)):
             replace_number(self.moments, self.contents["number"], row, column, numbers.get(column, math.nan))
@@ -258,7 +251,7 @@ class World:
         """Return the column of a taste, None where it has none and there is still a free one."""
         if name in self.tastes:
             return self.tastes.index(name)
-        return _stable_hash(name) % TASTES if len(self.tastes) >= TASTES else None
+        return stable_hash(name) % TASTES if len(self.tastes) >= TASTES else None
 
     # -- snapshots and deltas ----------------------------------------------------------------------------------
 
@@ -350,54 +343,6 @@ class World:
         self.model.restore(_unprefixed("model", arrays))
         self.network.restore(_unprefixed("network", arrays))
         self.spread.restore(_unprefixed("spread", arrays))
-
-
-def decade(year: int) -> str:
-    """Return the decade's name.
-
-    >>> decade(1987)
-    '1980s'
-    """
-    return f"{year // 10 * 10}s"
-
-
-def content_token(kind: str, name: str) -> int:
-    """Return what stands for a category or tag in ``contents["token"]``: 31 bits of its hash."""
-    return _stable_hash(f"{kind}:{name}") & 0x7FFF_FFFF
-
-
-def _content_vector(event: ItemUpserted) -> NDArray[np.float32]:
-    """Return the item's hashed content as a unit vector (zero where there is none)."""
-    vector = np.zeros(CONTENT_WIDTH, dtype=np.float32)
-    tokens = [(f"category:{name}", 2.0) for name in event.categories] + [(f"tag:{name}", 1.0) for name in event.tags]
-    if event.year is not None:
-        tokens.append((f"decade:{decade(event.year)}", 1.0))
-    for token, weight in tokens:
-        digest = _stable_hash(token)
-        vector[digest % CONTENT_WIDTH] += weight if digest >> 32 & 1 else -weight
-    length = float(np.sqrt(np.sum(vector * vector)))
-    return vector / np.float32(length) if length > 0 else vector
-
-
-def _weighted_tokens(event: ItemUpserted) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return hashes of the item's categories and tags, ascending, and their weights; -1 and 0 fill the rest."""
-    categories = _hashed("category", event.categories)[:MAX_TOKENS]
-    tags = _hashed("tag", event.tags)[: MAX_TOKENS - len(categories)]
-    weights = {token: math.sqrt(TAG_VARIANCE / len(tags)) for token in tags}
-    weights |= {token: math.sqrt(CATEGORY_VARIANCE / len(categories)) for token in categories}
-    tokens, filled = np.full(MAX_TOKENS, -1, dtype=np.int32), np.zeros(MAX_TOKENS, dtype=np.float32)
-    for place, token in enumerate(sorted(weights)):
-        tokens[place], filled[place] = token, weights[token]
-    return tokens, filled
-
-
-def _hashed(kind: str, names: Iterable[str]) -> list[int]:
-    """Return 31 bits of each name's hash, each once, in the order given."""
-    return list(dict.fromkeys(content_token(kind, name) for name in names))
-
-
-def _stable_hash(token: str) -> int:
-    return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")
 
 
 def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:

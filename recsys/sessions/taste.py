@@ -77,8 +77,8 @@ class Taste:
         row : int
             World row of the item.
         liked : bool
-            Chosen, or seen and not chosen. Within a session an item that was liked stays liked (`forget` it first to
-            say otherwise); what an earlier session said (`discount`) is replaced.
+            Chosen, or seen and not chosen. Within a session an item that was liked stays liked; what an earlier
+            session said (`discount`) is replaced.
         base_logit : float
             Log odds of a yes without this taste, position included; clipped at `BASE_LIMIT`.
 
@@ -117,22 +117,11 @@ class Taste:
             del self._refused[row]
             self._fit = None
 
-    def forget(self, row: int) -> None:
-        """Take back what was noted of an item; nothing where it is not remembered."""
-        if self._notes.pop(row, None) is not None:
-            self._fit = None
-
     def discount(self, keep: float) -> None:
         """Keep only this share (0 to 1) of each answer: what an earlier session is worth in the next."""
         kept = {row: note._replace(worth=note.worth * keep) for row, note in self._notes.items()}
         self._notes = {row: note for row, note in kept.items() if note.worth >= LEAST_WORTH}
         self._fit = None
-
-    def copy(self) -> "Taste":
-        """Return a taste of its own with the same notes."""
-        twin = Taste()
-        twin._notes, twin._refused, twin._fit = dict(self._notes), dict(self._refused), self._fit
-        return twin
 
     def logits(self, world: World, rows: Rows) -> Floats:
         """Return the expected utility of each item: what to add to the world's score. Shape (n,), 0 without notes.

@@ -153,18 +153,6 @@ def test_what_an_earlier_session_liked_counts_less_and_can_be_passed_over(world:
     assert len(taste) == 0
 
 
-def test_forgotten_note_leaves_no_trace(world: World) -> None:
-    taste = taste_of({3: True, 5: False})
-    taste.logits(world, np.arange(5))
-    taste.forget(5)
-    taste.forget(99)
-    assert (
-        taste.logits(world, np.arange(FILMS)).tobytes() == taste_of({3: True}).logits(world, np.arange(FILMS)).tobytes()
-    )
-    taste.forget(3)
-    assert not taste.logits(world, np.arange(FILMS)).any()
-
-
 def test_memory_is_bounded_and_the_oldest_gives_way(world: World) -> None:
     taste = taste_of({row: row % 3 == 0 for row in range(FILMS)})
     assert len(taste) == MEMORY
@@ -187,13 +175,6 @@ def test_restored_taste_has_the_same_bytes_and_predictions(world: World) -> None
     restored = Taste.from_state(taste.to_state())
     assert restored.to_state() == taste.to_state()
     assert restored.logits(world, rows).tobytes() == taste.logits(world, rows).tobytes()
-
-
-def test_copy_shares_nothing(world: World) -> None:
-    taste = taste_of({1: True})
-    twin = taste.copy()
-    twin.note(2, False, BASE)
-    assert (len(taste), len(twin)) == (1, 2)
 
 
 # -- in which world --------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.config import EngineConfig
+from recsys.description import CATEGORY_VARIANCE, MAX_TOKENS, TAG_VARIANCE
 from recsys.errors import CorruptState, InvalidEvent
 from recsys.events import MAX_NUMBER, ItemUpserted, decode, encode
+from recsys.layout import NUMBERS
 from recsys.models.moments import no_moments, recount, replace_number, standardised
-from recsys.world import CATEGORY_VARIANCE, MAX_TOKENS, NUMBERS, TAG_VARIANCE, World
+from recsys.world import World
 from tests.unit.streams import world_bytes
 
 

@@ -8,8 +8,8 @@ its contrast wherever the figure lies, because ground and figure stay on the sam
 import hashlib
 from typing import Final, NamedTuple
 
+from recsys.description import decade
 from recsys.events import ItemUpserted
-from recsys.world import decade
 from webapp.feed import figures
 
 #: The stylesheet's hues: step n stands 15 degrees after step n - 1.
