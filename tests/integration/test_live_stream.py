@@ -7,6 +7,7 @@ import msgspec
 import pytest
 import redis
 from django.contrib.auth.models import Permission, User
+from django.http import QueryDict
 from django.test import Client
 
 from recsys.clock import ManualClock
@@ -15,7 +16,8 @@ from recsys.log.archive import write_segment
 from recsys.log.base import records
 from recsys.log.keys import LogKeys
 from webapp import wiring
-from webapp.analytics import tail, watching
+from webapp.analytics import selectors, tail, watching
+from webapp.analytics.views import live_tables
 from webapp.analytics.watching import Watch
 from webapp.tracking import edge as edges
 from webapp.tracking.edge import Edge
@@ -190,3 +192,27 @@ def test_page_shows_the_newest_events_without_scripts(watcher: Client, now_ms: i
     page = watcher.get("/staff/live/").content.decode()
     assert page.count('data-outcome="accepted"') == 5  # four, and the one that the script copies
     assert f'data-after="{log.end()}"' in page
+
+
+def test_paused_page_stands_still_and_is_looked_through(watcher: Client, now_ms: int):
+    log = wiring.event_log()
+    log.append([slate(now_ms), *clicks(now_ms, 3)])
+    response = watcher.get("/staff/live/", {"paused": "", "kind": "click", "sort": "offset"})
+    assert [row.kind for row in response.context["tail"].everything()] == ["click"] * 3
+    assert b"data-stream" not in response.content
+    exported: Any = watcher.get("/staff/live/", {"paused": "", "csv": "tail"})
+    assert len(b"".join(exported.streaming_content).splitlines()) == 1 + 4
+
+
+def test_moving_tables_sort_by_process_and_add_up(wired: redis.Redis, now_ms: int):
+    for received in (3, 7):
+        counted = Edge(ManualClock(now_ms))
+        with counted.taking(received) as outcomes:
+            outcomes["accepted"] = received
+        account = msgspec.structs.replace(counted.account(), name=f"web-{received}")
+        wired.hset(edges.ACCOUNTS_KEY, account.name, msgspec.json.encode(account))
+    live = selectors.live(wired, now_ms)
+    found = {each.name: each for each in live_tables.moving(live, QueryDict("a_sort=-received&e_sort=name"))}
+    assert [row.name for row in found["accounts"].everything()] == ["web-7", "web-3"]
+    assert {row.name: row.count for row in found["received"].everything()}["accepted"] == 10
+    assert "samples" not in found

@@ -7,9 +7,7 @@ from typing import Final
 from django import template
 from django.utils.safestring import SafeString
 
-from recsys.offsets import offset_key
 from webapp.analytics.charts import sparkline as drawing
-from webapp.replication import Heartbeat
 
 register = template.Library()
 
@@ -105,12 +103,6 @@ def clock_time(at_ms: int) -> datetime.datetime:
 def since(now_ms: int, then_ms: int) -> int:
     """Return how long ago `then_ms` was, milliseconds."""
     return max(now_ms - then_ms, 0)
-
-
-@register.filter
-def model_age(replica: Heartbeat, now_ms: int) -> int:
-    """Return how old the newest event is that a replica's world has folded, milliseconds."""
-    return max(now_ms - offset_key(replica.version)[0], 0)
 
 
 @register.simple_tag

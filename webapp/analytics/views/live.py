@@ -5,7 +5,6 @@ from typing import Any, Final
 import redis
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -13,39 +12,51 @@ from recsys.errors import LogUnavailable
 from webapp import wiring
 from webapp.analytics import selectors
 from webapp.analytics.permissions import staff_page
+from webapp.analytics.tables import Listing, respond
 from webapp.analytics.tail import Entry, last_offset, tail
+from webapp.analytics.views import live_tables
 from webapp.analytics.watching import WATCHERS, Watch, offset_from
 from webapp.tracking.consent import visit_from
 
 #: Lines that the page shows; the script keeps as many.
 LINES: Final = 100
+#: Lines that stand still, to be filtered and sorted.
+PAUSED_LINES: Final = 2_000
 
 
 @require_safe
 @never_cache
 @staff_page("analytics.view_live")
-def live(request: HttpRequest) -> HttpResponse:
+def live(request: HttpRequest) -> HttpResponseBase:
     """Show what came in last and what the fold says; htmx asks every two seconds for the moving part alone."""
+    now_ms = wiring.clock().now_ms()
+    paused = "paused" in request.GET
     try:
-        found = selectors.live(wiring.redis_client(), wiring.clock().now_ms())
+        found = selectors.live(wiring.redis_client(), now_ms)
     except redis.RedisError:
         found = None
-    paused = "paused" in request.GET
-    context: dict[str, Any] = {"live": found, "paused": paused, "table": "table" in request.GET}
-    if request.headers.get("HX-Request"):
-        return render(request, "analytics/live_moving.html", context)
-    now_ms = wiring.clock().now_ms()
-    lines = _newest()
-    # What comes after an empty log comes after now.
-    after = last_offset(lines, f"{now_ms}-0")
-    context.update(
-        lines=lines[::-1],
-        blank=Entry(at_ms=now_ms, outcome="accepted", session="copied"),
-        after=after,
-        size=LINES,
-        yours=visit_from(request.COOKIES, now_ms).session,
-    )
-    return render(request, "analytics/live.html", context)
+    listings = live_tables.moving(found, request.GET) if found is not None else []
+    context: dict[str, Any] = {"live": found, "paused": paused}
+    if request.headers.get("HX-Target") == "moving":
+        return respond(request, "analytics/live_moving.html", context, *listings)
+    lines = _newest(PAUSED_LINES if paused else LINES)
+    if paused:
+        listings.append(Listing(live_tables.TAIL, lines, request.GET))
+    else:
+        context |= _followed(request, lines, now_ms)
+    return respond(request, "analytics/live.html", context, *listings)
+
+
+def _followed(request: HttpRequest, lines: list[Entry], now_ms: int) -> dict[str, Any]:
+    """Return what the script goes on from."""
+    return {
+        "lines": lines[::-1],
+        "blank": Entry(at_ms=now_ms, outcome="accepted", session="copied"),
+        # What comes after an empty log comes after now.
+        "after": last_offset(lines, f"{now_ms}-0"),
+        "size": LINES,
+        "yours": visit_from(request.COOKIES, now_ms).session,
+    }
 
 
 @require_safe
@@ -76,8 +87,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def _newest() -> list[Entry]:
+def _newest(limit: int) -> list[Entry]:
     try:
-        return tail().newest(LINES)
+        return tail().newest(limit)
     except (LogUnavailable, redis.RedisError):
         return []

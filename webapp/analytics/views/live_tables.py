@@ -1,0 +1,197 @@
+"""The live page's tables. Those that move have no filters: a form must not change under the fingers."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Final
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from recsys.offsets import Offset, offset_key
+from webapp.analytics.selectors import Live
+from webapp.analytics.tables import CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table
+from webapp.analytics.tail import Entry
+from webapp.replication import Heartbeat
+from webapp.tracking.edge import OUTCOMES, Account
+from webapp.training.status import FoldStatus
+
+_COUNT: Final = Column("count", "Count", Kind.NUMBER)
+
+
+def _became(outcome: str) -> Callable[[Account], int]:
+    return lambda account: account.became.get(outcome, 0)
+
+
+LABELS: Final = Table(
+    name="labels",
+    caption="Labels since the log began",
+    prefix="l_",
+    order="-count",
+    empty="The fold has not run yet.",
+    columns=(Column("name", "Of"), _COUNT, Column("meaning", "What it is")),
+)
+TERMS: Final = Table(
+    name="received",
+    caption="What browsers sent to the processes that run, and what became of it",
+    prefix="e_",
+    order="-count",
+    empty="No web process has shown its account in the last seconds.",
+    columns=(Column("name", "Of"), _COUNT, Column("meaning", "What it is")),
+)
+ACCOUNTS: Final = Table(
+    name="accounts",
+    caption="The same by process: each balances at its own moment",
+    prefix="a_",
+    order="name",
+    empty="No web process has shown its account in the last seconds.",
+    columns=(
+        Column("name", "Process", Kind.CODE),
+        Column("began_ms", "Counts since", Kind.TIME),
+        Column("received", "Received", Kind.NUMBER),
+        *(Column(outcome, outcome.capitalize(), Kind.NUMBER, value=_became(outcome)) for outcome in OUTCOMES),
+        Column("pending", "Pending", Kind.NUMBER),
+        Column("missing", "Nowhere", Kind.NUMBER),
+    ),
+)
+REFUSED: Final = Table(
+    name="refused",
+    caption="Events refused since the counts began, by reason",
+    prefix="f_",
+    order="-count",
+    empty="None. Events that were not signed for, or not well-formed, would be counted here by reason.",
+    columns=(Column("name", "Reason", Kind.CODE), _COUNT, Column("meaning", "What it means")),
+)
+REPLICAS: Final = Table(
+    name="replicas",
+    caption="The model in each web process, seen within the last seconds",
+    prefix="w_",
+    order="name",
+    empty="No web process has shown itself in the last seconds. Each one that serves visitors appears here.",
+    columns=(
+        Column("name", "Process", Kind.CODE),
+        Column("version", "Version", Kind.CODE),
+        Column("age_ms", "Age of its newest event", Kind.DURATION),
+        Column("behind_ms", "Behind the log", Kind.DURATION, cell=lambda served: served.standing),
+        Column("items", "Items", Kind.NUMBER),
+    ),
+)
+SHARDS: Final = Table(
+    name="shards",
+    caption="Lag by shard",
+    prefix="h_",
+    order="shard",
+    empty="The fold has not run yet.",
+    columns=(
+        Column("shard", "Shard", cell=lambda row: row.shard),
+        Column("lag_ms", "Lag", Kind.DURATION),
+        Column("offset", "Folded through", Kind.CODE),
+        Column("log_end", "Log's end", Kind.CODE),
+        Column("archived", "Archived through", Kind.CODE),
+        Column("log_length", "Events held", Kind.NUMBER),
+    ),
+)
+SAMPLES: Final = Table(
+    name="samples",
+    caption="The fold's counts since the log began, at each sample",
+    prefix="s_",
+    order="-at_ms",
+    per_page=25,
+    empty="The first sample comes within seconds.",
+    columns=(
+        Column("at_ms", "Time (UTC)", Kind.TIME),
+        Column("events", "Events", Kind.NUMBER),
+        Column("impressions", "Impressions", Kind.NUMBER),
+        Column("clicks", "Clicks", Kind.NUMBER),
+        Column("lag_ms", "Lag", Kind.DURATION),
+    ),
+)
+
+
+def _session_url(entry: Entry) -> str:
+    return reverse("analytics:session", args=[entry.session]) if entry.session else ""
+
+
+#: What stands still while the page is paused.
+TAIL: Final = Table(
+    name="tail",
+    caption="The newest events when this page was made",
+    order="-at_ms",
+    empty="Nothing has happened yet. Open the site in another window and click a film.",
+    per_page=100,
+    columns=(
+        Column("at_ms", "Time (UTC)", Kind.TIME, filters=(SINCE, UNTIL)),
+        Column("kind", "Event", filters=(CONTAINS,)),
+        Column("title", "What", value=lambda entry: entry.title or entry.item, filters=(CONTAINS,)),
+        Column("position", "At", Kind.NUMBER, value=lambda entry: entry.position if entry.position >= 0 else None),
+        Column("session", "Session", Kind.CODE, link=_session_url, filters=(CONTAINS,)),
+        Column(
+            "outcome",
+            "Became",
+            filters=(EXACTLY,),
+            choices=[(name, name) for name in ("accepted", "late", "unreadable", "duplicate", "refused", "returned")],
+        ),
+        Column("why", "Why"),
+        Column("count", "Events", Kind.NUMBER),
+        Column("simulated", "Simulated", Kind.YES_NO, filters=(EXACTLY,)),
+        Column("offset", "Offset", Kind.CODE),
+    ),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Served:
+    """One web process's model, and how it stands."""
+
+    name: str
+    version: Offset
+    age_ms: int
+    behind_ms: int
+    stale: bool
+    items: int
+
+    @property
+    def standing(self) -> str:
+        """How far behind it is, in words."""
+        if not self.behind_ms:
+            return "up to date"
+        return f"{'stale: ' if self.stale else ''}{Kind.DURATION.written(self.behind_ms)}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shard:
+    """One shard's place in the log."""
+
+    shard: str
+    lag_ms: int
+    offset: Offset
+    log_end: Offset
+    archived: Offset
+    log_length: int
+
+
+def moving(live: Live, query: QueryDict) -> list[Listing]:
+    """Return the tables that move."""
+    return [
+        Listing(LABELS, live.labels, query),
+        Listing(TERMS, live.conservation.terms, query),
+        Listing(ACCOUNTS, live.conservation.accounts, query),
+        Listing(REFUSED, live.refused, query),
+        Listing(REPLICAS, [_served(beat, live) for beat in live.replicas], query),
+        Listing(SHARDS, [_shard(live.status)] if live.status is not None else [], query),
+        *([Listing(SAMPLES, live.samples, query)] if "table" in query else []),
+    ]
+
+
+def _served(beat: Heartbeat, live: Live) -> Served:
+    return Served(
+        name=beat.name,
+        version=beat.version,
+        age_ms=max(live.now_ms - offset_key(beat.version)[0], 0),
+        behind_ms=beat.behind_ms,
+        stale=beat.behind_ms > live.stale_after_ms,
+        items=beat.items,
+    )
+
+
+def _shard(status: FoldStatus) -> Shard:
+    return Shard("0", status.lag_ms, status.offset, status.log_end, status.archived, status.log_length)
