@@ -61,6 +61,7 @@ class AggregateState(msgspec.Struct, frozen=True):
     catalogue: CatalogueState
     hour_ms: int
     day_ms: int
+    forgotten: list[str] = []
 
 
 class AggregateFold:
@@ -81,6 +82,7 @@ class AggregateFold:
         self._slates: dict[str, OpenSlate] = {}
         self._sittings: dict[str, Sitting] = {}
         self._catalogue = Catalogue()
+        self._forgotten: dict[str, None] = {}
         self._hour_ms = self._day_ms = self._now_ms = 0
         self._offset: Offset = ""
         self._out = Increments()
@@ -95,12 +97,12 @@ class AggregateFold:
             Dwell: self._dwell,
             Dismissal: self._dismissal,
             DismissalUndone: self._dwell,
-            SessionForgotten: self._forgotten,
+            SessionForgotten: self._forget_session,
         }
 
     def take(self, event: Event | None, offset: Offset, received_ms: int) -> None:
         """Take in the next record of the log; None, bytes that are no event, adds nothing."""
-        if event is None:
+        if event is None or (isinstance(event, SessionEvent) and event.session in self._forgotten):
             return
         self._now_ms, self._offset = received_ms, offset
         hour_ms = hour_of(received_ms)
@@ -125,6 +127,7 @@ class AggregateFold:
                 catalogue=self._catalogue.to_state(),
                 hour_ms=self._hour_ms,
                 day_ms=self._day_ms,
+                forgotten=list(self._forgotten),
             )
         )
 
@@ -135,6 +138,7 @@ class AggregateFold:
         self._sittings = {sitting.session: sitting for sitting in state.sittings}
         self._catalogue = Catalogue.from_state(state.catalogue)
         self._hour_ms, self._day_ms = state.hour_ms, state.day_ms
+        self._forgotten = dict.fromkeys(state.forgotten)
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -183,7 +187,7 @@ class AggregateFold:
         sitting.slates += 1
         traffic = self._out.traffic[self._hour_ms, arm, event.simulated, surface]
         traffic[_SLATES] += 1
-        traffic[_SLOTS] += len(event.items)
+        traffic[_SLOTS] += len(event.propensities)
         traffic[_EXPLORED_SLOTS] += len(event.explored)
         traffic[_PROPENSITY] += sum(round(propensity * _MILLION) for propensity in event.propensities)
 
@@ -275,8 +279,18 @@ class AggregateFold:
     def _dwell(self, event: Dwell | DismissalUndone) -> None:
         self._about(event, event.tag())
 
-    def _forgotten(self, event: SessionForgotten) -> None:
-        """What was counted stays counted: counts are of nobody in particular."""
+    def _forget_session(self, event: SessionForgotten) -> None:
+        """Take back the session's own rows, and pass over what still comes of it.
+
+        What was counted stays counted: counts are of nobody in particular.
+        """
+        self._sittings.pop(event.session, None)
+        self._changed = {
+            offset: sitting for offset, sitting in self._changed.items() if sitting.session != event.session
+        }
+        self._out.forgotten[event.session] = self._forgotten[event.session] = None
+        if len(self._forgotten) > self._max_open:
+            del self._forgotten[next(iter(self._forgotten))]
 
     def _see(self, event: ItemEvent, sitting: Sitting, slate: OpenSlate) -> None:
         """Count an impression."""

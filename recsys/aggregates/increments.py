@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-#: Columns of `Increments.traffic`: by hour, arm, whether simulated, and surface. `propensity_ppm` is the sum over slots
-#: of the probability with which the policy put the item there, in millionths. `novelty_millibits` is the sum over
+#: Columns of `Increments.traffic`: by hour, arm, whether simulated, and surface. `slots` are those of slates that log
+#: with which probability the policy put an item there; `propensity_ppm` is the sum of that, in millionths, and
+#: `explored_slots` those of them that chance filled. `novelty_millibits` is the sum over
 #: impressions of -log2 of the share of all clicks so far that were on the item, in thousandths.
 TRAFFIC: Final = (
     "slates",
@@ -104,7 +105,10 @@ def _rows(columns: tuple[str, ...]) -> Callable[[], Row]:
 
 @dataclasses.dataclass(slots=True)
 class Increments:
-    """Counts to add, by key; and rows to write over what stands there (`sessions`, `shown`)."""
+    """Counts to add, by key; rows to write over what stands there (`sessions`, `shown`), and sessions without rows.
+
+    The rows of `forgotten` sessions go, before those of `sessions` are written.
+    """
 
     traffic: defaultdict[tuple[int, str, bool, str], Row] = dataclasses.field(
         default_factory=lambda: defaultdict(_rows(TRAFFIC))
@@ -129,3 +133,4 @@ class Increments:
     )
     sessions: dict[str, SittingRow] = dataclasses.field(default_factory=dict)
     shown: dict[tuple[int, str, int], ShownRow] = dataclasses.field(default_factory=dict)
+    forgotten: dict[str, None] = dataclasses.field(default_factory=dict)

@@ -44,7 +44,7 @@ from webapp.analytics.models import (
 )
 
 #: Names what the counts mean; another revision counts everything anew.
-REVISION: Final = "1"
+REVISION: Final = "2"
 
 HOUR: Final = 1
 DAY: Final = DAY_MS // HOUR_MS
@@ -183,6 +183,8 @@ def write(out: Increments) -> None:
     _add(NthMoments, NTH, out.nth.items())
     _add(SessionEnd, ENDS, [(key, row) for key, row in out.ends.items() if row[0]])
     _add(ClickDelay, DELAYS, out.delays.items())
+    if out.forgotten:
+        SessionSitting.objects.filter(session__in=list(out.forgotten)).delete()
     _replace(SessionSitting, SittingRow._fields, out.sessions.values())
     _replace(ShownDay, ShownRow._fields, out.shown.values())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, delay_bucket, nth_bucket
 from recsys.aggregates.open import KEPT_MS
-from recsys.events import Click, Dismissal, Impression, ItemEvent, SessionEvent, SlateServed
+from recsys.events import Click, Dismissal, Impression, ItemEvent, SessionEvent, SessionForgotten, SlateServed
 from recsys.log.base import Record
 
 Counts = collections.Counter[Any]
@@ -36,6 +36,7 @@ class Recount:
     positions: Counts = dataclasses.field(default_factory=collections.Counter)
     delays: Counts = dataclasses.field(default_factory=collections.Counter)
     sittings: list[Sat] = dataclasses.field(default_factory=list)
+    forgotten: set[str] = dataclasses.field(default_factory=set)
 
 
 def recount(log: Sequence[Record], gap_ms: int) -> Recount:
@@ -47,7 +48,10 @@ def recount(log: Sequence[Record], gap_ms: int) -> Recount:
     current: dict[str, Sat] = {}
     for record in log:
         event = record.event
-        if not isinstance(event, SessionEvent):
+        if not isinstance(event, SessionEvent) or event.session in out.forgotten:
+            continue
+        if isinstance(event, SessionForgotten):
+            out.forgotten.add(event.session)
             continue
         slate = _slate_of(event, slates, record.received_ms)
         arm = "" if slate is None or not slate.version else slate.arm
@@ -60,6 +64,9 @@ def recount(log: Sequence[Record], gap_ms: int) -> Recount:
         if isinstance(event, SlateServed):
             out.traffic[hour, arm, event.simulated, event.surface, "slates"] += 1
             out.traffic[hour, arm, event.simulated, event.surface, "explored_slots"] += len(event.explored)
+            out.traffic[hour, arm, event.simulated, event.surface, "slots"] += len(event.propensities)
+            millionths = sum(round(propensity * 1_000_000) for propensity in event.propensities)
+            out.traffic[hour, arm, event.simulated, event.surface, "propensity_ppm"] += millionths
         elif isinstance(event, ItemEvent):
             surface = slate.surface if slate else "unknown" if event.slate else "history"
             sat.end = (surface, event.tag())

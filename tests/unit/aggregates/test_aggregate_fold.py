@@ -21,7 +21,7 @@ from recsys.aggregates.increments import (
     TRAFFIC,
     Increments,
 )
-from recsys.events import Click, Impression, ItemUpserted, SlateServed
+from recsys.events import Click, Impression, ItemUpserted, SessionEvent, SessionForgotten, SlateServed
 from recsys.log.base import Record
 from tests.unit.aggregates import recount
 from tests.unit.aggregates.visits import START_MS, append, visits
@@ -61,7 +61,8 @@ def add(tables: dict[str, Any], out: Increments) -> None:
         for key, row in getattr(out, name).items():
             for column, count in zip(columns, row, strict=True):
                 tables[name][*key, column] += count
-    tables["sessions"].update(out.sessions)
+    rows = {offset: row for offset, row in tables["sessions"].items() if row.session not in out.forgotten}
+    tables["sessions"] = {**rows, **out.sessions}
     tables["shown"].update(out.shown)
 
 
@@ -92,8 +93,27 @@ def test_counts_are_those_of_a_naive_recount(seed: int) -> None:
     assert known(tables["positions"]) == known(slow.positions)
     assert known(tables["delays"]) == known(slow.delays)
     assert known({key[:-1]: n for key, n in tables["ends"].items()}) == known(recount.ends(slow.sittings))
+    named = {sat.first.offset for sat in slow.sittings if _session(sat.first) not in slow.forgotten}
+    assert set(tables["sessions"]) == named
     assert known(tables["nth"]) == known(recount.nth(slow.sittings))
     assert known(tables["sittings"]) == known(recount.moments(slow.sittings))
+
+
+def _session(record: Record) -> str:
+    assert isinstance(record.event, SessionEvent)
+    return record.event.session
+
+
+def test_forgotten_session_has_no_row_and_counts_of_nobody_stay() -> None:
+    log: list[Record] = []
+    append(log, START_MS, slate("s", 1, START_MS))
+    append(log, START_MS + 1, SessionForgotten(event_time_ms=START_MS, session="s"))
+    append(log, START_MS + 2, slate("s", 2, START_MS))
+    for cuts in ((), (1,), (2,)):
+        tables = counted(log, cuts, restart=True)
+        assert tables["sessions"] == {}
+        assert sum(n for key, n in tables["sittings"].items() if key[-1] == "sessions") == 1
+        assert sum(n for key, n in tables["traffic"].items() if key[-1] == "slates") == 1
 
 
 def test_visits_of_the_recount_have_everything_in_them() -> None:

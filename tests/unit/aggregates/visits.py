@@ -4,7 +4,17 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from recsys.events import Click, Dismissal, Dwell, Event, Impression, ItemRemoved, ItemUpserted, SlateServed
+from recsys.events import (
+    Click,
+    Dismissal,
+    Dwell,
+    Event,
+    Impression,
+    ItemRemoved,
+    ItemUpserted,
+    SessionForgotten,
+    SlateServed,
+)
 from recsys.log.base import Record
 
 START_MS = 1_700_000_000_000
@@ -37,7 +47,8 @@ def append(log: list[Record], now_ms: int, event: Event | None) -> None:
 def _event(rng: random.Random, now_ms: int, number: int, films: int, slates: Sequence[SlateServed]) -> Event | None:
     kind = rng.randrange(20)
     visitor = rng.randrange(6)
-    about: dict[str, Any] = {"session": f"s{visitor}", "simulated": visitor >= 3}
+    session = f"g{number % 40}" if rng.random() < 0.1 else f"s{visitor}"
+    about: dict[str, Any] = {"session": session, "simulated": visitor >= 3}
     if kind < 4 or not slates:
         return SlateServed(
             event_time_ms=now_ms,
@@ -51,7 +62,8 @@ def _event(rng: random.Random, now_ms: int, number: int, films: int, slates: Seq
             **about,
         )
     if kind == 4:
-        return None
+        # Sessions are few: one of those that come only now and then is forgotten.
+        return SessionForgotten(event_time_ms=now_ms, session=f"g{number % 40}") if rng.random() < 0.3 else None
     if kind == 5:
         return ItemRemoved(event_time_ms=now_ms, item=str(rng.randrange(films)))
     at_ms = now_ms - rng.choice((0, 0, 4_000))

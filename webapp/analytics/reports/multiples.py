@@ -56,6 +56,14 @@ def _impressions(bucket: Bucket) -> str:
     return f"of {bucket.impressions:,} impressions in {bucket.sessions:,} sessions"
 
 
+def _explored(bucket: Bucket) -> str:
+    rate = bucket.explored_rate
+    if rate.value is None:
+        return _impressions(bucket)
+    low, high = (figures.percent(end) for end in rate.interval)
+    return f"{_impressions(bucket)}; {figures.percent(rate.value)} of these clicked ({low} to {high})"
+
+
 def _catalogue(bucket: Bucket) -> str:
     if bucket.items_shown is None or bucket.catalogue is None:
         return "nothing was shown"
@@ -82,7 +90,7 @@ _QUANTITIES: Final = (
         _bits,
         lambda bucket: f"a shown item's share of clicks as bits; mean {_impressions(bucket)}",
     ),
-    _Quantity("Explored", lambda bucket: bucket.explored, figures.percent, _impressions, "explored"),
+    _Quantity("Explored", lambda bucket: bucket.explored, figures.percent, _explored, "explored"),
 )
 
 

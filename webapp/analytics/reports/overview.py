@@ -10,13 +10,16 @@ from django.db.models import QuerySet, Sum
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, day_of
 from recsys.aggregates.fold import HISTORY, UNKNOWN
 from recsys.aggregates.increments import MOMENTS
-from webapp.analytics.intervals import Rate, clustered
+from webapp.analytics.intervals import Rate, clustered, wilson
 from webapp.analytics.models import ItemTraffic, SessionEnd, ShownDay, SittingMoments, Traffic
 from webapp.analytics.reports.counts import Sums, between, between_days, by, total
 from webapp.analytics.reports.window import Window
 from webapp.catalog.models import Item
 
-_TRAFFIC: Final = ("slates", "impressions", "clicks", "explored_impressions", "explored_clicks", "novelty_millibits")
+_TRAFFIC: Final = (
+    "slates", "slots", "explored_slots", "propensity_ppm", "impressions", "clicks", "explored_impressions", "explored_clicks",
+    "novelty_millibits",
+)  # fmt: skip
 _RATE: Final = ("sessions", *MOMENTS)
 _NOTHING: Final[Sums] = dict.fromkeys((*_TRAFFIC, *_RATE), 0)
 _MILLION: Final = 1_000_000
@@ -93,6 +96,28 @@ class Bucket:
     def novelty(self) -> float | None:
         """Mean bits by which an impression was of something that few open."""
         return self.traffic["novelty_millibits"] / 1_000 / self.impressions if self.impressions else None
+
+    @property
+    def propensity(self) -> float | None:
+        """Mean probability with which the policy put what it served where it stood; None where none was logged."""
+        slots = self.traffic["slots"]
+        return self.traffic["propensity_ppm"] / _MILLION / slots if slots else None
+
+    @property
+    def explored_served(self) -> float | None:
+        """Share of what was served that chance brought, seen or not."""
+        return self.traffic["explored_slots"] / self.traffic["slots"] if self.traffic["slots"] else None
+
+    @property
+    def slates(self) -> int:
+        """Lists served."""
+        return self.traffic["slates"]
+
+    @property
+    def explored_rate(self) -> Rate:
+        """Click-through of what chance brought; its interval takes impressions as independent."""
+        clicks, impressions = self.traffic["explored_clicks"], self.traffic["explored_impressions"]
+        return Rate(self.sessions, impressions, clicks, wilson(clicks, impressions))
 
     @property
     def explored(self) -> float | None:

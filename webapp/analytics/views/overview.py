@@ -28,6 +28,7 @@ _BUCKETS: Final = Table(
     columns=(
         Column("at_ms", "From", Kind.TIME),
         Column("sessions", "Sessions", Kind.NUMBER),
+        Column("slates", "Slates", Kind.NUMBER),
         Column("impressions", "Impressions", Kind.NUMBER),
         Column("clicks", "Clicks", Kind.NUMBER),
         Column("click_through", "Click-through", Kind.SHARE),
@@ -37,6 +38,8 @@ _BUCKETS: Final = Table(
         Column("top_tenth", "Concentration", Kind.SHARE),
         Column("novelty", "Novelty, bits", Kind.NUMBER),
         Column("explored", "Explored", Kind.SHARE),
+        Column("explored_served", "of what was served", Kind.SHARE),
+        Column("propensity", "Mean propensity", Kind.SHARE),
     ),
 )
 _ITEM_COLUMNS: Final = (
