@@ -17,9 +17,16 @@ from webapp.analytics.reports.window import Window
 from webapp.catalog.models import Item
 
 _TRAFFIC: Final = (
-    "slates", "slots", "explored_slots", "propensity_ppm", "impressions", "clicks", "explored_impressions", "explored_clicks",
+    "slates",
+    "slots",
+    "explored_slots",
+    "propensity_ppm",
+    "impressions",
+    "clicks",
+    "explored_impressions",
+    "explored_clicks",
     "novelty_millibits",
-)  # fmt: skip
+)
 _RATE: Final = ("sessions", *MOMENTS)
 _NOTHING: Final[Sums] = dict.fromkeys((*_TRAFFIC, *_RATE), 0)
 _MILLION: Final = 1_000_000
