@@ -14,6 +14,7 @@ from django.utils.html import strip_tags
 from recsys.events import ItemUpserted
 from webapp import replication, wiring
 from webapp.analytics import samples, selectors, turning
+from webapp.analytics.permissions import PAGES, Page
 from webapp.analytics.samples import Sample
 from webapp.replication import Heartbeat
 from webapp.tracking import refusals
@@ -97,6 +98,24 @@ def test_navigation_links_what_one_may_see_and_marks_the_page_being_read(
     navigation = page[page.index('<nav class="staff-pages"') :].split("</nav>")[0]
     assert re.findall(r'href="(/staff/[^"]+)"', navigation) == ["/staff/live/", "/staff/knob/"]
     assert re.search(r'href="/staff/knob/"\s+aria-current="page"', navigation)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.route)
+def test_every_page_opens_on_an_empty_site_for_those_who_may_see_it_and_for_nobody_else(
+    client: Client, wired: redis.Redis, page: Page
+):
+    user = User.objects.create_user("ada", is_staff=True)
+    client.force_login(user)
+    assert client.get(page.url).status_code == 403
+    allow(user, page.permission.partition(".")[2])
+    response = client.get(page.url)
+    assert response.status_code == 200
+    assert 'aria-current="page"' in response.content.decode()
+
+
+def test_every_permission_of_a_page_is_declared():
+    declared = set(Permission.objects.filter(content_type__app_label="analytics").values_list("codename", flat=True))
+    assert {page.permission.partition(".")[2] for page in PAGES} <= declared
 
 
 def test_django_s_admin_links_the_staff_pages(client: Client, staff: User, wired: redis.Redis):

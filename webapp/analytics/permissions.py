@@ -10,7 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 LOGIN: Final = "analytics:login"
@@ -38,11 +38,8 @@ class Page(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Its address, empty while the page does not exist."""
-        try:
-            return reverse(f"analytics:{self.route}")
-        except NoReverseMatch:
-            return ""
+        """Its address."""
+        return reverse(f"analytics:{self.route}")
 
 
 #: In the order of the navigation.
@@ -65,7 +62,7 @@ def pages_for(user: AbstractBaseUser | AnonymousUser) -> list[Page]:
     staff = cast(User, user)
     if not staff.is_staff:
         return []
-    return [page for page in PAGES if page.url and staff.has_perm(page.permission)]
+    return [page for page in PAGES if staff.has_perm(page.permission)]
 
 
 def staff_page(permission: str) -> Callable[[View], View]:
