@@ -122,7 +122,7 @@ def _command(arguments: argparse.Namespace, url: str) -> list[str]:
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--headless"]
     command += ["--only-summary", "--loglevel", "WARNING", "--host", url, "--scenario", arguments.scenario]
     command += ["--report-dir", str(arguments.report_dir), "--movielens", str(arguments.movielens)]
-    for option in ("rate", "sockets", "duration_s", "seed"):
+    for option in ("rate", "sockets", "duration_s", "lens", "seed"):
         value = getattr(arguments, option)
         if value is not None:
             command += [f"--{option.replace('_', '-')}", str(value)]
@@ -136,6 +136,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, help="events a second with all visitors there (default: the scenario's)")
     parser.add_argument("--sockets", type=int, help="visitors (default: one for each event a second)")
     parser.add_argument("--duration-s", type=float, help="length of what is measured (default: the scenario's)")
+    parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--host", help="the site to load (default: the one that runs here, else a new one)")
     parser.add_argument("--allow-remote", action="store_true", help="load another machine, which must be yours")

@@ -14,6 +14,9 @@ from webapp.visitors.outbox import Ack, Hello, Outbox, PushedSlate, Said, read
 from webapp.visitors.pages import Shelf, read_shelves
 
 FOR_YOU = "for_you"
+#: What a page asks for anew after each click, with the lens beside the slate and without it.
+WITH_LENS = (FOR_YOU, "lens")
+WITHOUT_LENS = (FOR_YOU,)
 _ANSWER_S = 10.0
 
 
@@ -27,6 +30,8 @@ class Connection:
         Of the handshake: the page's cookies.
     outbox : Outbox
     recorder : Recorder
+    surfaces : tuple of str
+        What the page shows and would like anew.
 
     Attributes
     ----------
@@ -36,8 +41,11 @@ class Connection:
         The newest "for you" slate that was pushed.
     """
 
-    def __init__(self, site: str, headers: Mapping[str, str], outbox: Outbox, recorder: Recorder) -> None:
+    def __init__(
+        self, site: str, headers: Mapping[str, str], outbox: Outbox, recorder: Recorder, surfaces: tuple[str, ...]
+    ) -> None:
         self._site, self._headers, self._outbox, self._recorder = site, headers, outbox, recorder
+        self._surfaces = surfaces
         self._socket: WebSocket | None = None
         self._greeted = False
         self._under_way: tuple[int, float] | None = None
@@ -104,7 +112,7 @@ class Connection:
         if self._socket is None or not self._greeted or self._under_way or not self._outbox.waiting:
             return
         now_s = time.perf_counter()
-        number, text = self._outbox.message(now_s, (FOR_YOU,))
+        number, text = self._outbox.message(now_s, self._surfaces)
         self._under_way = (number, now_s)
         try:
             self._socket.send(text)

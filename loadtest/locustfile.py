@@ -33,6 +33,7 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=None, help="events a second with all visitors there")
     parser.add_argument("--sockets", type=int, default=None, help="visitors; by default one for each event a second")
     parser.add_argument("--duration-s", type=float, default=None)
+    parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report-dir", type=Path, default=var / "loadtest")
     parser.add_argument("--movielens", type=Path, default=var / "data" / movielens.WHEEL)
@@ -61,6 +62,7 @@ def _begin(environment: Environment, **_: Any) -> None:
         sockets=options.sockets or max(round(rate), 1),
         rate=rate,
         duration_s=options.duration_s or scenario.duration_s,
+        lens=options.lens,
         recorder=Recorder(options.report_dir, scenario.name),
         market=found,
     )

@@ -32,6 +32,8 @@ class Run:
         Events a second when all are there.
     duration_s : float
         Of what is measured.
+    lens : float
+        Share of the visitors who have the lens open beside the slate.
     recorder : Recorder
     market : Market
     visitors : int
@@ -43,6 +45,7 @@ class Run:
     sockets: int
     rate: float
     duration_s: float
+    lens: float
     recorder: Recorder
     market: Market
     visitors: int = 0

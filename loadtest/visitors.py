@@ -11,7 +11,7 @@ import gevent
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
-from loadtest.connection import FOR_YOU, Connection, arm_of
+from loadtest.connection import FOR_YOU, WITH_LENS, WITHOUT_LENS, Connection, arm_of
 from loadtest.run import Run
 from loadtest.websocket import ConnectionLost, WebSocket
 from recsys.simulation.visitors import Action, SimulatedVisit
@@ -70,7 +70,9 @@ class Visitor(FastHttpUser):
             return None
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.client.cookiejar)
         headers = {"Cookie": f"{HEADERS['Cookie']}; {cookies}"}
-        self._connection = Connection(self.run_of.site, headers, Outbox(page.session, page.token), recorder)
+        outbox = Outbox(page.session, page.token)
+        surfaces = WITH_LENS if self._random.random() < self.run_of.lens else WITHOUT_LENS
+        self._connection = Connection(self.run_of.site, headers, outbox, recorder, surfaces)
         return page if self._connected() else None
 
     def _connected(self) -> bool:

@@ -57,6 +57,8 @@ def logging_settings(form: str, level: str) -> dict[str, Any]:
         "loggers": {
             "uvicorn": {"handlers": [], "propagate": True},
             "uvicorn.access": {"handlers": [], "propagate": False},
+            # Says three lines for each websocket.
+            "uvicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }
 

@@ -29,7 +29,14 @@ def test_ramp_only_rises():
 
 def test_visitors_pace_makes_the_rate(tmp_path):
     run = Run(
-        SCENARIOS["steady"], "http://127.0.0.1", 500, 1_000.0, 60.0, Recorder(tmp_path, "steady"), Market(unknown(), 1)
+        SCENARIOS["steady"],
+        "http://127.0.0.1",
+        500,
+        1_000.0,
+        60.0,
+        0.5,
+        Recorder(tmp_path, "steady"),
+        Market(unknown(), 1),
     )
     run.recorder.finish()
     assert run.sockets / run.seconds_per_event == 1_000.0
