@@ -74,29 +74,38 @@ def variances(items: Descriptions) -> Floats:
     return LEVEL_VARIANCE + ITEM_VARIANCE + tokens + numbers
 
 
-def facets(world: World, categories: Sequence[str], years: Sequence[float]) -> tuple[Descriptions, Floats]:
+def facets(
+    world: World, tokens: Sequence[int], variances: Sequence[float], years: Sequence[float]
+) -> tuple[Descriptions, Floats]:
     """Return what items may share, each on its own, and how much tastes differ in it.
 
     The kernel is a sum, so a utility is a sum of functions, one for each thing that items share: these are places at
     which one of them is looked at alone. Their covariances with items contain the level that all items share.
 
+    Parameters
+    ----------
+    world : World
+    tokens : sequence of int
+        Categories and tags, as `content_token` names them.
+    variances : sequence of float
+        How much tastes differ in each, in an item that has it (`recsys.world`).
+    years : sequence of float
+
     Returns
     -------
     descriptions : Descriptions
-        For each category, then for each year, of an item that is nothing else.
+        For each token, then for each year, of an item that is nothing else.
     variances : float64 array
         Prior variance of each function there.
     """
-    count = len(categories) + len(years)
-    tokens = np.full((count, 1), -1, dtype=np.int32)
-    tokens[: len(categories), 0] = [content_token("category", name) for name in categories]
-    weights = np.zeros((count, 1), dtype=np.float32)
-    weights[: len(categories)] = CATEGORY_VARIANCE**0.5
-    numbers = np.full((1 + len(world.number_names), count), np.nan)
-    numbers[0, len(categories) :] = np.asarray(years, dtype=np.float64) / YEAR_SCALE
+    count = len(tokens) + len(years)
     differ = np.full(count, YEAR_VARIANCE)
-    differ[: len(categories)] = CATEGORY_VARIANCE
-    return Descriptions(np.full(count, _NO_ITEM, dtype=np.int64), tokens, weights, numbers), differ
+    differ[: len(tokens)] = variances
+    token, weight = np.full((count, 1), -1, dtype=np.int32), np.zeros((count, 1), dtype=np.float32)
+    token[: len(tokens), 0], weight[: len(tokens), 0] = tokens, np.sqrt(variances)
+    numbers = np.full((1 + len(world.number_names), count), np.nan)
+    numbers[0, len(tokens) :] = np.asarray(years, dtype=np.float64) / YEAR_SCALE
+    return Descriptions(np.full(count, _NO_ITEM, dtype=np.int64), token, weight, numbers), differ
 
 
 @compiled

@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 from django.test import AsyncClient
 
-from recsys.events import SlateServed
+from recsys.events import ItemUpserted, SlateServed
 from tests.integration.feed.conftest import GENRES, logged
 from webapp import wiring
 from webapp.feed.lens.memory import lens_memory
@@ -74,4 +74,18 @@ async def test_fragment_for_the_panel_serves_no_slate_of_its_own(visitor: AsyncC
 async def test_every_taste_stands_in_a_table(visitor: AsyncClient):
     html = await opened(visitor, "/lens/tastes/")
     rows = re.findall(r'<th scope="row">([^<]+)</th>', html)
-    assert sorted(rows) == sorted(wiring.replica().world.tastes)
+    tastes = wiring.replica().world.tastes
+    assert sorted(rows[: len(tastes)]) == sorted(tastes)
+    assert "opened along" in rows[len(tastes) :]
+
+
+@pytest.mark.parametrize("part", ["", "twin/", "time/", "what-if/", "data/", "tastes/", "data.json"])
+@pytest.mark.parametrize("kind", ["empty", "without genres"])
+async def test_every_part_has_something_to_say_where_there_is_nothing(wired: object, kind: str, part: str, settings):
+    settings.FRESHET_CONSENT_DEFAULT = "session"
+    wiring.rewire()
+    if kind == "without genres":
+        for number in range(8):
+            event = ItemUpserted(event_time_ms=number, item=str(number), title=f"Film {number}")
+            wiring.replica().world.upsert_item(event)
+    assert (await AsyncClient().get(f"/lens/{part}")).status_code == 200

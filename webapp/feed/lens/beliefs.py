@@ -15,7 +15,8 @@ import numpy as np
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from recsys.sessions.portrait import Portrait
+from recsys.sessions import Session
+from recsys.sessions.portrait import Portrait, leanings
 
 DOTS: Final = 20
 #: Rows that stand open; the rest is there on demand.
@@ -27,6 +28,14 @@ _BASE: Final = 32.0
 _DOT: Final = 7.0
 _PLACES: Final = tuple(NormalDist().inv_cdf((n + 0.5) / DOTS) for n in range(DOTS))
 _CURVE: Final = tuple((z / 4, math.exp(-((z / 4) ** 2) / 2)) for z in range(-11, 12))
+#: What a unit of each leaning is, for visitors.
+_LEANINGS: Final = {
+    "popularity": "much opened",
+    "freshness": "new here",
+    "votes": "opened along",
+    "similarity_session": "alike",
+    "year": "recent years",
+}
 #: Deviations that the axis leaves room for on both sides.
 _REACH: Final = 2.0
 #: A mean that moved by less has not moved to the eye.
@@ -64,7 +73,14 @@ def rows(portrait: Portrait, before: Portrait | None, limit: int | None = None) 
     """Return a row for each taste (or `limit`), first those that moved farthest from most visitors'."""
     order = np.argsort(-np.abs(portrait.mean), kind="stable")
     scale = _WIDTH / 2 / reach(portrait)
-    return [_row(portrait, int(at), scale, before) for at in order[:limit]]
+    places = {} if before is None else {name: (before, at) for at, name in enumerate(before.names)}
+    return [_row(portrait, int(at), scale, places.get(portrait.names[at])) for at in order[:limit]]
+
+
+def leaning_portrait(session: Session) -> Portrait:
+    """Return what may count more for one visitor than for another, in visitors' words."""
+    portrait = leanings(session)
+    return portrait._replace(names=tuple(_LEANINGS[name] for name in portrait.names))
 
 
 def reach(portrait: Portrait) -> int:
@@ -75,9 +91,12 @@ def reach(portrait: Portrait) -> int:
     return math.ceil(max(float(anybody.max()), float(mine.max()), 1.0))
 
 
-def _row(portrait: Portrait, at: int, scale: float, earlier: Portrait | None) -> Row:
+def _row(portrait: Portrait, at: int, scale: float, earlier: tuple[Portrait, int] | None) -> Row:
     mean, deviation, anybody = (float(each[at]) for each in (portrait.mean, portrait.deviation, portrait.anybody))
-    before = None if earlier is None else (float(earlier.mean[at]), float(earlier.deviation[at]))
+    before = None
+    if earlier is not None:
+        then, place = earlier
+        before = float(then.mean[place]), float(then.deviation[place])
     if before is not None and abs(before[0] - mean) < _UNSEEN:
         before = None
     name = portrait.names[at]

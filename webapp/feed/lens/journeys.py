@@ -20,6 +20,7 @@ from recsys.errors import FreshetError, LogUnavailable, WorldGone
 from recsys.events import Event, SessionEvent, SlateServed
 from recsys.experiments.arms import CONTROL
 from recsys.log.archive import ArchiveLog
+from recsys.offsets import Offset
 from recsys.past import Past
 from recsys.recommender import Recommender
 from recsys.sessions.portrait import Portrait, portray
@@ -111,7 +112,13 @@ def session_events(session: str) -> Sequence[Event]:
     except LogUnavailable as error:
         _logger.warning("session_not_read", error=str(error))
         held = []
-    return held or ArchiveLog(wiring.archive_path()).session_events(session)
+    return held or _archived(session, ArchiveLog(wiring.archive_path()).end())
+
+
+@functools.lru_cache(maxsize=JOURNEYS_KEPT)
+def _archived(session: str, end: Offset) -> Sequence[Event]:
+    """Return what the archive up to `end` holds of a session: looked for once, for pages ask again and again."""
+    return ArchiveLog(wiring.archive_path()).session_events(session)
 
 
 class Journeys:

@@ -57,9 +57,7 @@ class LensMemory:
         """Remember a portrait; return the last one that was different, None where there was none."""
         found = self._remembered(session)
         last = found.portrait
-        if last is None or last.names != portrait.names:
-            found.before = None
-        elif not np.array_equal(last.mean, portrait.mean):
+        if last is not None and (last.names != portrait.names or not np.array_equal(last.mean, portrait.mean)):
             found.before = last
         found.portrait = portrait
         return found.before

@@ -42,9 +42,16 @@ async def now(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 async def tastes(request: HttpRequest) -> HttpResponse:
-    """Every taste, as drawings and as a table."""
+    """Every taste, and what else is believed to count more for this visitor, as drawings and as a table."""
     _, session = await _visitor(request)
-    return _answer(request, "tastes", {"rows": beliefs.rows(portray(wiring.replica().world, session), None)})
+    portrait, leaning = portray(wiring.replica().world, session), beliefs.leaning_portrait(session)
+    context = {
+        "rows": beliefs.rows(portrait, None),
+        "reach": beliefs.reach(portrait),
+        "leanings": beliefs.rows(leaning, None),
+        "leanings_reach": beliefs.reach(leaning),
+    }
+    return _answer(request, "tastes", context)
 
 
 @require_GET
