@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
-from recsys.description import CATEGORY_VARIANCE, content_token
 from recsys.layout import NUMBERS
 from recsys.models.moments import spreads
 from recsys.world import World

@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.description import CATEGORY_VARIANCE, TAG_VARIANCE, content_token
 from recsys.layout import NUMBER_START, SIGNALS, TASTE_START
 from recsys.sessions.likeness import facets
 from recsys.sessions.session import Session
-from recsys.world import CATEGORY_VARIANCE, TAG_VARIANCE, World, content_token
+from recsys.world import World
 
 Floats = NDArray[np.float64]
 

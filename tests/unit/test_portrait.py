@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from recsys.description import CATEGORY_VARIANCE, content_token
 from recsys.events import ItemUpserted
 from recsys.sessions.likeness import facets
 from recsys.sessions.portrait import LEANINGS, TAGS, leanings, portray
-from recsys.world import CATEGORY_VARIANCE, content_token
 from tests.unit.engine_samples import GENRES, START_MS, Visit, empty_world, trained_world
 
 

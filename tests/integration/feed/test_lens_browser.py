@@ -98,11 +98,11 @@ async def test_what_was_opened_stays_open_and_keeps_the_focus_when_the_lens_foll
     summary = lens(page).locator('details[data-key="tastes"] summary')
     await summary.focus()
     await page.keyboard.press("Enter")
-    await expect(lens(page).locator(".figures")).to_be_visible()
+    await expect(lens(page).locator(".figures").first).to_be_visible()
     card = page.locator("[data-surface=genre] .card").first
     await card.dispatch_event("click", {"detail": 1, "bubbles": True, "cancelable": True})
     await expect(lens(page).locator(".lens-moves")).to_be_visible()
-    await expect(lens(page).locator(".figures")).to_be_visible()
+    await expect(lens(page).locator(".figures").first).to_be_visible()
     await expect(lens(page).locator('details[data-key="tastes"] summary')).to_be_focused()
 
 

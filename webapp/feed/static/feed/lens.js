@@ -54,8 +54,14 @@
     addEventListener("DOMContentLoaded", show);
   }
 
-  let tabbed = false;
-  body.addEventListener("click", ({ target }) => { tabbed = target.closest(".lens-tabs a") !== null; });
+  // The tab that was pressed is replaced by what it brings: the focus goes on where it was.
+  let tabbed;
+  body.addEventListener("click", ({ target }) => { tabbed = target.closest(".lens-tabs a")?.getAttribute("href"); });
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    if (!tabbed || detail.pathInfo?.requestPath !== tabbed) return;
+    tabbed = undefined;
+    body.querySelector('.lens-tabs [aria-current="page"]')?.focus({ preventScroll: true });
+  });
 
   const broken = ({ detail }) => { if (detail.target === body) unreached(); };
   document.addEventListener("htmx:sendError", broken);
@@ -177,11 +183,7 @@
   });
 
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
-    if (detail.target !== body) return;
-    drawClock(runs());
-    // The tab that was pressed has been replaced: the focus goes on where it was.
-    if (tabbed) body.querySelector('.lens-tabs [aria-current="page"]')?.focus({ preventScroll: true });
-    tabbed = false;
+    if (detail.target === body) drawClock(runs());
   });
   if (body.childElementCount) drawClock(runs());
 
