@@ -16,6 +16,7 @@ from webapp.analytics.reports.overview import Bucket, End, Overview, StandingOut
 from webapp.analytics.reports.window import WindowForm, window_of
 from webapp.analytics.tables import CONTAINS, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
+from webapp.analytics.views.items import item_url
 from webapp.catalog.models import Item
 
 _BUCKETS: Final = Table(
@@ -43,7 +44,7 @@ _BUCKETS: Final = Table(
     ),
 )
 _ITEM_COLUMNS: Final = (
-    Column("title", "Item", filters=(CONTAINS,)),
+    Column("title", "Item", link=lambda found: item_url(found.item), filters=(CONTAINS,)),
     Column("clicks", "Clicks", Kind.NUMBER),
     Column("before", "before", Kind.NUMBER),
     Column("times_expected", "Rise", Kind.NUMBER, cell=lambda found: f"{found.times_expected:.1f} times"),
@@ -76,7 +77,7 @@ _NEVER: Final = Table(
     per_page=10,
     empty="Every item of the catalogue was seen in this time.",
     columns=(
-        Column("title", "Item", cell=str, filters=(CONTAINS,)),
+        Column("title", "Item", cell=str, link=lambda item: item_url(item.item_id), filters=(CONTAINS,)),
         Column("year", "Year", cell=lambda item: "—" if item.year is None else str(item.year)),
     ),
 )
