@@ -52,7 +52,7 @@ class Learning:
         self.log = RedisLog(self.client)
         self.status = StatusBoard(self.client)
         self.snapshots = FileSnapshots(folder / "store")
-        self._environment = {
+        self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "webapp.settings",
             "FRESHET_ATTRIBUTION_WINDOW_S": str(CONFIG.attribution_window_s),
@@ -76,7 +76,7 @@ class Learning:
         command = parse_procfile((ROOT / "Procfile").read_text()).processes[name]
         with (self.folder / f"{name}.log").open("ab") as output:
             process = subprocess.Popen(
-                command, shell=True, cwd=ROOT, env=self._environment, stdout=output, stderr=output
+                command, shell=True, cwd=ROOT, env=self.environment, stdout=output, stderr=output
             )
         self.processes.append(process)
         return process
