@@ -206,13 +206,21 @@ class AggregateFold:
         sitting = sittings.pop(event.session, None)
         if sitting is None or now_ms - sitting.ended_ms > self._gap_ms:
             sitting = self._sit_down(event, arm)
-            if len(sittings) >= self._max_open:
-                del sittings[next(iter(sittings))]
+            self._end_sittings()
         sittings[event.session] = sitting
         sitting.last_offset, sitting.ended_ms = self._offset, now_ms
         sitting.events += 1
         self._changed[sitting.first_offset] = sitting
         return sitting
+
+    def _end_sittings(self) -> None:
+        """Let the two sittings longest idle go if their gap has passed, and one more where there are too many."""
+        sittings = self._sittings
+        for _ in range(2):
+            oldest = next(iter(sittings.values()), None)
+            if oldest is None or (len(sittings) < self._max_open and self._now_ms - oldest.ended_ms <= self._gap_ms):
+                return
+            del sittings[oldest.session]
 
     def _sit_down(self, event: SessionEvent, arm: str) -> Sitting:
         self._out.sittings[self._hour_ms, arm, event.simulated][_SESSIONS] += 1

@@ -21,6 +21,7 @@ from recsys.aggregates.increments import (
     TRAFFIC,
     Increments,
 )
+from recsys.aggregates.open import KEPT_MS
 from recsys.events import Click, Impression, ItemUpserted, SessionEvent, SessionForgotten, SlateServed
 from recsys.log.base import Record
 from tests.unit.aggregates import recount
@@ -195,3 +196,18 @@ def test_memory_is_bounded() -> None:
         fold.take(record.event, record.offset, record.received_ms)
     assert len(fold._slates) <= 10
     assert len(fold._sittings) <= 10
+
+
+def test_what_is_over_is_let_go_of() -> None:
+    fold = AggregateFold(GAP_MS)
+    log: list[Record] = []
+    for number in range(2_000):
+        at_ms = START_MS + number * 60_000
+        append(log, at_ms, slate(f"s{number}", 1, at_ms))
+    sizes = []
+    for record in log:
+        fold.take(record.event, record.offset, record.received_ms)
+        sizes.append((len(fold._slates), len(fold._sittings)))
+    assert max(slates for slates, _ in sizes) <= KEPT_MS // 60_000 + 2
+    assert max(sittings for _, sittings in sizes) <= GAP_MS // 60_000 + 2
+    assert len(fold.state()) < 60_000
