@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from html import unescape
 
+import msgspec
 import pytest
 from django.test import AsyncClient
 
@@ -128,6 +129,14 @@ async def test_belief_whose_records_are_gone_says_so_and_the_list_stays(visitor:
     html = await shown(visitor, 3)
     assert "can't be rebuilt any more" in html
     assert '<ol class="logged">' in html
+
+
+async def test_list_that_names_no_world_or_nonsense_is_shown_and_its_belief_gone():
+    for version in ("", "nonsense"):
+        slate = SlateServed(event_time_ms=5, session=version or "s", slate="1", surface="for_you", items=("horror-1",))
+        wiring.event_log().append([msgspec.structs.replace(slate, version=version)])
+        (portrait,) = await rebuilt(version or "s")
+        assert isinstance(portrait, Gone)
 
 
 async def test_without_consent_there_is_no_past(visitor: AsyncClient):

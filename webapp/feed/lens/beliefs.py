@@ -6,6 +6,7 @@ likes it, in points: log odds of choosing a film for it.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -27,7 +28,7 @@ _HEIGHT: Final = 34.0
 _BASE: Final = 32.0
 _DOT: Final = 7.0
 _PLACES: Final = tuple(NormalDist().inv_cdf((n + 0.5) / DOTS) for n in range(DOTS))
-_CURVE: Final = tuple((z / 4, math.exp(-((z / 4) ** 2) / 2)) for z in range(-11, 12))
+_CURVE: Final = tuple((z / 3, math.exp(-((z / 3) ** 2) / 2)) for z in range(-8, 9))
 #: What a unit of each leaning is, for visitors.
 _LEANINGS: Final = {
     "popularity": "much opened",
@@ -119,6 +120,7 @@ def _row(portrait: Portrait, at: int, scale: float, earlier: tuple[Portrait, int
     )
 
 
+@functools.lru_cache(maxsize=1_024)
 def _density(mean: float, deviation: float, scale: float) -> str:
     """Return the outline of a Gaussian that covers as much as all the dots do."""
     middle, spread = _WIDTH / 2 + mean * scale, max(deviation * scale, 1.0)

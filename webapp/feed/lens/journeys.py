@@ -6,10 +6,11 @@ version (`recsys.past`), which takes a while: it happens on one thread beside th
 
 import dataclasses
 import functools
+import queue
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import structlog
@@ -124,6 +125,8 @@ def _archived(session: str, end: Offset) -> Sequence[Event]:
 class Journeys:
     """Rebuilds beliefs of sessions, one after the other on a thread of its own, and keeps the last ones.
 
+    The thread is a daemon: a server that stops does not wait for what somebody wanted to look back at.
+
     Parameters
     ----------
     past : callable returning Past
@@ -132,9 +135,9 @@ class Journeys:
 
     def __init__(self, past: Callable[[], Past]) -> None:
         self._past = past
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lens-past")
         self._kept: OrderedDict[str, Beliefs] = OrderedDict()
-        self._working: set[Future[None]] = set()
+        self._wanted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="lens-past", daemon=True)
 
     def beliefs(self, session: str, events: Sequence[Event]) -> Beliefs:
         """Return what has been rebuilt of a session's beliefs by now, and set going what is missing. Never blocks.
@@ -148,11 +151,12 @@ class Journeys:
         self._kept[session] = found
         if len(self._kept) > JOURNEYS_KEPT:
             self._kept.popitem(last=False)
-        if not found.working and len(self._working) < WORKING_LIMIT and len(found.portraits) < len(steps(events)):
+        working = sum(each.working for each in self._kept.values())
+        if not found.working and working < WORKING_LIMIT and len(found.portraits) < len(steps(events)):
             found.working = True
-            work = self._thread.submit(self._rebuild, found, session, list(events))
-            self._working.add(work)
-            work.add_done_callback(self._working.discard)
+            if self._thread.ident is None:
+                self._thread.start()
+            self._wanted.put(functools.partial(self._rebuild, found, session, list(events)))
         return found
 
     def forget(self, session: str) -> None:
@@ -160,8 +164,14 @@ class Journeys:
         self._kept.pop(session, None)
 
     def close(self) -> None:
-        """Give up what waits, and end the thread when what it does is done."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """End the thread when all that waits is done; for tests."""
+        self._wanted.put(None)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (work := self._wanted.get()) is not None:
+            work()
 
     def _rebuild(self, beliefs: Beliefs, session: str, events: Sequence[Event]) -> None:
         def rest(folded: int) -> None:
@@ -171,7 +181,7 @@ class Journeys:
         try:
             for portrait in _portraits(self._past(), session, events, len(beliefs.portraits), rest):
                 beliefs.portraits.append(portrait)
-        except (FreshetError, OSError) as error:
+        except (FreshetError, OSError, ValueError) as error:
             _logger.warning("journey_not_rebuilt", session=session, error=str(error))
             beliefs.portraits.append(Gone(str(error)))
         finally:
@@ -186,6 +196,9 @@ def _portraits(
     for step in steps(events)[done:]:
         if step.slate is None:
             yield None
+            continue
+        if not step.slate.version:
+            yield Gone("the list does not say which world made it")
             continue
         start = past.start(step.slate.version)
         if start == dead_end:

@@ -1,7 +1,8 @@
 """What the lens shows of now: what the last event changed, what is believed of the visitor, why these films."""
 
 import dataclasses
-from typing import Any
+import re
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
@@ -15,7 +16,9 @@ from webapp.feed.lens.memory import lens_memory
 from webapp.feed.lens.whys import Moves, Why, moves, whys
 
 #: What a tab asks for among the surfaces that it would like anew, while it shows this part of the lens.
-LENS = "lens"
+LENS: Final = "lens"
+
+_INDENTATION: Final = re.compile(r"\n\s+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,5 +75,5 @@ def context(session: Session) -> dict[str, Any]:
 
 
 def fragment(session: Session) -> str:
-    """Return the part that changes with every event, as HTML."""
-    return render_to_string("lens/now_moving.html", context(session))[:]
+    """Return the part that changes with every event, as HTML without its indentation: it travels with each slate."""
+    return _INDENTATION.sub("\n", render_to_string("lens/now_moving.html", context(session)))
