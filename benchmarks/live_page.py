@@ -208,6 +208,7 @@ async def _sign_in(page: Page, url: str, said: str) -> None:
     await page.get_by_label("Password").fill(found[1])
     await page.get_by_role("button", name="Sign in").click()
     await page.get_by_text("Following the log.").wait_for()
+    await page.mouse.move(0, 0)  # the tail holds still under the pointer
 
 
 async def _caught_up(page: Page, log: RedisLog) -> None:

@@ -148,6 +148,20 @@ def test_tail_goes_on_without_gap_or_repeat_after_the_server_was_gone(
     expect(desk.locator("[data-stream]")).to_have_attribute("data-repeats", "0")
 
 
+def test_nothing_moves_under_the_pointer(site: RunningSite, desk: Page, visited: str) -> None:
+    desk.goto(f"{site.url}/staff/live/")
+    expect(desk.locator("#tail-state")).to_have_text("Following the log.")
+    desk.locator("#tail-lines tr").first.hover()
+    expect(desk.locator("#tail-held")).to_be_visible()
+    before = desk.locator("#tail-lines").inner_text()
+    received = int(str(desk.locator("[data-stream]").get_attribute("data-received")))
+    site.log.append([Click(event_time_ms=1, session="held", seq=seq, item="Horror-1") for seq in range(1, 4)])
+    expect(desk.locator("[data-stream]")).to_have_attribute("data-received", str(received + 3))
+    assert desk.locator("#tail-lines").inner_text() == before
+    desk.mouse.move(2, 2)
+    expect(desk.locator("#tail-lines")).to_contain_text("held")
+
+
 def test_session_is_found_replayed_and_taken_away(site: RunningSite, desk: Page, visited: str) -> None:
     desk.goto(f"{site.url}/staff/sessions/")
     desk.get_by_text("Filter: Sessions").click()

@@ -9,6 +9,7 @@
   if (!tail) return;
   const { stream, yours, size, sessions } = tail.dataset;
   const state = document.querySelector("#tail-state"), lines = document.querySelector("#tail-lines");
+  const held = document.querySelector("#tail-held");
   const blank = document.querySelector("#tail-line").content.firstElementChild;
   const says = document.querySelector("#series-summary"), table = document.querySelector("#series-table");
   const fromHere = Date.now();
@@ -77,7 +78,10 @@
     return row;
   };
   const paint = () => {
-    if (waiting.length && !document.hidden) {
+    // Nothing moves under the pointer or the focus; what comes meanwhile waits, as much of it as there are rows.
+    held.hidden = !tail.matches(":hover, :focus-within");
+    if (document.hidden || !held.hidden) arrived = [];
+    else if (waiting.length) {
       const rows = waiting.reverse().map(line);
       waiting = [];
       document.querySelector("#tail-empty").hidden = true;
