@@ -6,8 +6,18 @@ from typing import Any, Final
 import msgspec
 
 from recsys.aggregates.buckets import LAST_POSITION, day_of, delay_bucket, hour_of, nth_bucket
-from recsys.aggregates.increments import ITEMS, MOMENTS, NTH, SITTINGS, TRAFFIC, Increments, Row
-from recsys.aggregates.open import KEPT_MS, MAX_OPEN, OpenSlate, Sitting
+from recsys.aggregates.increments import (
+    ITEMS,
+    MOMENTS,
+    NTH,
+    SITTINGS,
+    TRAFFIC,
+    Increments,
+    Row,
+    one_more_click,
+    one_more_impression,
+)
+from recsys.aggregates.open import MAX_OPEN, OpenSittings, OpenSlate, OpenSlates, Sitting
 from recsys.aggregates.shown import Catalogue, CatalogueState
 from recsys.events import (
     SURFACES,
@@ -77,10 +87,9 @@ class AggregateFold:
     """
 
     def __init__(self, session_gap_ms: int, max_open: int = MAX_OPEN) -> None:
-        self._gap_ms = session_gap_ms
         self._max_open = max_open
-        self._slates: dict[str, OpenSlate] = {}
-        self._sittings: dict[str, Sitting] = {}
+        self._slates = OpenSlates(max_open)
+        self._sittings = OpenSittings(session_gap_ms, max_open)
         self._catalogue = Catalogue()
         self._forgotten: dict[str, None] = {}
         self._hour_ms = self._day_ms = self._now_ms = 0
@@ -122,8 +131,8 @@ class AggregateFold:
         """Return what goes on into later events, for storing; what was not drained is not in it."""
         return msgspec.msgpack.encode(
             AggregateState(
-                slates=self._slates,
-                sittings=list(self._sittings.values()),
+                slates=self._slates.held,
+                sittings=list(self._sittings.held.values()),
                 catalogue=self._catalogue.to_state(),
                 hour_ms=self._hour_ms,
                 day_ms=self._day_ms,
@@ -134,8 +143,8 @@ class AggregateFold:
     def restore(self, stored: bytes) -> None:
         """Become what `state` described. Raises `msgspec.DecodeError` on anything else."""
         state = msgspec.msgpack.decode(stored, type=AggregateState)
-        self._slates = state.slates
-        self._sittings = {sitting.session: sitting for sitting in state.sittings}
+        self._slates.held = state.slates
+        self._sittings.held = {sitting.session: sitting for sitting in state.sittings}
         self._catalogue = Catalogue.from_state(state.catalogue)
         self._hour_ms, self._day_ms = state.hour_ms, state.day_ms
         self._forgotten = dict.fromkeys(state.forgotten)
@@ -170,10 +179,8 @@ class AggregateFold:
     def _slate(self, event: SlateServed) -> None:
         arm = event.arm if event.version else ""
         sitting = self._sitting(event, arm)
-        if event.slate in self._slates:
-            return
         surface = event.surface if event.surface in SURFACES else HISTORY
-        self._slates[event.slate] = OpenSlate(
+        slate = OpenSlate(
             session=event.session,
             surface=surface,
             arm=arm,
@@ -183,7 +190,8 @@ class AggregateFold:
             size=len(event.items),
             explored=event.explored,
         )
-        self._forget()
+        if not self._slates.add(event.slate, slate):
+            return
         sitting.slates += 1
         traffic = self._out.traffic[self._hour_ms, arm, event.simulated, surface]
         traffic[_SLATES] += 1
@@ -191,36 +199,14 @@ class AggregateFold:
         traffic[_EXPLORED_SLOTS] += len(event.explored)
         traffic[_PROPENSITY] += sum(round(propensity * _MILLION) for propensity in event.propensities)
 
-    def _forget(self) -> None:
-        """Let the oldest two slates go if their time is over, and one more where there are too many."""
-        slates = self._slates
-        for _ in range(2):
-            oldest = next(iter(slates))
-            if len(slates) <= self._max_open and slates[oldest].received_ms + KEPT_MS > self._now_ms:
-                return
-            del slates[oldest]
-
     def _sitting(self, event: SessionEvent, arm: str) -> Sitting:
         """Return the session's sitting, a new one after its gap, with this event counted."""
-        sittings, now_ms = self._sittings, self._now_ms
-        sitting = sittings.pop(event.session, None)
-        if sitting is None or now_ms - sitting.ended_ms > self._gap_ms:
-            sitting = self._sit_down(event, arm)
-            self._end_sittings()
-        sittings[event.session] = sitting
-        sitting.last_offset, sitting.ended_ms = self._offset, now_ms
+        sitting = self._sittings.running(event.session, self._now_ms) or self._sit_down(event, arm)
+        sitting.last_offset, sitting.ended_ms = self._offset, self._now_ms
         sitting.events += 1
+        self._sittings.put(sitting)
         self._changed[sitting.first_offset] = sitting
         return sitting
-
-    def _end_sittings(self) -> None:
-        """Let the two sittings longest idle go if their gap has passed, and one more where there are too many."""
-        sittings = self._sittings
-        for _ in range(2):
-            oldest = next(iter(sittings.values()), None)
-            if oldest is None or (len(sittings) < self._max_open and self._now_ms - oldest.ended_ms <= self._gap_ms):
-                return
-            del sittings[oldest.session]
 
     def _sit_down(self, event: SessionEvent, arm: str) -> Sitting:
         self._out.sittings[self._hour_ms, arm, event.simulated][_SESSIONS] += 1
@@ -239,13 +225,7 @@ class AggregateFold:
 
     def _about(self, event: ItemEvent, action: str) -> tuple[Sitting, OpenSlate | None]:
         """Return the sitting and the slate, None where it is not remembered; note that the sitting ends here so far."""
-        slate = self._slates.get(event.slate) if event.slate else None
-        if slate is not None and (
-            slate.session != event.session
-            or not 0 <= event.position < slate.size
-            or self._now_ms - slate.received_ms > KEPT_MS
-        ):
-            slate = None
+        slate = self._slates.find(event, self._now_ms)
         sitting = self._sitting(event, "" if slate is None else slate.arm)
         surface = slate.surface if slate is not None else UNKNOWN if event.slate else HISTORY
         if surface != sitting.last_surface or action != sitting.last_action:
@@ -292,7 +272,7 @@ class AggregateFold:
 
         What was counted stays counted: counts are of nobody in particular.
         """
-        self._sittings.pop(event.session, None)
+        self._sittings.held.pop(event.session, None)
         self._changed = {
             offset: sitting for offset, sitting in self._changed.items() if sitting.session != event.session
         }
@@ -314,7 +294,7 @@ class AggregateFold:
         items[_ITEM_EXPLORED_SEEN] += explored
         self._out.positions[item, self._day_ms, min(position, LAST_POSITION), slate.simulated][0] += 1
         moments = self._out.sittings[sitting.hour_ms, sitting.arm, sitting.simulated]
-        _one_more_impression(moments, _SITTING_MOMENTS, sitting.impressions, sitting.clicks)
+        one_more_impression(moments, _SITTING_MOMENTS, sitting.impressions, sitting.clicks)
         sitting.impressions += 1
         sitting.explored_impressions += explored
         # Only within the sitting that the slate was served in: a visitor who comes back begins at 1.
@@ -330,7 +310,7 @@ class AggregateFold:
         if mine is None:
             mine = sitting.nth[bucket] = [0, 0]
             nth[_SESSIONS] += 1
-        _one_more_impression(nth, _NTH_MOMENTS, *mine)
+        one_more_impression(nth, _NTH_MOMENTS, *mine)
         mine[0] += 1
         return sitting.numbered
 
@@ -346,14 +326,14 @@ class AggregateFold:
         self._out.positions[item, self._day_ms, min(position, LAST_POSITION), slate.simulated][1] += 1
         moments = self._out.sittings[sitting.hour_ms, sitting.arm, sitting.simulated]
         moments[_CLICKED] += not sitting.clicks
-        _one_more_click(moments, _SITTING_MOMENTS, sitting.impressions, sitting.clicks)
+        one_more_click(moments, _SITTING_MOMENTS, sitting.impressions, sitting.clicks)
         sitting.clicks += 1
         sitting.explored_clicks += explored
         bucket = nth_bucket(slate.seen[position])
         mine = sitting.nth.get(bucket)
         if slate.seen[position] and mine is not None and slate.received_ms >= sitting.started_ms:
             nth = self._out.nth[sitting.day_ms, sitting.arm, sitting.simulated, bucket]
-            _one_more_click(nth, _NTH_MOMENTS, *mine)
+            one_more_click(nth, _NTH_MOMENTS, *mine)
             mine[1] += 1
         delay_ms = max(min(event.event_time_ms, self._now_ms) - slate.served_ms, 0)
         delays = self._out.delays[self._day_ms, slate.arm, slate.simulated, delay_bucket(delay_ms)]
@@ -367,17 +347,3 @@ class AggregateFold:
     def _loose(self, event: ItemEvent) -> Row:
         surface = UNKNOWN if event.slate else HISTORY
         return self._out.traffic[self._hour_ms, "", event.simulated, surface]
-
-
-def _one_more_impression(row: Row, start: int, impressions: int, clicks: int) -> None:
-    """Add to `MOMENTS`, which begin at `start`, that a sitting with these counts has one more impression."""
-    row[start] += 1
-    row[start + 2] += 2 * impressions + 1
-    row[start + 4] += clicks
-
-
-def _one_more_click(row: Row, start: int, impressions: int, clicks: int) -> None:
-    """Add to `MOMENTS`, which begin at `start`, that a sitting with these counts has one more click."""
-    row[start + 1] += 1
-    row[start + 3] += 2 * clicks + 1
-    row[start + 4] += impressions

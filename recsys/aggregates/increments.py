@@ -134,3 +134,17 @@ class Increments:
     sessions: dict[str, SittingRow] = dataclasses.field(default_factory=dict)
     shown: dict[tuple[int, str, int], ShownRow] = dataclasses.field(default_factory=dict)
     forgotten: dict[str, None] = dataclasses.field(default_factory=dict)
+
+
+def one_more_impression(row: Row, start: int, impressions: int, clicks: int) -> None:
+    """Add to `MOMENTS`, which begin at `start`, that a sitting with these counts has one more impression."""
+    row[start] += 1
+    row[start + 2] += 2 * impressions + 1
+    row[start + 4] += clicks
+
+
+def one_more_click(row: Row, start: int, impressions: int, clicks: int) -> None:
+    """Add to `MOMENTS`, which begin at `start`, that a sitting with these counts has one more click."""
+    row[start + 1] += 1
+    row[start + 3] += 2 * clicks + 1
+    row[start + 4] += impressions

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from recsys.aggregates.increments import SittingRow
+from recsys.events import ItemEvent
 
 #: How long after it was served a slate is remembered: a little more than the largest click delay that is told apart.
 KEPT_MS: Final = 65 * 60_000
@@ -71,3 +72,75 @@ class Sitting(msgspec.Struct):
     def row(self) -> SittingRow:
         """Return what is told of it."""
         return SittingRow(*(getattr(self, name) for name in SittingRow._fields))
+
+
+class OpenSlates:
+    """Slates by id, the one served first in front.
+
+    Attributes
+    ----------
+    held : dict of str to OpenSlate
+    """
+
+    def __init__(self, max_open: int) -> None:
+        self.held: dict[str, OpenSlate] = {}
+        self._max_open = max_open
+
+    def add(self, key: str, slate: OpenSlate) -> bool:
+        """Take a slate in, unless there is one of that id; return whether it was news.
+
+        The oldest two go if their time is over, and one more where there are too many.
+        """
+        if key in self.held:
+            return False
+        self.held[key] = slate
+        for _ in range(2):
+            oldest = next(iter(self.held))
+            if len(self.held) <= self._max_open and slate.received_ms - self.held[oldest].received_ms < KEPT_MS:
+                break
+            del self.held[oldest]
+        return True
+
+    def find(self, event: ItemEvent, now_ms: int) -> OpenSlate | None:
+        """Return the slate that an event is about; None where its time is over, or it has no such place."""
+        slate = self.held.get(event.slate) if event.slate else None
+        if (
+            slate is None
+            or slate.session != event.session
+            or not 0 <= event.position < slate.size
+            or now_ms - slate.received_ms > KEPT_MS
+        ):
+            return None
+        return slate
+
+
+class OpenSittings:
+    """Sittings by session, the one longest idle in front.
+
+    Attributes
+    ----------
+    held : dict of str to Sitting
+    """
+
+    def __init__(self, gap_ms: int, max_open: int) -> None:
+        self.held: dict[str, Sitting] = {}
+        self._gap_ms = gap_ms
+        self._max_open = max_open
+
+    def running(self, session: str, now_ms: int) -> Sitting | None:
+        """Return the session's sitting if its gap has not passed."""
+        sitting = self.held.get(session)
+        return sitting if sitting is not None and now_ms - sitting.ended_ms <= self._gap_ms else None
+
+    def put(self, sitting: Sitting) -> None:
+        """Take a sitting in, after something happened in it.
+
+        With a new one, those two longest idle go if their gap has passed, and one more where there are too many.
+        """
+        is_new = self.held.pop(sitting.session, None) is not sitting
+        self.held[sitting.session] = sitting
+        for _ in range(2 if is_new else 0):
+            oldest = next(iter(self.held.values()))
+            if len(self.held) <= self._max_open and sitting.ended_ms - oldest.ended_ms <= self._gap_ms:
+                return
+            del self.held[oldest.session]

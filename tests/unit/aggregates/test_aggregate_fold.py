@@ -194,8 +194,8 @@ def test_memory_is_bounded() -> None:
         append(log, START_MS + number, slate(f"s{number}", 1, START_MS))
     for record in log:
         fold.take(record.event, record.offset, record.received_ms)
-    assert len(fold._slates) <= 10
-    assert len(fold._sittings) <= 10
+    assert len(fold._slates.held) <= 10
+    assert len(fold._sittings.held) <= 10
 
 
 def test_what_is_over_is_let_go_of() -> None:
@@ -207,7 +207,7 @@ def test_what_is_over_is_let_go_of() -> None:
     sizes = []
     for record in log:
         fold.take(record.event, record.offset, record.received_ms)
-        sizes.append((len(fold._slates), len(fold._sittings)))
+        sizes.append((len(fold._slates.held), len(fold._sittings.held)))
     assert max(slates for slates, _ in sizes) <= KEPT_MS // 60_000 + 2
     assert max(sittings for _, sittings in sizes) <= GAP_MS // 60_000 + 2
     assert len(fold.state()) < 60_000
