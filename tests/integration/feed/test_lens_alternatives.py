@@ -165,6 +165,13 @@ async def test_nothing_is_forgotten_while_the_log_is_away(visitor: AsyncClient, 
     assert read_session(visitor.cookies[SESSION_COOKIE].value).session == before.session
 
 
+@pytest.mark.parametrize("part", ["what-if/", "data/", "data.json"])
+async def test_what_needs_the_log_says_so_without_it(visitor: AsyncClient, without_redis: None, part: str):
+    response = await visitor.get(f"/lens/{part}")
+    assert response.status_code == 503
+    assert "can't be read just now" in " ".join(unescape(response.content.decode()).split())
+
+
 async def test_returning_visitor_stays_known_and_the_session_is_no_longer_theirs(visitor: AsyncClient):
     visitor.cookies["freshet_consent"] = "visitor"
     before = await browse(visitor)

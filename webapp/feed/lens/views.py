@@ -1,5 +1,7 @@
 """The lens's pages: whole without scripts, and as fragments for the panel beside the slate."""
 
+import functools
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +22,8 @@ from webapp.feed.presence import presence
 from webapp.tracking.consent import Visit
 from webapp.tracking.middleware import begin_visit, visit_of
 
+View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
+
 #: The parts of the lens that have a tab: template, route and label.
 _TABS: Final = (
     ("now", "lens:now", "Now"),
@@ -28,6 +32,19 @@ _TABS: Final = (
     ("what_if", "lens:what-if", "What if"),
     ("data", "lens:data", "Your data"),
 )
+
+
+def _needs_the_log(view: View) -> View:
+    """Let a view that reads the log say so where it can't be reached."""
+
+    @functools.wraps(view)
+    async def answer(request: HttpRequest) -> HttpResponse:
+        try:
+            return await view(request)
+        except LogUnavailable:
+            return _answer(request, "away", {}, status=503)
+
+    return answer
 
 
 @require_GET
@@ -85,13 +102,11 @@ async def twin(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@_needs_the_log
 async def what_if(request: HttpRequest) -> HttpResponse:
     """What list and belief would be without one thing that the visitor did."""
     visit, session = await _visitor(request)
-    try:
-        events = await alternatives.done(visit)
-    except LogUnavailable:
-        return _answer(request, "away", {})
+    events = await alternatives.done(visit)
     found = alternatives.deeds(events)
     wanted = request.GET.get("without", "")
     chosen = next((deed for deed in found if str(deed.number) == wanted), None)
@@ -102,25 +117,21 @@ async def what_if(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@_needs_the_log
 async def data(request: HttpRequest) -> HttpResponse:
     """What is held about this session."""
     visit, session = await _visitor(request)
-    try:
-        events = await alternatives.done(visit)
-    except LogUnavailable:
-        return _answer(request, "away", {})
+    events = await alternatives.done(visit)
     context = {"visit": visit, "forgotten": "forgotten" in request.GET, **holdings.context(visit, session, events)}
     return _answer(request, "data", context)
 
 
 @require_GET
+@_needs_the_log
 async def download(request: HttpRequest) -> HttpResponse:
     """Everything that is held about this session, as a file."""
     visit, session = await _visitor(request)
-    try:
-        events = await alternatives.done(visit)
-    except LogUnavailable:
-        return _answer(request, "away", {})
+    events = await alternatives.done(visit)
     response = HttpResponse(holdings.download(visit, session, events), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="freshet-session.json"'
     return response
@@ -155,11 +166,11 @@ def _in_panel(request: HttpRequest) -> bool:
     return "HX-Request" in request.headers
 
 
-def _answer(request: HttpRequest, part: str, context: dict[str, Any]) -> HttpResponse:
+def _answer(request: HttpRequest, part: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """Return a part of the lens: alone for htmx, else within a page."""
     template = f"lens/{part}.html"
     if not _in_panel(request):
         context, template = {"part_template": template, **context}, "lens/page.html"
-    response = render(request, template, {"part": part, "lens_tabs": _TABS, **context})
+    response = render(request, template, {"part": part, "lens_tabs": _TABS, **context}, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
