@@ -249,7 +249,7 @@ class MostClicked(Recommender):
         rows = np.flatnonzero(world.items["available"])
         rows = rows[~np.isin(rows, list(session.context.opened))]
         ordered = rows[np.lexsort((-rows, -world.rings["postings"][rows]))]
-        return ranking.fixed(world, session, "for_you", ordered[: size or SLOTS], self._clock.now_ms())
+        return ranking.fixed(world, session, "for_you", [ordered[: size or SLOTS]], self._clock.now_ms())[0]
 
 
 def new_everything(market: Market, seed: int) -> Figures:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import features
 from recsys.config import EngineConfig
 from recsys.ranking import drawing
 from recsys.ranking.reasons import DRAWN, PARTS, Reason, Strengths, explain
@@ -83,19 +84,28 @@ def _mixture(config: EngineConfig, world: World, session: Session) -> drawing.Mi
     return drawing.Mixture(taste, shares * (len(clicked) / (len(clicked) + 1.0)), config.calibration)
 
 
-def fixed(world: World, session: Session, surface: str, rows: Sequence[int] | Rows, now_ms: int) -> Slate:
-    """Return a slate of exactly `rows`, in that order: each stands there with probability 1."""
-    ordered = np.asarray(rows, dtype=np.int64)
-    scored = score(world, session, ordered, now_ms)
-    return _slate(
-        world,
-        surface,
-        ordered,
-        propensities=np.ones(len(ordered)),
-        scores=scored.scores,
-        explored=np.zeros(len(ordered), dtype=np.bool_),
-        signals=scored.signals,
-    )
+def fixed(
+    world: World, session: Session, surface: str, lists: Sequence[Sequence[int] | Rows], now_ms: int
+) -> list[Slate]:
+    """Return a slate of exactly the rows of each list, in that order: each stands there with probability 1.
+
+    None is scored; the signals of a row that is on several lists are computed once.
+    """
+    ordered = [np.asarray(rows, dtype=np.int64) for rows in lists]
+    distinct = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *ordered]))
+    signals = features.signals(world, session.known, distinct, now_ms)
+    return [
+        _slate(
+            world,
+            surface,
+            rows,
+            propensities=np.ones(len(rows)),
+            scores=np.empty(0),
+            explored=np.zeros(len(rows), dtype=np.bool_),
+            signals=signals[np.searchsorted(distinct, rows)],
+        )
+        for rows in ordered
+    ]
 
 
 def _slate(

@@ -23,7 +23,7 @@ class Slate:
     propensities : tuple of float
         Probability that the policy put this item into this slot, given the slots above.
     scores : tuple of float
-        Logits, relative to each other: before diversity and without the effect of position.
+        Logits, relative to each other: before diversity and without the effect of position. Empty for fixed lists.
     explored : tuple of bool
         Whether chance brought the item: it is not among the best that fit, and a better one was there for the slot.
     signals : float32 array of shape (n, SIGNAL_COUNT)

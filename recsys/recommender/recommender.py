@@ -123,11 +123,18 @@ class Recommender:
 
     def category(self, session: Session, name: str, size: int | None = None) -> Slate:
         """Return the items of a category that everybody likes best; empty for a name that no item has."""
+        return self.categories(session, [name], size)[0]
+
+    def categories(self, session: Session, names: Sequence[str], size: int | None = None) -> list[Slate]:
+        """Return several categories as `category` does; an item that is in many of them is scored once."""
         world = self._world()
-        rows = world.category(name)
+        members = [world.category(name) for name in names]
+        rows = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *members]))
         everybody = Session(SessionContext(""), session.belief, adaptive=False)
-        scored = ranking.score(world, everybody, rows, self._clock.now_ms())
-        return self._fixed(session, "genre", rows[top_rows(scored.scores, self._wanted(session, size))], size)
+        scores = ranking.score(world, everybody, rows, self._clock.now_ms()).scores
+        wanted = self._wanted(session, size)
+        best = [own[top_rows(scores[np.searchsorted(rows, own)], wanted)] for own in members]
+        return self._fixed_all(session, "genre", best, size)
 
     def neighbours(self, session: Session, item: str, size: int | None = None) -> Slate:
         """Return what sessions clicked around an item, then what is like it; empty for an unknown item."""
@@ -146,8 +153,14 @@ class Recommender:
         return self._fixed(session, surface, [rows[item] for item in items if item in rows], len(items))
 
     def _fixed(self, session: Session, surface: str, rows: Sequence[int] | Rows, size: int | None) -> Slate:
-        kept = _without(np.asarray(rows, dtype=np.int64), session.context.dismissed)
-        return ranking.fixed(self._world(), session, surface, kept[: self._size(size)], self._clock.now_ms())
+        return self._fixed_all(session, surface, [rows], size)[0]
+
+    def _fixed_all(
+        self, session: Session, surface: str, lists: Sequence[Sequence[int] | Rows], size: int | None
+    ) -> list[Slate]:
+        left = [_without(np.asarray(rows, dtype=np.int64), session.context.dismissed) for rows in lists]
+        shown = [rows[: self._size(size)] for rows in left]
+        return ranking.fixed(self._world(), session, surface, shown, self._clock.now_ms())
 
     def _wanted(self, session: Session, size: int | None) -> int:
         """Return how many rows fill a slate even when everything dismissed is among them."""

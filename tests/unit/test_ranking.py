@@ -239,7 +239,7 @@ def test_the_control_arm_explores_at_the_configured_temperature() -> None:
 
 
 def test_fixed_lists_keep_their_order_with_certainty(visit: Visit) -> None:
-    slate = ranking.fixed(visit.world, visit.session, "search", [9, 3, 5], visit.clock.now_ms())
+    slate, _ = ranking.fixed(visit.world, visit.session, "search", [[9, 3, 5], [3]], visit.clock.now_ms())
     assert slate.rows == (9, 3, 5)
     assert slate.propensities == (1.0, 1.0, 1.0)
     assert slate.signals.shape == (3, SIGNAL_COUNT)

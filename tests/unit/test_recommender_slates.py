@@ -64,6 +64,16 @@ def test_a_category_row_holds_that_category_alone(visit: Visit) -> None:
     assert visit.recommender.category(visit.session, "No such genre").items == ()
 
 
+def test_categories_made_together_are_those_made_one_by_one() -> None:
+    visit = Visit(trained_world())
+    names = ["Western", "No such genre", "Horror", "Western"]
+    together = visit.recommender.categories(visit.session, names, 7)
+    assert [slate.items for slate in together] == [
+        visit.recommender.category(visit.session, name, 7).items for name in names
+    ]
+    assert visit.recommender.categories(visit.session, []) == []
+
+
 def test_neighbours_of_an_item_leave_it_out_and_fill_up_with_what_is_like_it(visit: Visit) -> None:
     slate = visit.recommender.neighbours(visit.session, "film-4")
     assert "film-4" not in slate.items

@@ -173,7 +173,7 @@ def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:
 def _genres(session: Session) -> list[Draft]:
     """Return a shelf for each genre that has enough films, the largest genre first."""
     names = largest_genres(wiring.replica().world)
+    slates = wiring.recommender().categories(session, names)
     return [
-        Draft(f"genre-{number}", name, wiring.recommender().category(session, name))
-        for number, name in enumerate(names)
+        Draft(f"genre-{number}", name, slate) for number, (name, slate) in enumerate(zip(names, slates, strict=True))
     ]
