@@ -78,6 +78,18 @@ for page in ("overview", "learning", "labels"):
     for period in ("24h", "90d"):
         response = client.get(f"/staff/{page}/?until=2026-01-03&period={period}")
         assert response.status_code == 200 and b"<svg" in response.content, (page, period, response.status_code)
+asked = {
+    "items/?sort=-clicks&impressions_min=1": b"Brazil",
+    "items/?sort=title&title=braz&csv=items": b"Brazil,b,,3,3,1.0,no",
+    "items/b/": b"opened 3 times",
+    "sessions/?sort=-events&clicks_min=1&session=s2": b"s2",
+    "sessions/?csv=sessions&sort=session": b"s1,",
+    "live/": b"Live", "models/": b"Versions in the store", "dead-letters/": b"There are none", "knob/": b"Turn",
+}
+for path, expected in asked.items():
+    response = client.get(f"/staff/{path}")
+    content = b"".join(response) if response.streaming else response.content
+    assert response.status_code == 200 and expected in content, (path, response.status_code, content[-3000:])
 """
 
 
