@@ -18,6 +18,7 @@ from recsys.events import Click, Dwell, Event, ItemUpserted
 from recsys.log.base import DEAD_LETTER_BYTES, DeadLetter
 from tests.unit.tracking.pages import ITEMS, Page
 from webapp import wiring
+from webapp.tracking import services
 from webapp.tracking.edge import Edge
 from webapp.tracking.rates import RateLimit
 from webapp.tracking.redriving import NotRedrivable, judge, redrive
@@ -147,6 +148,18 @@ def test_letter_of_a_visitor_who_lets_nothing_be_kept_never_enters(wired: redis.
     wiring.event_log().append_dead_letter(msgspec.json.encode(silent.event(1)), "bad_event", batch.context())
     with pytest.raises(NotRedrivable, match="nothing be kept"):
         redrive(held()[0], wiring.event_log(), ITEMS, now_ms())
+
+
+async def test_session_that_is_forgotten_leaves_no_letter_behind(intake: Intake):
+    mine, theirs = page(), Page(session="session-2", at_ms=now_ms() - 60_000)
+    for given in (mine, theirs):
+        await intake.accept(given.batch(dwell(given, 7, "jaws"), {"type": "click"}), "session")
+    wiring.event_log().append_dead_letter(b"nobody can tell whose", "undecodable")
+    assert len(held()) == 5
+    await services.forget(mine.session)
+    left = held()
+    assert len(left) == 3
+    assert judge(left[0], [*ITEMS, "jaws"], now_ms()).events[0].session == theirs.session
 
 
 # -- The pages ---------------------------------------------------------------------------------------------------------

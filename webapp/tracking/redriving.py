@@ -47,8 +47,7 @@ def judge(letter: DeadLetter, items: Container[str], now_ms: int) -> Validated:
     if letter.size > len(letter.payload):
         raise NotRedrivable(f"only the first {len(letter.payload)} of its {letter.size} bytes were kept")
     try:
-        whole = letter.reason == "undecodable"
-        batch = decode_batch(letter.payload) if whole else Batch.of_letter(letter.payload, letter.context)
+        batch = _batch(letter)
         session = read_session(batch.session)
     except InvalidEvent as error:
         raise NotRedrivable(f"it still can't be read: {error}") from error
@@ -82,3 +81,25 @@ def redrive(letter: DeadLetter, log: Log, items: Container[str], now_ms: int) ->
     if gone:
         log.drop_dead_letter(letter.id)
     return Redriven({outcome: count for outcome, count in outcomes.items() if count}, gone)
+
+
+def drop_letters_of(session: str, log: Log) -> int:
+    """Let go of every letter that is known to be a session's; return how many. Raises `LogUnavailable`.
+
+    Of what nobody can read nobody can tell whose it is.
+    """
+    return sum(log.drop_dead_letter(letter.id) for letter in log.dead_letters() if _session_of(letter) == session)
+
+
+def _session_of(letter: DeadLetter) -> str | None:
+    try:
+        return read_session(_batch(letter).session).session
+    except (InvalidEvent, RefusedEvent):
+        return None
+
+
+def _batch(letter: DeadLetter) -> Batch:
+    """Return the batch that the letter is, or was part of. Raises `InvalidEvent`."""
+    if letter.reason == "undecodable":
+        return decode_batch(letter.payload)
+    return Batch.of_letter(letter.payload, letter.context)

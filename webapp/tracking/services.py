@@ -1,5 +1,6 @@
 """Accepting what browsers send: validate, append, say what became of each event."""
 
+import asyncio
 import dataclasses
 import functools
 from collections import Counter
@@ -15,6 +16,7 @@ from recsys.log.base import AsyncLog
 from webapp import metrics, wiring
 from webapp.tracking.edge import Edge, edge
 from webapp.tracking.rates import RateLimit
+from webapp.tracking.redriving import drop_letters_of
 from webapp.tracking.refusals import Ledger, Letter
 from webapp.tracking.tokens import Consent, SessionToken
 from webapp.tracking.validation import Validated, validate
@@ -155,8 +157,9 @@ def intake() -> Intake:
 
 
 async def forget(session: str) -> None:
-    """Drop a session's own list, as far as the log can be reached; it ends by itself otherwise."""
+    """Drop a session's own list and its dead letters, as far as the log can be reached; the list ends by itself."""
     try:
         await wiring.async_event_log().forget_session(session)
+        await asyncio.to_thread(drop_letters_of, session, wiring.event_log())
     except LogUnavailable as error:
         _logger.warning("session_not_forgotten", error=str(error))
