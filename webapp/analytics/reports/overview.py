@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, day_of
 from recsys.aggregates.fold import HISTORY, UNKNOWN
 from recsys.aggregates.increments import MOMENTS
 from webapp.analytics.intervals import Rate, clustered, wilson
 from webapp.analytics.models import ItemTraffic, SessionEnd, ShownDay, SittingMoments, Traffic
-from webapp.analytics.reports.counts import Sums, between, between_days, by, total
+from webapp.analytics.reports.counts import Sums, between, between_days, by, parts_in_days, total
 from webapp.analytics.reports.window import Window
 from webapp.catalog.models import Item
 
@@ -248,8 +248,9 @@ class Overview:
     @property
     def never_shown(self) -> QuerySet[Item]:
         """Available items that nobody of these visitors saw in the window."""
-        seen = self._items(self._days[0]).filter(impressions__gt=0).order_by().values("item")
-        return Item.objects.filter(removed=False).exclude(item_id__in=seen)
+        seen = ItemTraffic.objects.filter(self.window.visitors, item=OuterRef("item_id"), impressions__gt=0)
+        nowhere = [~Exists(seen.filter(part)) for part in parts_in_days(*self._days[0])]
+        return Item.objects.filter(*nowhere, removed=False)
 
     @property
     def available(self) -> int:

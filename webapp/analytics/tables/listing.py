@@ -155,6 +155,8 @@ class Listing:
 
     def _asked_page(self) -> Page[Any]:
         paginator = Paginator(self._rows, self.table.per_page)
+        # It would ask the database again.
+        paginator.count = self.total
         asked = self._query.get(f"{self.table.prefix}page", "1")
         number = int(asked) if asked.isascii() and asked.isdigit() else 0
         if not 1 <= number <= paginator.num_pages:
