@@ -216,3 +216,23 @@ def test_moving_tables_sort_by_process_and_add_up(wired: redis.Redis, now_ms: in
     assert [row.name for row in found["accounts"].everything()] == ["web-7", "web-3"]
     assert {row.name: row.count for row in found["received"].everything()}["accepted"] == 10
     assert "samples" not in found
+
+
+def test_simulated_visitors_are_marked_and_can_be_left_out(watcher: Client, now_ms: int):
+    log = wiring.event_log()
+    log.append([slate(now_ms), *clicks(now_ms, 2)])
+    log.append([Click(event_time_ms=now_ms, session="made-up", seq=1, item="7", simulated=True)])
+    everybody = watcher.get("/staff/live/")
+    assert [line.simulated for line in everybody.context["lines"]] == [True, False, False, False]
+    real = watcher.get("/staff/live/", {"simulated": "no"})
+    assert [line.simulated for line in real.context["lines"]] == [False] * 3
+    assert b"data-real-only" in real.content
+    assert real.context["after"] == log.end()
+
+
+async def test_notes_of_simulated_visitors_are_marked_too(now_ms: int):
+    counted = Edge(ManualClock(now_ms))
+    counted.note("duplicate", "", "made-up", 2, simulated=True)
+    await edges.show(wiring.async_redis(), counted)
+    (noted,) = await received(watch(f"{now_ms - 1}-0", now_ms), 1)
+    assert noted.data["simulated"] is True

@@ -157,6 +157,7 @@ def _noted(name: str, note: Note) -> Entry:
         why=f"{note.reason}: {REASONS.get(note.reason, '')}" if note.reason else "",
         session=note.session,
         count=note.count,
+        simulated=note.simulated,
     )
 
 

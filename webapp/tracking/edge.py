@@ -83,6 +83,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     session: str
     count: int
+    simulated: bool = False
 
 
 class Edge:
@@ -100,7 +101,7 @@ class Edge:
         self.became: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         self._clock = clock
         self._began_ms = clock.now_ms()
-        self._notes: Counter[tuple[str, str, str]] = Counter()
+        self._notes: Counter[tuple[str, str, str, bool]] = Counter()
 
     @contextlib.contextmanager
     def taking(self, received: int) -> Iterator["Counter[str]"]:
@@ -122,11 +123,11 @@ class Edge:
             self.pending -= received
             self.became.update(outcomes)
 
-    def note(self, outcome: str, reason: str, session: str, count: int) -> None:
+    def note(self, outcome: str, reason: str, session: str, count: int, *, simulated: bool = False) -> None:
         """Remember for staff what the log has no record of."""
         if count:
-            known = (outcome, reason, session) in self._notes or len(self._notes) < _APART
-            self._notes[outcome, reason, session if known else ""] += count
+            known = (outcome, reason, session, simulated) in self._notes or len(self._notes) < _APART
+            self._notes[outcome, reason, session if known else "", simulated] += count
 
     def account(self) -> Account:
         """Return the account as it is now."""
@@ -144,8 +145,8 @@ class Edge:
         notes, self._notes = self._notes, Counter()
         now_ms = self._clock.now_ms()
         return [
-            Note(at_ms=now_ms, outcome=outcome, reason=reason, session=session, count=count)
-            for (outcome, reason, session), count in notes.items()
+            Note(at_ms=now_ms, outcome=outcome, reason=reason, session=session, count=count, simulated=simulated)
+            for (outcome, reason, session, simulated), count in notes.items()
         ]
 
 

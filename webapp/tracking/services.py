@@ -125,10 +125,11 @@ class Intake:
 
     def _note(self, checked: Validated, became: "Counter[str]") -> None:
         session = checked.session.session if checked.session is not None else ""
+        simulated = checked.session is not None and checked.session.simulated
         for reason, count in checked.reasons.items():
-            self.edge.note("refused", reason, session, count)
+            self.edge.note("refused", reason, session, count, simulated=simulated)
         for outcome in ("duplicate", "returned"):
-            self.edge.note(outcome, "", session, became[outcome])
+            self.edge.note(outcome, "", session, became[outcome], simulated=simulated)
 
 
 def _count(outcomes: Iterable[str], deferred: Sequence[ItemEvent]) -> None:

@@ -49,8 +49,10 @@ def live(request: HttpRequest) -> HttpResponseBase:
 
 def _followed(request: HttpRequest, lines: list[Entry], now_ms: int) -> dict[str, Any]:
     """Return what the script goes on from."""
+    real_only = request.GET.get("simulated") == "no"
     return {
-        "lines": lines[::-1],
+        "lines": [line for line in reversed(lines) if not (real_only and line.simulated)],
+        "real_only": real_only,
         "blank": Entry(at_ms=now_ms, outcome="accepted", session="copied"),
         # What comes after an empty log comes after now.
         "after": last_offset(lines, f"{now_ms}-0"),

@@ -7,7 +7,7 @@
   const SECONDS = 300, DELAYS = 1_000, PAINT_MS = 250, SAID_EVERY_MS = 5_000, AGAIN_MS = 10_000;
   const tail = document.querySelector("[data-stream]");
   if (!tail) return;
-  const { stream, yours, size, sessions } = tail.dataset;
+  const { stream, yours, size, sessions } = tail.dataset, realOnly = "realOnly" in tail.dataset;
   const state = document.querySelector("#tail-state"), lines = document.querySelector("#tail-lines");
   const held = document.querySelector("#tail-held");
   const blank = document.querySelector("#tail-line").content.firstElementChild;
@@ -24,7 +24,7 @@
     const [ms, sequence] = offset.split("-").map(Number), [otherMs, otherSequence] = other.split("-").map(Number);
     return ms > otherMs || (ms === otherMs && sequence > otherSequence);
   };
-  const nothing = () => ({ events: 0, yours: 0, explored: 0, outside: 0, lag: null });
+  const nothing = () => ({ events: 0, yours: 0, explored: 0, outside: 0, simulated: 0, lag: null });
   const second = (atMs) => {
     const at = Math.floor(atMs / 1_000);
     if (!seconds.has(at)) seconds.set(at, nothing());
@@ -41,8 +41,10 @@
       if (!isAfter(entry.note, lastNote)) return;
       lastNote = entry.note;
     }
+    if (realOnly && entry.simulated) return;
     const counts = second(entry.at_ms), count = entry.count ?? 1;
     if (entry.offset) counts.events += 1;
+    if (entry.offset && entry.simulated) counts.simulated += 1;
     counts.explored += entry.explored ?? 0;
     if (entry.outcome !== "accepted") counts.outside += count;
     if (entry.session === yours) counts.yours += count;
@@ -143,7 +145,8 @@
     const rows = minute(), sum = (name) => rows.reduce((total, row) => total + row[name], 0);
     const events = rows.map((row) => row.events), lag = Math.max(...rows.map((row) => row.lag ?? 0));
     says.textContent =
-      `In the last minute ${number.format(sum("events"))} events entered the log, from ${Math.min(...events)} to ${Math.max(...events)} a second; `
+      `In the last minute ${number.format(sum("events"))} events entered the log, from ${Math.min(...events)} to ${Math.max(...events)} a second`
+      + (realOnly ? ", simulated ones left out; " : `, ${number.format(sum("simulated"))} of them simulated; `)
       + `${number.format(sum("yours"))} were of your own session; chance filled ${number.format(sum("explored"))} slots; ${number.format(sum("outside"))} were duplicate, late or refused. `
       + `The fold was at most ${number.format(lag)} ms behind.`
       + (delays.length ? ` Of the last ${number.format(delays.length)} events, 95 % were on this screen within ${number.format(percentile(0.95))} ms, by this computer's clock.` : "");
