@@ -14,8 +14,8 @@ from recsys.offsets import ORIGIN, Offset, offset_key
 from recsys.store.base import Manifest, SnapshotStore
 from recsys.world import World
 
-#: Records that are folded before the caller is told: a few milliseconds of work.
-_BATCH: Final = 50
+#: Records that are folded before the caller is told: a millisecond or two of work.
+_BATCH: Final = 16
 
 
 class Past:

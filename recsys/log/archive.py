@@ -8,15 +8,16 @@ A segment is named after its first and last offset, is written whole or not at a
 import fcntl
 import os
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from recsys.errors import CorruptState, DatasetError, StaleWriter
 from recsys.events import Event, SessionEvent, decode
@@ -41,6 +42,7 @@ _SCHEMA: Final = pa.schema(
 )
 
 _Key = tuple[int, int]
+Column = NDArray[np.int64]
 
 
 class Segment(NamedTuple):
@@ -89,7 +91,8 @@ class ArchiveLog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open: Segment | None = None
-        self._keys: list[_Key] = []
+        self._received_ms: Column = np.empty(0, dtype=np.int64)
+        self._sequences: Column = np.empty(0, dtype=np.int64)
         self._payloads: pa.ChunkedArray = pa.chunked_array([], pa.binary())
 
     def read(self, after: Offset, limit: int) -> Sequence[Record]:
@@ -100,12 +103,14 @@ class ArchiveLog:
             if following is None:
                 return []
             self._load(following)
-        start = bisect_right(self._keys, key)
-        payloads = self._payloads.slice(start, limit).to_pylist()
-        return [
-            record(f"{milliseconds}-{sequence}", payload)
-            for (milliseconds, sequence), payload in zip(self._keys[start : start + limit], payloads, strict=True)
-        ]
+        start = self._place_after(key)
+        found = zip(
+            self._received_ms[start : start + limit].tolist(),
+            self._sequences[start : start + limit].tolist(),
+            self._payloads.slice(start, limit).to_pylist(),
+            strict=True,
+        )
+        return [record(f"{milliseconds}-{sequence}", payload) for milliseconds, sequence, payload in found]
 
     def end(self) -> Offset:
         """Return the last offset archived, `ORIGIN` when there is none."""
@@ -143,11 +148,23 @@ class ArchiveLog:
                 table = file.read(columns=["received_ms", "sequence", "payload"])
         except (pa.ArrowException, OSError) as error:
             raise CorruptState(f"expected a Parquet segment in {segment.path}, received: {error}") from error
-        self._keys = list(zip(table["received_ms"].to_pylist(), table["sequence"].to_pylist(), strict=True))
+        # Columns, not lists: a segment is opened in milliseconds, beside a server's event loop too.
+        self._received_ms, self._sequences = table["received_ms"].to_numpy(), table["sequence"].to_numpy()
         self._payloads = table["payload"]
-        if not self._keys or (self._keys[0], self._keys[-1]) != (segment.first, segment.last):
+        if not len(table) or (self._key(0), self._key(-1)) != (segment.first, segment.last):
             raise CorruptState(f"expected the offsets in the name of {segment.path}, received others")
         self._open = segment
+
+    def _key(self, place: int) -> _Key:
+        return int(self._received_ms[place]), int(self._sequences[place])
+
+    def _place_after(self, key: _Key) -> int:
+        """Return the place of the open segment's first record after `key`."""
+        first, last = (
+            np.searchsorted(self._received_ms, key[0], "left"),
+            np.searchsorted(self._received_ms, key[0], "right"),
+        )
+        return int(first + np.searchsorted(self._sequences[first:last], key[1], "right"))
 
 
 def open_log(path: Path) -> Reader:
