@@ -14,8 +14,9 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init, celeryd_init, setup_logging, worker_shutdown
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_ready, worker_shutdown
 
+from webapp import garbage
 from webapp.training.schedule import FOLD_QUEUE, LOOK_EVERY_S, beat_schedule
 
 # Celery warns when root runs it, because pickled tasks could do anything; here only JSON is accepted.
@@ -47,6 +48,11 @@ def _keep_our_logging(**kwargs: Any) -> None:
     """Leave logging to Django's settings, and say nothing of tasks that come several times a second and succeed."""
     for name in ("celery.app.trace", "celery.beat", "celery.worker.strategy"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@worker_ready.connect
+def _settle_garbage_collection(**kwargs: Any) -> None:
+    garbage.settle()
 
 
 @worker_shutdown.connect

@@ -1,11 +1,10 @@
 """The ASGI lifespan: prepares the process and runs the background work of the apps."""
 
 import contextlib
-import gc
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from webapp import background
+from webapp import background, garbage
 
 Message = MutableMapping[str, Any]
 
@@ -24,14 +23,7 @@ class Lifespan:
                 # Said out loud: a server takes a bare exception for "has no lifespan" and would serve unprepared.
                 await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
                 raise
-            _settle_garbage_collection()
+            garbage.settle()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _settle_garbage_collection() -> None:
-    """Keep what is loaded out of later collections, and collect less often: the pauses would be felt in clicks."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 50)

@@ -72,7 +72,7 @@ class ShownSlate:
         Event time of the slate.
     """
 
-    __slots__ = ("_closed", "_marks", "_outdone", "rows", "served_ms", "signals", "slate", "surface")
+    __slots__ = ("_closed", "_marks", "_outdone", "_raw", "rows", "served_ms", "signals", "slate", "surface")
 
     def __init__(
         self, slate: str, surface: str, rows: Sequence[int], signals: NDArray[np.float32], served_ms: int
@@ -85,6 +85,8 @@ class ShownSlate:
         self._marks = [0] * len(self.rows)
         self._closed = False
         self._outdone = False
+        # The bytes that the signals came in, where they came in bytes: a snapshot copies tens of thousands of them.
+        self._raw: bytes | None = None
 
     @classmethod
     def from_event(cls, event: SlateServed, rows: Sequence[int]) -> "ShownSlate | None":
@@ -98,7 +100,9 @@ class ShownSlate:
         signals = np.frombuffer(event.signals, dtype="<f4").reshape(len(event.items), SIGNAL_COUNT)
         if not np.isfinite(signals).all():
             return None
-        return cls(event.slate, event.surface, rows, signals, event.event_time_ms)
+        shown = cls(event.slate, event.surface, rows, signals, event.event_time_ms)
+        shown._raw = event.signals
+        return shown
 
     @property
     def clicked(self) -> bool:
@@ -188,9 +192,9 @@ class ShownSlate:
             slate=self.slate,
             surface=self.surface,
             rows=list(self.rows),
-            signals=np.ascontiguousarray(self.signals, dtype="<f4").tobytes(),
+            signals=self._raw or np.ascontiguousarray(self.signals, dtype="<f4").tobytes(),
             served_ms=self.served_ms,
-            marks=list(self._marks),
+            marks=self._marks.copy(),
             closed=self._closed,
         )
 
@@ -199,6 +203,7 @@ class ShownSlate:
         """Return the slate that `to_state` described."""
         signals = np.frombuffer(state.signals, dtype="<f4").reshape(len(state.rows), SIGNAL_COUNT)
         shown = cls(state.slate, state.surface, state.rows, signals, state.served_ms)
+        shown._raw = state.signals
         shown._marks = list(state.marks)
         shown._closed = state.closed
         return shown

@@ -23,10 +23,10 @@ from webapp import wiring
 from webapp.feed.returning import earlier_sessions
 from webapp.tracking.consent import Visit
 
-#: Sessions kept, each about 200 kB; the longest untouched gives way.
+#: Sessions kept, each about 150 kB; the longest untouched gives way.
 SESSIONS_KEPT: Final = 5_000
 #: A session that is untouched for so long is let go; whoever comes back to it has it read from the log.
-IDLE_KEPT_MS: Final = 300_000
+IDLE_KEPT_MS: Final = 120_000
 #: Events that an unlogged session keeps in memory, to be built anew when the world is swapped.
 UNLOGGED_EVENTS_KEPT: Final = 500
 #: A page does not wait longer than this for a session's events.
