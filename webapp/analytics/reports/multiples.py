@@ -7,7 +7,8 @@ from django.utils.safestring import SafeString
 
 from webapp.analytics.charts import Point, Series, small, time_axis
 from webapp.analytics.intervals import difference
-from webapp.analytics.reports.overview import Bucket, Overview
+from webapp.analytics.reports.bucket import Bucket
+from webapp.analytics.reports.overview import Overview
 from webapp.analytics.templatetags import figures
 
 Value = Callable[[Bucket], float | None]

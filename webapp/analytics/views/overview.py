@@ -11,8 +11,9 @@ from webapp import wiring
 from webapp.analytics.charts import Bar, Chart, bars
 from webapp.analytics.models import AggregateProgress
 from webapp.analytics.permissions import staff_page
+from webapp.analytics.reports.bucket import Bucket
 from webapp.analytics.reports.multiples import multiples
-from webapp.analytics.reports.overview import Bucket, End, Overview, StandingOut
+from webapp.analytics.reports.overview import End, Overview, StandingOut
 from webapp.analytics.reports.window import WindowForm, window_of
 from webapp.analytics.tables import CONTAINS, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
