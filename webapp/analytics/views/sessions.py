@@ -114,7 +114,7 @@ async def session(request: HttpRequest, session_id: str) -> HttpResponseBase:
     context: dict[str, Any] = {
         "session": session_id,
         "sittings": await sync_to_async(visits.sittings)(session_id),
-        **await travel.context(session_id, request.GET.get("step", ""), path),
+        **await travel.context(session_id, request.GET.get("step", ""), path, who="this session"),
     }
     listing = Listing(LOGGED, visits.logged(events), request.GET)
     found = bool(events or context["sittings"])

@@ -39,7 +39,7 @@ class Film:
     opened: bool
 
 
-async def context(session: str, wanted: str, path: str) -> dict[str, Any]:
+async def context(session: str, wanted: str, path: str, who: str = "you") -> dict[str, Any]:
     """Return what ``lens/travel.html`` needs.
 
     Parameters
@@ -50,6 +50,8 @@ async def context(session: str, wanted: str, path: str) -> dict[str, Any]:
         The step asked for, as it came in the query; the newest where it is none.
     path : str
         The address that answers ``?step=N``.
+    who : str
+        What the page calls whoever's session it is.
     """
     events = await asyncio.to_thread(session_events, session)
     passed = steps(events)
@@ -60,6 +62,7 @@ async def context(session: str, wanted: str, path: str) -> dict[str, Any]:
     rebuilt = journeys().beliefs(session, events)
     return {
         "travel_path": path,
+        "who": who,
         "step": step,
         "steps": passed,
         "last": len(passed) - 1,
