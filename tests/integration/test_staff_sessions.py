@@ -166,4 +166,7 @@ def test_without_redis_what_is_archived_is_still_there(client: Client, staff: Us
         events=1, slates=1, impressions=0, clicks=0, explored_impressions=0, explored_clicks=0, dismissals=0,
     )  # fmt: skip
     assert listed(client) == ["s-1"]
-    assert client.get(f"{PAGE}s-1/").status_code == 200
+    counted = client.get(f"{PAGE}s-1/")
+    assert counted.status_code == 200
+    assert "Redis can't be reached" in text(counted)
+    assert client.get(f"{PAGE}nobody/").status_code == 503

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from recsys.errors import LogUnavailable
 from recsys.events import Dwell, Event, ItemEvent, SessionEvent, SlateServed, encode_json
+from webapp import wiring
 from webapp.analytics.models import SessionSitting
 from webapp.analytics.tail import title
 
@@ -54,6 +56,15 @@ def as_json(session: str, events: Sequence[Event]) -> bytes:
 def sittings(session: str) -> list[SessionSitting]:
     """Return the sittings of a session, newest first."""
     return list(SessionSitting.objects.filter(session=session).order_by("-started_ms"))
+
+
+def can_ask_live_log() -> bool:
+    """Return whether the live log answers. Blocks."""
+    try:
+        wiring.event_log().length()
+    except LogUnavailable:
+        return False
+    return True
 
 
 def _row(number: int, event: SessionEvent) -> Logged:

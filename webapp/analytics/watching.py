@@ -83,8 +83,9 @@ class Watch:
                         lines += await asyncio.to_thread(_figures, self._now_ms)
                 except (LogUnavailable, redis.RedisError) as error:
                     _logger.debug("tail_away", error=str(error))
-                    lines, full = b"event: away\ndata: {}\n\n", False
+                    yield b"event: away\ndata: {}\n\n"
                     await asyncio.sleep(_AWAY_S)
+                    continue
                 if lines:
                     yield lines
                 await asyncio.sleep(0 if full else LOOK_EVERY_S)

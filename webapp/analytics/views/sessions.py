@@ -117,10 +117,10 @@ async def session(request: HttpRequest, session_id: str) -> HttpResponseBase:
         **await travel.context(session_id, request.GET.get("step", ""), path, who="this session"),
     }
     listing = Listing(LOGGED, visits.logged(events), request.GET)
-    found = bool(events or context["sittings"])
-    return await sync_to_async(respond)(
-        request, "analytics/session.html", context, listing, status=200 if found else 404
-    )
+    # Without Redis nobody can say whether there is more than what the archive has.
+    context["away"] = not events and not await asyncio.to_thread(visits.can_ask_live_log)
+    status = 200 if events or context["sittings"] else 503 if context["away"] else 404
+    return await sync_to_async(respond)(request, "analytics/session.html", context, listing, status=status)
 
 
 def _as_json(session_id: str, events: Sequence[Event]) -> HttpResponse:

@@ -171,7 +171,6 @@
   const tell = (text) => { if (state.textContent !== text) state.textContent = text; };
   const open = () => {
     source = new EventSource(`${stream}?after=${last}`);
-    source.onopen = () => tell("Following the log.");
     source.onmessage = take;
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) {
