@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 WIDTH: Final = 360
 HEIGHT: Final = 190
 
-TONES: Final = ("you", "everybody", "explored")
+#: Room for a letter.
+LETTER: Final = 6.4
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,15 +50,20 @@ class Frame:
     ----------
     across, up : Axis
     left, right, top, bottom : float
-        Edges of the field, in units of the drawing.
+        Edges of the field, in units of the drawing; the left one, unless given, leaves room for the values beside it.
     """
 
     across: Axis
     up: Axis
-    left: float = 38
+    left: float = 0.0
     right: float = WIDTH - 10
     top: float = 10
     bottom: float = HEIGHT - 26
+
+    def __post_init__(self) -> None:
+        if not self.left:
+            longest = max((len(text) for _, text in self.up.ticks), default=0)
+            object.__setattr__(self, "left", max(8 + longest * LETTER, 30.0))
 
     def x(self, value: float) -> float:
         """Return how far across a value stands."""

@@ -8,11 +8,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from webapp.analytics.charts import paths
-from webapp.analytics.charts.chart import HEIGHT, WIDTH, Frame, drawing
+from webapp.analytics.charts.chart import HEIGHT, LETTER, WIDTH, Frame, drawing
 from webapp.analytics.charts.scales import Axis
 
-#: Room for names at the right, for each letter, and the least distance between two names.
-_LETTER: Final = 6.4
+#: The least distance between two names.
 _LINE: Final = 13.0
 #: Size of one of many: it has a quarter of a desk's width, or a phone's.
 SMALL_WIDTH: Final = 250
@@ -38,7 +37,7 @@ class Series:
         Stands at its end.
     points : sequence of Point
     tone : str
-        One of `charts.chart.TONES`.
+        ``you``, ``everybody`` or ``explored``.
     dashed : bool
         Tells it from another one without color.
     """
@@ -57,7 +56,7 @@ class Series:
 def lines(series: Sequence[Series], across: Axis, up: Axis, *, named: bool = True) -> SafeString:
     """Draw lines on common axes."""
     longest = max((len(each.name) for each in series), default=0) if named else 0
-    frame = Frame(across, up, right=WIDTH - 10 - longest * _LETTER)
+    frame = Frame(across, up, right=WIDTH - 10 - longest * LETTER)
     parts = [frame.axes(), *(_drawn(each, frame) for each in series)]
     if named:
         parts += _names(series, frame)
