@@ -7,13 +7,16 @@ from typing import Final
 
 import numpy as np
 
+from recsys.layout import SIGNAL_COUNT
 from recsys.ranking import Slate
 from recsys.sessions.portrait import Portrait
 
-#: Sessions remembered, each with some 20 kB; the longest untouched gives way.
-SESSIONS_KEPT: Final = 2_000
+#: Sessions remembered, each with some 15 kB; the longest untouched gives way.
+SESSIONS_KEPT: Final = 1_000
 #: Slates of a session whose reasons can be asked for.
-SLATES_KEPT: Final = 6
+SLATES_KEPT: Final = 4
+
+_NO_SIGNALS: Final = np.empty((0, SIGNAL_COUNT), dtype=np.float32)
 
 
 @dataclasses.dataclass(slots=True)
@@ -31,9 +34,9 @@ class LensMemory:
         self._sessions: OrderedDict[str, _Remembered] = OrderedDict()
 
     def note_slate(self, session: str, slate_id: str, slate: Slate) -> None:
-        """Remember a slate as it was served."""
+        """Remember a slate as it was served, but for its signals, which the log has."""
         slates = self._remembered(session).slates
-        slates[slate_id] = slate
+        slates[slate_id] = dataclasses.replace(slate, signals=_NO_SIGNALS)
         if len(slates) > SLATES_KEPT:
             slates.popitem(last=False)
 
