@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recsys.events import SlateServed
 from recsys.layout import SIGNAL_COUNT
 from recsys.models.base import NONE_OF_THESE
+from recsys.sessions.packing import pack, unpack
 
 #: Row of an item that this world does not know.
 UNKNOWN_ROW = -1
@@ -50,7 +51,7 @@ class SlateState(msgspec.Struct, frozen=True):
     slate: str
     surface: str
     rows: list[int]
-    signals: bytes
+    packed: bytes
     served_ms: int
     marks: list[int]
     closed: bool
@@ -72,7 +73,7 @@ class ShownSlate:
         Event time of the slate.
     """
 
-    __slots__ = ("_closed", "_marks", "_outdone", "_raw", "rows", "served_ms", "signals", "slate", "surface")
+    __slots__ = ("_closed", "_marks", "_outdone", "_packed", "rows", "served_ms", "slate", "surface")
 
     def __init__(
         self, slate: str, surface: str, rows: Sequence[int], signals: NDArray[np.float32], served_ms: int
@@ -80,13 +81,11 @@ class ShownSlate:
         self.slate = slate
         self.surface = surface
         self.rows = tuple(rows)
-        self.signals = signals
+        self._packed = pack(signals)
         self.served_ms = served_ms
         self._marks = [0] * len(self.rows)
         self._closed = False
         self._outdone = False
-        # The bytes that the signals came in, where they came in bytes: a snapshot copies tens of thousands of them.
-        self._raw: bytes | None = None
 
     @classmethod
     def from_event(cls, event: SlateServed, rows: Sequence[int]) -> "ShownSlate | None":
@@ -100,9 +99,12 @@ class ShownSlate:
         signals = np.frombuffer(event.signals, dtype="<f4").reshape(len(event.items), SIGNAL_COUNT)
         if not np.isfinite(signals).all():
             return None
-        shown = cls(event.slate, event.surface, rows, signals, event.event_time_ms)
-        shown._raw = event.signals
-        return shown
+        return cls(event.slate, event.surface, rows, signals, event.event_time_ms)
+
+    @property
+    def signals(self) -> NDArray[np.float32]:
+        """The raw features as served, float32 of shape (n, SIGNAL_COUNT); unpacked anew each time, about 5 µs."""
+        return unpack(self._packed, len(self.rows))
 
     @property
     def clicked(self) -> bool:
@@ -192,7 +194,7 @@ class ShownSlate:
             slate=self.slate,
             surface=self.surface,
             rows=list(self.rows),
-            signals=self._raw or np.ascontiguousarray(self.signals, dtype="<f4").tobytes(),
+            packed=self._packed,
             served_ms=self.served_ms,
             marks=self._marks.copy(),
             closed=self._closed,
@@ -201,9 +203,7 @@ class ShownSlate:
     @classmethod
     def from_state(cls, state: SlateState) -> "ShownSlate":
         """Return the slate that `to_state` described."""
-        signals = np.frombuffer(state.signals, dtype="<f4").reshape(len(state.rows), SIGNAL_COUNT)
-        shown = cls(state.slate, state.surface, state.rows, signals, state.served_ms)
-        shown._raw = state.signals
+        shown = cls(state.slate, state.surface, state.rows, unpack(state.packed, len(state.rows)), state.served_ms)
         shown._marks = list(state.marks)
         shown._closed = state.closed
         return shown

@@ -23,7 +23,7 @@ from webapp import wiring
 from webapp.feed.returning import earlier_sessions
 from webapp.tracking.consent import Visit
 
-#: Sessions kept, each about 150 kB; the longest untouched gives way.
+#: Sessions kept, each about 100 kB; the longest untouched gives way.
 SESSIONS_KEPT: Final = 5_000
 #: A session that is untouched for so long is let go; whoever comes back to it has it read from the log.
 IDLE_KEPT_MS: Final = 120_000
