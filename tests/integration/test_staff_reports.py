@@ -199,6 +199,15 @@ def test_time_without_sessions_leads_to_where_there_are_some(
     assert f'href="?period=7d&amp;until={LAST_DAY}"' in response.content.decode()
 
 
+def test_page_of_now_leads_to_an_address_that_shows_the_same_days_later(
+    client: Client, staff: User, counted: Sequence[Record]
+) -> None:
+    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    content = client.get("/staff/overview/?period=30d&simulated=no").content.decode()
+    assert f'href="?period=30d&amp;simulated=no&amp;until={today}"' in content
+    assert "to keep</a>" not in client.get(f"/staff/overview/?until={today}").content.decode()
+
+
 def test_cold_start_curve_compares_the_arms(client: Client, staff: User, counted: Sequence[Record]) -> None:
     slow = recount(counted, GAP_MS)
     rows = {row["first"]: row for row in rows_of(client, "learning", "cold_start")}

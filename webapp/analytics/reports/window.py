@@ -91,6 +91,11 @@ class Window:
         return "hour" if self.step_ms == HOUR_MS else "day"
 
     @property
+    def last_day(self) -> str:
+        """The day in which the window ends, for an address that will show the same days later."""
+        return datetime.datetime.fromtimestamp((self.end_ms - 1) / 1_000, tz=datetime.UTC).date().isoformat()
+
+    @property
     def is_under_way(self) -> bool:
         """Whether the last bucket has not ended."""
         return self.now_ms < self.end_ms
