@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, day_of
-from recsys.aggregates.fold import HISTORY, UNKNOWN
 from recsys.aggregates.increments import MOMENTS
+from recsys.aggregates.slots import HISTORY, UNKNOWN
 from webapp.analytics.models import ItemTraffic, SessionEnd, ShownDay, SittingMoments, Traffic
 from webapp.analytics.reports.bucket import Bucket
 from webapp.analytics.reports.counts import Sums, between, between_days, by, parts_in_days, total
