@@ -6,39 +6,15 @@ import json
 import re
 import time
 import urllib.request
-from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
-
-class Shelf(NamedTuple):
-    """A list on a page: what the tracker knows of it."""
-
-    slate: str
-    token: str
-    surface: str
-    items: list[str]
-
-
-class _PageReader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.token = ""
-        self.shelves: list[Shelf] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attributes}
-        if tag == "script" and "data-socket" in found:
-            self.token = found["data-token"]
-        elif "data-slate" in found:
-            self.shelves.append(Shelf(found["data-slate"], found["data-slate-token"], found["data-surface"], []))
-        elif tag == "li" and "data-item" in found and self.shelves:
-            self.shelves[-1].items.append(found["data-item"])
+from webapp.visitors.pages import Shelf, read_page, read_shelves
 
 
 class Visitor:
@@ -67,9 +43,8 @@ class Visitor:
             for header in answer.headers.get_all("Set-Cookie", []):
                 self._cookies.load(header)
             page = answer.read().decode()
-        reader = _PageReader()
-        reader.feed(page)
-        self.shelves, self.token = reader.shelves, reader.token
+        read = read_page(page)
+        self.shelves, self.token = read.shelves, read.token
 
     def shelf(self, surface: str) -> Shelf:
         """Return the first shelf of a surface."""
@@ -122,9 +97,7 @@ class Visitor:
         pushed = await self._receive("slate")
         slate_ms = 1_000 * (time.perf_counter() - started)
         self.laps = pushed["laps"]
-        reader = _PageReader()
-        reader.feed(pushed["html"])
-        self.shelves = [*reader.shelves, *(kept for kept in self.shelves if kept.surface != "for_you")]
+        self.shelves = [*read_shelves(pushed["html"]), *(kept for kept in self.shelves if kept.surface != "for_you")]
         return acknowledged_ms, slate_ms
 
     def _event(self, kind: str, shelf: Shelf, item: str) -> dict[str, Any]:
