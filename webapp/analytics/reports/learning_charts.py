@@ -40,7 +40,7 @@ def score_charts(books: Books, data: Listing, calibration_data: Listing) -> list
     losses = [value for row in rows for value in (row.log_loss, row.baseline) if value is not None]
     loss = lines(
         [
-            Series("model", [Point(row.at_ms, row.log_loss) for row in rows], "you"),
+            Series("model", [Point(row.at_ms, row.log_loss) for row in rows]),
             Series("rate alone", [Point(row.at_ms, row.baseline) for row in rows], dashed=True),
         ],
         across,
@@ -50,7 +50,7 @@ def score_charts(books: Books, data: Listing, calibration_data: Listing) -> list
     charts = [Chart("Log-loss", loss, _loss_words(score), data)]
     if aucs:
         up = value_axis(min(0.5, *aucs), max(aucs), lambda value: f"{value:.2g}", from_zero=False, at_most=1.0)
-        area = lines([Series("", [Point(row.at_ms, row.auc) for row in rows], "you")], across, up, named=False)
+        area = lines([Series("", [Point(row.at_ms, row.auc) for row in rows])], across, up, named=False)
         words = (
             f"A clicked item had a higher probability than one that was not in {figures.percent(score.auc)} of pairs; "
             "50 % is chance. The table beside has it by time."
@@ -199,7 +199,7 @@ def lag_chart(found: dict[str, list[int]], data: Listing) -> Chart | None:
     counts = [sum(each) for each in zip(*found.values(), strict=True)]
     edges = [*(figures.duration(edge) for edge in learning_lag.EDGES_MS), "more"]
     drawn = columns(
-        [Bar(edge, count, "", "you") for edge, count in zip(edges, counts, strict=True)],
+        [Bar(edge, count, "") for edge, count in zip(edges, counts, strict=True)],
         value_axis(0, max(counts), lambda value: f"{value:,.0f}"),
         ticks=6,
     )

@@ -144,10 +144,7 @@ def _delay_chart(delays: Delays, data: Listing) -> Chart | None:
         return None
     histogram, window = delays.histogram, figures.duration(delays.attribution_s * 1_000)
     drawn = columns(
-        [
-            Bar(delay.below, delay.clicks, "", "everybody" if delay.place < delays.mark else "explored")
-            for delay in histogram
-        ],
+        [Bar(delay.below, delay.clicks, "") for delay in histogram],
         value_axis(0, max(delay.clicks for delay in histogram), lambda value: f"{value:,.0f}"),
         mark=delays.mark,
         marked=f"window {window}",
