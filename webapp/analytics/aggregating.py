@@ -51,8 +51,8 @@ DAY: Final = DAY_MS // HOUR_MS
 WEEK: Final = WEEK_MS // HOUR_MS
 
 _BATCH: Final = 10_000
-#: Events after which what is open is stored (20 MB at most, a quarter of a second): the most that is folded again after a
-#: restart, in some three seconds.
+#: Events after which what is open is stored (20 MB at most, a quarter of a second): the most that is folded again after
+#: a restart, in some three seconds.
 STATE_EVERY_EVENTS: Final = 250_000
 
 _logger = structlog.get_logger(__name__)
