@@ -1,11 +1,21 @@
-"""The one way in which the engine compiles loops: cached on disk, strict about floating point, single-threaded."""
+"""The one way in which the engine compiles loops: cached on disk, strict about floating point, single-threaded.
 
+Numba looks at a function's own file only to tell whether what it cached is still right. A loop that was compiled with a
+constant or a function of another file would go on with the old one, and silently be wrong. So the cache has a
+folder for each state of the files that compiled loops are made of.
+"""
+
+import hashlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
-from numba import njit
+from numba import config, njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Files without compiled loops whose constants are compiled into those of others.
+_CONSTANTS: Final = ("layout.py", "events.py", "world.py")
 
 
 def compiled(function: Function) -> Function:
@@ -15,3 +25,17 @@ def compiled(function: Function) -> Function:
     """
     dispatcher: Function = njit(cache=True)(function)
     return dispatcher
+
+
+def sources_digest(package: Path) -> str:
+    """Return 12 hex digits that name the state of the package's compiled loops and their constants."""
+    hasher = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        source = file.read_bytes()
+        if file.name in _CONSTANTS or b"@compiled" in source:
+            hasher.update(file.relative_to(package).as_posix().encode() + b"\0" + source + b"\0")
+    return hasher.hexdigest()[:12]
+
+
+if config.CACHE_DIR:
+    config.CACHE_DIR = str(Path(config.CACHE_DIR) / sources_digest(Path(__file__).parent))
