@@ -19,7 +19,7 @@ from tests.integration.test_staff import allow, text
 from webapp import wiring
 from webapp.visitors import services
 from webapp.visitors.board import Board, Run
-from webapp.visitors.crowd import Crowd, SiteGone
+from webapp.visitors.crowd import Crowd
 from webapp.visitors.management.commands.bring_visitors import visited
 
 __all__ = ["address", "empty_site", "stocked"]
@@ -163,13 +163,6 @@ async def test_run_at_a_site_that_is_not_there_fails_and_says_so(wired: redis.Re
     done = await visited(Board(wiring.redis_client()), running(rate=5.0))
     assert done.state == "failed"
     assert "127.0.0.1:1" in done.failure
-
-
-async def test_site_that_refuses_simulated_visitors_is_left(address: str, monkeypatch: Any):
-    monkeypatch.setattr("webapp.visitors.crowd._PAUSE_S", 0.01)
-    with pytest.raises(ExceptionGroup) as refused:
-        await Crowd(address, lambda: Market(unknown(), 1), rate=3.0).run(asyncio.get_running_loop().time() + 5.0)
-    assert refused.group_contains(SiteGone, match="403")
 
 
 def test_silent_run_gives_its_place_free(wired: redis.Redis):
