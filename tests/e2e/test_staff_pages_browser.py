@@ -15,6 +15,13 @@ from tests.axe import violations
 from tests.e2e.running import RunningSite, wait_until
 from tests.e2e.test_the_way_of_a_click import for_you, open_card
 
+#: How many of a canvas's pixels have the accent's hue.
+ACCENTED = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4) found += data[at + 3] > 200 && data[at] - data[at + 2] > 80;
+  return found;
+}"""
 PASSWORD = "countess of lovelace"
 PAGES = ("live", "sessions", "items", "models", "dead-letters", "knob")
 
@@ -125,6 +132,7 @@ def test_what_a_visitor_does_appears_live_and_is_marked_as_ones_own(
     line = page.locator("#tail-lines tr[data-yours]", has_text="click").first
     expect(line).to_contain_text("accepted", timeout=10_000)
     expect(page.locator("#series-summary")).to_contain_text("were of your own session", timeout=10_000)
+    assert page.locator("[data-series=yours] canvas").evaluate(ACCENTED) > 0
     page.get_by_text("The last minute as a table").click()
     expect(page.locator("#series-table tbody tr")).to_have_count(60)
     context.close()

@@ -37,8 +37,18 @@ def test_ghost_shows_what_moved_and_nothing_else() -> None:
 
 
 def test_axis_is_whole_and_holds_what_is_far() -> None:
-    assert reach(BEFORE) == 2
-    assert reach(BEFORE._replace(mean=np.array([5.0, 0.0, 0.0]))) == 7
+    far = BEFORE._replace(mean=np.array([5.0, 0.0, 0.0]))
+    assert reach(BEFORE, None) == reach(BEFORE, AFTER._replace(mean=np.zeros(3))) == 2
+    assert reach(far, None) == reach(far, BEFORE) == 7
+
+
+def test_outline_of_before_stays_within_the_axis() -> None:
+    far = BEFORE._replace(mean=np.array([5.0, 0.0, 0.0]))
+    assert reach(BEFORE, far) == 7
+    ghost = re.search(r'class="ghost" d="M([^"]+)"', next(row for row in rows(BEFORE, far) if row.before).svg)
+    assert ghost is not None
+    across = [float(x) for x in ghost[1].split()[::2]]
+    assert 100 < across[len(across) // 2] < 200
 
 
 def test_a_catalogue_without_tastes_has_no_rows() -> None:

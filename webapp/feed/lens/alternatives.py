@@ -56,11 +56,11 @@ async def without(visit: Visit, session: Session, events: Sequence[Event], numbe
     """
     other = await rebuilt(visit, [event for at, event in enumerate(events) if at != number])
     recommender, world = wiring.recommender(), wiring.replica().world
-    portrait = portray(world, other)
+    portrait, as_it_is = portray(world, other), portray(world, session)
     return {
         "slopes": slopes(recommender.for_you(session), recommender.for_you(other), world),
-        "rows": beliefs.rows(portrait, portray(world, session), beliefs.ROWS_FIRST),
-        "reach": beliefs.reach(portrait),
+        "rows": beliefs.rows(portrait, as_it_is, beliefs.ROWS_FIRST),
+        "reach": beliefs.reach(portrait, as_it_is),
     }
 
 

@@ -73,7 +73,7 @@ class Row:
 def rows(portrait: Portrait, before: Portrait | None, limit: int | None = None) -> list[Row]:
     """Return a row for each taste (or `limit`), first those that moved farthest from most visitors'."""
     order = np.argsort(-np.abs(portrait.mean), kind="stable")
-    scale = _WIDTH / 2 / reach(portrait)
+    scale = _WIDTH / 2 / reach(portrait, before)
     places = {} if before is None else {name: (before, at) for at, name in enumerate(before.names)}
     return [_row(portrait, int(at), scale, places.get(portrait.names[at])) for at in order[:limit]]
 
@@ -84,12 +84,11 @@ def leaning_portrait(session: Session) -> Portrait:
     return portrait._replace(names=tuple(_LEANINGS[name] for name in portrait.names))
 
 
-def reach(portrait: Portrait) -> int:
-    """Return how many points the axis reaches to both sides: anybody fits, and so does the session."""
-    if not portrait.names:
-        return 1
-    anybody, mine = _REACH * portrait.anybody, np.abs(portrait.mean) + _REACH * portrait.deviation
-    return math.ceil(max(float(anybody.max()), float(mine.max()), 1.0))
+def reach(portrait: Portrait, before: Portrait | None) -> int:
+    """Return how many points the axis reaches to both sides: anybody fits, and so does the session, now and before."""
+    ends = [_REACH * portrait.anybody]
+    ends += [np.abs(each.mean) + _REACH * each.deviation for each in (portrait, before) if each is not None]
+    return math.ceil(max(float(end.max(initial=1.0)) for end in ends))
 
 
 def _row(portrait: Portrait, at: int, scale: float, earlier: tuple[Portrait, int] | None) -> Row:

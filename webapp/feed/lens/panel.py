@@ -61,7 +61,7 @@ def now(session: Session) -> Now:
     return Now(
         rows=beliefs.rows(portrait, before, beliefs.ROWS_FIRST),
         tastes=len(portrait.names),
-        reach=beliefs.reach(portrait),
+        reach=beliefs.reach(portrait, before),
         whys=whys(newest[1], world) if newest else [],
         why_path=f"{reverse('lens:why')}?{urlencode({'slate': newest[0]})}&item=" if newest else "",
         moves=moves(newest[1], earlier) if newest and earlier else None,

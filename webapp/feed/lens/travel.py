@@ -109,9 +109,10 @@ def _belief(rebuilt: Beliefs, number: int, last: int) -> dict[str, Any]:
         return found | {"belief": "gone", "reason": portrait.reason}
     if portrait is None:
         return found | {"belief": "none"}
-    before = rebuilt.portraits[number - 1] if number else None
-    rows = beliefs.rows(portrait, before if isinstance(before, Portrait) else None, beliefs.ROWS_FIRST)
-    return found | {"belief": "drawn", "rows": rows, "reach": beliefs.reach(portrait)}
+    earlier = rebuilt.portraits[number - 1] if number else None
+    before = earlier if isinstance(earlier, Portrait) else None
+    rows = beliefs.rows(portrait, before, beliefs.ROWS_FIRST)
+    return found | {"belief": "drawn", "rows": rows, "reach": beliefs.reach(portrait, before)}
 
 
 def _ticks(passed: Sequence[Step]) -> SafeString:

@@ -25,7 +25,7 @@ from webapp.tracking.middleware import begin_visit, visit_of
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
 #: The parts of the lens that have a tab: template, route and label.
-_TABS: Final = (
+TABS: Final = (
     ("now", "lens:now", "Now"),
     ("twin", "lens:twin", "Twin"),
     ("time", "lens:time", "Time travel"),
@@ -64,9 +64,9 @@ async def tastes(request: HttpRequest) -> HttpResponse:
     portrait, leaning = portray(wiring.replica().world, session), beliefs.leaning_portrait(session)
     context = {
         "rows": beliefs.rows(portrait, None),
-        "reach": beliefs.reach(portrait),
+        "reach": beliefs.reach(portrait, None),
         "leanings": beliefs.rows(leaning, None),
-        "leanings_reach": beliefs.reach(leaning),
+        "leanings_reach": beliefs.reach(leaning, None),
     }
     return _answer(request, "tastes", context)
 
@@ -171,6 +171,6 @@ def _answer(request: HttpRequest, part: str, context: dict[str, Any], status: in
     template = f"lens/{part}.html"
     if not _in_panel(request):
         context, template = {"part_template": template, **context}, "lens/page.html"
-    response = render(request, template, {"part": part, "lens_tabs": _TABS, **context}, status=status)
+    response = render(request, template, {"part": part, "lens_tabs": TABS, **context}, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response

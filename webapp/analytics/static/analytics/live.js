@@ -106,6 +106,7 @@
 
   // -- The series -----------------------------------------------------------------------------------------------------
   const probe = document.querySelector("#series");
+  probe.style.transitionProperty = "none"; // or what is read is where the transition begins: the color before
   const color = (name) => {
     probe.style.color = `var(--${name})`;
     const found = getComputedStyle(probe).color;
