@@ -11,7 +11,7 @@ SCENARIO ?= steady
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help setup setup-dev setup-bench setup-load demo loadtest test lint lock clean
+.PHONY: help setup setup-dev setup-bench setup-load demo loadtest screenshots test lint lock clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  \1\t/' | expand -t 14
@@ -29,6 +29,9 @@ demo: setup  ## Start the whole site with MovieLens 100K; FRESHET_PORT chooses t
 
 loadtest: setup-load  ## Load a site and report: SCENARIO (steady, ramp, flash, mobile, bots, soak), RATE a second, DURATION_S.
 	@$(BIN)/python -m loadtest --scenario "$(SCENARIO)" $(if $(RATE),--rate "$(RATE)") $(if $(DURATION_S),--duration-s "$(DURATION_S)") $(LOADTEST_ARGS)
+
+screenshots: setup-dev  ## Take the pictures of docs/tour.md anew: starts the demo in a temporary folder, needs Chromium.
+	@$(BIN)/python -m benchmarks.screenshots
 
 test: setup-dev lint  ## Check and test everything.
 	@echo "== pytest"; $(BIN)/python -m pytest $(PYTEST_ARGS)

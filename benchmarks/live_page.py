@@ -10,11 +10,9 @@ import asyncio
 import contextlib
 import json
 import random
-import re
 import shutil
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +20,7 @@ from typing import Any, Final
 import redis
 from playwright.async_api import CDPSession, Page, async_playwright
 
-from benchmarks.running_demo import ROOT, RunningDemo
+from benchmarks.running_demo import RunningDemo, temporary_demo
 from recsys.events import Click, Event, Impression, SlateServed
 from recsys.log.redis import RedisLog
 from webapp.redis_server import free_port
@@ -116,12 +114,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200.0, help="events a second")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="freshet-live-") as folder:
-        fetched = ROOT / "var" / "data"
-        if fetched.is_dir():
-            shutil.copytree(fetched, Path(folder) / "data", ignore=shutil.ignore_patterns("*.json*"))
-        with RunningDemo(Path(folder)) as demo:
-            report = asyncio.run(measure(demo, arguments.minutes * 60, arguments.rate))
+    with temporary_demo("freshet-live-") as demo:
+        report = asyncio.run(measure(demo, arguments.minutes * 60, arguments.rate))
     text = json.dumps(report, indent=2)
     print(text)
     if arguments.json:
@@ -140,7 +134,7 @@ async def measure(demo: RunningDemo, seconds: float, rate: float) -> dict[str, A
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = await browser.new_page()
-        await _sign_in(page, f"http://127.0.0.1:{line.port}", demo.output())
+        await _sign_in(page, f"http://127.0.0.1:{line.port}", demo.password)
         watched = asyncio.create_task(_watch(page, demo, line, seconds))
         appended = await asyncio.to_thread(_append, log, rate, seconds)
         samples, drops = await watched
@@ -200,12 +194,10 @@ def _server(demo: RunningDemo) -> dict[str, float]:
     return {f"{role}_mb": resident for role, resident in demo.resident_mb().items()}
 
 
-async def _sign_in(page: Page, url: str, said: str) -> None:
-    found = re.search(r"user staff, password (\S+),", said)
-    assert found is not None, f"expected the demo to say a password, received: {said[-500:]}"
+async def _sign_in(page: Page, url: str, password: str) -> None:
     await page.goto(f"{url}/staff/login/?next=/staff/live/")
     await page.get_by_label("Username").fill("staff")
-    await page.get_by_label("Password").fill(found[1])
+    await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Sign in").click()
     await page.get_by_text("Following the log.").wait_for()
     await page.mouse.move(0, 0)  # the tail holds still under the pointer

@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -46,16 +49,26 @@ class RunningDemo:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "webapp.demo"], cwd=ROOT, env=environment, stdout=self._output, stderr=self._output
         )
-        while "ready:" not in self.output():
-            if self._process.poll() is not None or time.monotonic() - started > _PATIENCE_S:
-                raise RuntimeError(f"expected the demo to become ready; it said: {self.output()[-2_000:]}")
-            time.sleep(0.1)
+        try:
+            self._wait_until_ready(started)
+        except BaseException:
+            self._stop()
+            raise
         self.ready_s = time.monotonic() - started
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _wait_until_ready(self, started: float) -> None:
+        while "ready:" not in self.output():
+            if self._process.poll() is not None or time.monotonic() - started > _PATIENCE_S:
+                raise RuntimeError(f"expected the demo to become ready; it said: {self.output()[-2_000:]}")
+            time.sleep(0.1)
+
+    def _stop(self) -> None:
         self._process.terminate()
         self._process.wait(60)
         self._output.close()
@@ -70,6 +83,14 @@ class RunningDemo:
         self._output.flush()
         return Path(f"/proc/self/fd/{self._output.fileno()}").read_text(errors="replace")
 
+    @property
+    def password(self) -> str:
+        """The password of the user ``staff``, which a first start says once."""
+        found = re.search(r"user staff, password (\S+),", self.output())
+        if found is None:
+            raise RuntimeError(f"expected the demo to say a password, received: {self.output()[-500:]}")
+        return found[1]
+
     def resident_mb(self) -> dict[str, float]:
         """Return the resident memory of each process by role, in MB."""
         found: dict[str, float] = {}
@@ -82,6 +103,17 @@ class RunningDemo:
             if role is not None:
                 found[role] = round(found.get(role, 0.0) + rss / 2**20, 1)
         return found
+
+
+@contextmanager
+def temporary_demo(prefix: str) -> Iterator[RunningDemo]:
+    """Start the demo in a temporary folder, with the data that were fetched before, and remove all of it afterwards."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        fetched = Path(os.environ.get("FRESHET_VAR") or ROOT / "var") / "data"
+        if fetched.is_dir():
+            shutil.copytree(fetched, Path(folder) / "data", ignore=shutil.ignore_patterns("*.json*"))
+        with RunningDemo(Path(folder)) as demo:
+            yield demo
 
 
 def role_of(command: str) -> str | None:

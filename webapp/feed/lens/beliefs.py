@@ -124,7 +124,9 @@ def _density(mean: float, deviation: float, scale: float) -> str:
     """Return the outline of a Gaussian that covers as much as all the dots do."""
     middle, spread = _WIDTH / 2 + mean * scale, max(deviation * scale, 1.0)
     height = min(DOTS * _DOT * _DOT / (spread * math.sqrt(2 * math.pi)), _BASE - 1)
-    points = " ".join(f"{middle + z * spread:.1f} {_BASE - height * share:.1f}" for z, share in _CURVE)
+    # What is left of its tails beyond the axis is cut: beside a drawing there are others.
+    across = ((min(max(middle + z * spread, 0.0), _WIDTH), share) for z, share in _CURVE)
+    points = " ".join(f"{x:.1f} {_BASE - height * share:.1f}" for x, share in across)
     return f"M{points}"
 
 
