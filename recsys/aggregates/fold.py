@@ -10,11 +10,9 @@ from recsys.aggregates.increments import Increments
 from recsys.aggregates.open import MAX_OPEN, OpenSittings, OpenSlate, OpenSlates, Sitting
 from recsys.aggregates.shown import Catalogue, CatalogueState
 from recsys.aggregates.slots import (
-    CLICKS,
     DISMISSALS,
     EXPLORED_SLOTS,
     HISTORY,
-    ITEM_CLICKS,
     PROPENSITY,
     SEEN,
     SESSIONS,
@@ -23,6 +21,7 @@ from recsys.aggregates.slots import (
     UNKNOWN,
     Here,
     clicked,
+    clicked_loosely,
     loose_traffic,
     seen,
     traffic_of,
@@ -206,7 +205,7 @@ class AggregateFold:
         )
 
     def _about(self, event: ItemEvent, action: str) -> tuple[Sitting, OpenSlate | None]:
-        """Return the sitting and the slate, None where it is not remembered; note that the sitting ends here so far."""
+        """Return the sitting, and the slate if it is of ours and remembered; note that the sitting ends here so far."""
         slate = self._slates.find(event, self._here.now_ms)
         sitting = self._sitting(event, "" if slate is None else slate.arm)
         surface = slate.surface if slate is not None else UNKNOWN if event.slate else HISTORY
@@ -215,14 +214,14 @@ class AggregateFold:
             ends[(*key, sitting.last_surface, sitting.last_action)][0] -= 1
             ends[(*key, surface, action)][0] += 1
             sitting.last_surface, sitting.last_action = surface, action
-        return sitting, slate
+        return sitting, slate if surface != HISTORY else None
 
     # -- what visitors do --------------------------------------------------------------------------------------------
 
     def _impression(self, event: Impression) -> None:
         sitting, slate = self._about(event, "impression")
         if slate is None:
-            loose_traffic(self._here, event)[SEEN] += 1
+            loose_traffic(self._here, event, sitting.last_surface)[SEEN] += 1
         elif event.position not in slate.seen:
             self._see(event, sitting, slate)
 
@@ -230,8 +229,7 @@ class AggregateFold:
         sitting, slate = self._about(event, "click")
         row = self._catalogue.row(event.item)
         if slate is None:
-            loose_traffic(self._here, event)[CLICKS] += 1
-            self._here.out.items[self._here.day_ms, event.item, "", event.simulated][ITEM_CLICKS] += 1
+            clicked_loosely(self._here, event, sitting.last_surface)
         elif event.position not in slate.clicked:
             if event.position not in slate.seen:
                 self._see(event, sitting, slate)
@@ -243,7 +241,10 @@ class AggregateFold:
     def _dismissal(self, event: Dismissal) -> None:
         sitting, slate = self._about(event, "dismissal")
         sitting.dismissals += 1
-        row = loose_traffic(self._here, event) if slate is None else traffic_of(self._here, slate)
+        here = self._here
+        row = (
+            loose_traffic(here, event, sitting.last_surface) if slate is None else traffic_of(here, slate, here.hour_ms)
+        )
         row[DISMISSALS] += 1
 
     def _dwell(self, event: Dwell | DismissalUndone) -> None:

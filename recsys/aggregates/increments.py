@@ -32,8 +32,9 @@ SITTINGS: Final = ("sessions", "clicked", *MOMENTS)
 NTH: Final = ("sessions", *MOMENTS)
 #: Columns of `Increments.ends`: by day in which the sitting began, arm, whether simulated, surface, and last action.
 ENDS: Final = ("sessions",)
-#: Columns of `Increments.items`: by day, item, arm, and whether simulated.
-ITEMS: Final = ("impressions", "clicks", "explored_impressions", "explored_clicks")
+#: Columns of `Increments.items`: by day, item, arm, and whether simulated. `loose_clicks` are those on no slate
+#: of ours.
+ITEMS: Final = ("impressions", "clicks", "explored_impressions", "explored_clicks", "loose_clicks")
 #: Columns of `Increments.positions`: by item, day, position, and whether simulated.
 POSITIONS: Final = ("impressions", "clicks")
 #: Columns of `Increments.delays`: by day, arm, whether simulated, and `buckets.delay_bucket`: clicks, and those that

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from recsys.aggregates.buckets import hour_of
 from recsys.aggregates.increments import SittingRow
 from recsys.events import ItemEvent
 
@@ -29,6 +30,8 @@ class OpenSlate(msgspec.Struct):
     seen : dict of int to int
         Positions with an impression, each with its number among the sitting's impressions; 0 where those are not
         numbered.
+    seen_later : dict of int to int
+        Of those that were seen in another hour or sitting than the slate was served in, when: few.
     clicked : list of int
         Positions.
     """
@@ -42,7 +45,18 @@ class OpenSlate(msgspec.Struct):
     size: int
     explored: tuple[int, ...]
     seen: dict[int, int] = {}
+    seen_later: dict[int, int] = {}
     clicked: list[int] = []
+
+    def note_seen(self, position: int, number: int, now_ms: int, sitting: "Sitting") -> None:
+        """Remember an impression, and when it was where that is not the hour and sitting of the slate."""
+        self.seen[position] = number
+        if hour_of(now_ms) != hour_of(self.received_ms) or not sitting.has(self.received_ms):
+            self.seen_later[position] = now_ms
+
+    def seen_ms(self, position: int) -> int:
+        """Return a moment of the hour and sitting in which a slot was seen."""
+        return self.seen_later.get(position, self.received_ms)
 
 
 class Sitting(msgspec.Struct):
@@ -68,6 +82,10 @@ class Sitting(msgspec.Struct):
     last_action: str = ""
     numbered: int = 0
     nth: dict[int, list[int]] = {}
+
+    def has(self, at_ms: int) -> bool:
+        """Return whether what the session did at that time, up to now, belongs to this sitting."""
+        return at_ms >= self.started_ms
 
     def row(self) -> SittingRow:
         """Return what is told of it."""

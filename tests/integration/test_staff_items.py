@@ -108,6 +108,42 @@ def test_page_tells_positions_with_their_intervals(client: Client, lived: None):
     assert "Seen 4 times, 0 of them by chance, and opened 3 times: 75.0 %" in text(response)
 
 
+@pytest.fixture
+def remembered(lived: None) -> None:
+    """Ten clicks on Diva and ten on Brazil that came with an imported history."""
+    now_ms = wiring.clock().now_ms()
+    wiring.event_log().append(
+        Click(event_time_ms=now_ms, session=f"h-{number}", item=item) for number in range(10) for item in ("3", "4")
+    )
+    AggregateWriter(wiring.event_log(), wiring.config().session_gap_s * 1_000).run(10_000)
+
+
+def test_clicks_of_a_history_are_opened_in_all_and_have_no_part_in_the_rate(client: Client, remembered: None):
+    rows = {row["Item"]: row for row in table(client, PAGE)}
+    assert [rows["Brazil"][name] for name in ("Seen", "Opened of these", "Click-through", "Opened in all")] == [
+        "4", "1", "25.0 %", "11",
+    ]  # fmt: skip
+    assert [rows["Diva"][name] for name in ("Seen", "Opened of these", "Click-through", "Opened in all")] == [
+        "0", "0", "—", "10",
+    ]  # fmt: skip
+    assert "“Opened in all” counts every click, also those of an imported history" in text(client.get(PAGE))
+
+
+def test_page_of_an_item_tells_clicks_on_lists_from_the_others(client: Client, remembered: None):
+    total = client.get(f"{PAGE}3/").context["life"].total
+    assert (total.impressions, total.clicks, total.rate, total.opened) == (4, 1, 0.25, 11)
+    assert "opened 1 time: 25.0 %" in text(client.get(f"{PAGE}3/"))
+    assert "Opened 10 times where no list of ours is known to have shown it" in text(client.get(f"{PAGE}3/"))
+    assert "Not seen on lists of ours. Opened 10 times" in text(client.get(f"{PAGE}4/"))
+
+
+def table(client: Client, path: str) -> list[dict[str, str]]:
+    """Return the cells of the page's table as they are written, by the titles of their columns."""
+    (listing,) = (each for each in [client.get(path).context["items"]])
+    titles = [head.title for head in listing.heads]
+    return [dict(zip(titles, (str(cell.text) for cell in row), strict=True)) for row in listing.body]
+
+
 def test_what_chance_showed_is_told_apart(client: Client, lived: None):
     assert client.get(f"{PAGE}3/").context["life"].total.explored == 4
     assert client.get(f"{PAGE}3/", {"simulated": "no"}).context["life"].total.explored == 3

@@ -4,6 +4,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 from django.contrib.auth.models import Permission, User
@@ -11,6 +12,9 @@ from django.test import Client
 from django.utils.html import strip_tags
 
 from recsys.events import Click, Impression, ItemUpserted, SlateServed
+from recsys.inspection import portrait
+from recsys.learner import Learner
+from recsys.log.base import Record
 from recsys.store.base import Manifest
 from webapp import wiring
 from webapp.analytics import versions
@@ -105,11 +109,32 @@ def test_weights_move_by_standard_deviations_and_the_most_moved_comes_first(
     assert response.context["moved"].moved == shown[0] > 0
 
 
+def test_only_items_that_moved_by_more_than_a_tenth_of_a_deviation_are_counted_and_listed(
+    client: Client, three_versions: list[Manifest]
+):
+    changes = versions.compare(three_versions[2], three_versions[1]).appeals
+    response = client.get(PAGE, {"earlier": three_versions[2].sha256[:12], "later": three_versions[1].sha256[:12]})
+    assert all(change.moved > 0.1 for change in changes)
+    assert f"{len(changes)} items moved in appeal by more than a tenth of its standard deviation" in text(response)
+    assert response.context["appeals"].total == len(changes)
+
+
+def test_appeal_that_only_faded_did_not_move(three_versions: list[Manifest]):
+    learner = Learner.from_snapshot(wiring.config(), wiring.snapshots().load(three_versions[0].sha256))
+    before = portrait(learner.world)
+    later_ms = learner.world.now_ms + 60_000
+    far = SlateServed(event_time_ms=later_ms, session="z", slate="z", surface="trending", items=ITEMS)
+    learner.fold([Record(f"{later_ms}-0", far, b"")])
+    after = portrait(learner.world)
+    assert np.flatnonzero(before.appeal != after.appeal).size
+    assert versions.appeal_changes(before, after) == []
+
+
 def test_version_compared_with_itself_moved_nothing(client: Client, three_versions: list[Manifest]):
     same = three_versions[0].sha256[:12]
     response = client.get(PAGE, {"earlier": same, "later": same})
     assert "No weight moved" in text(response)
-    assert "No item's appeal changed between the two." in text(response)
+    assert "No item moved in appeal by more than a tenth of its standard deviation" in text(response)
 
 
 def test_version_that_the_store_does_not_have_is_named(client: Client, three_versions: list[Manifest]):

@@ -21,7 +21,7 @@ from recsys.learner import Learner
 from recsys.log.base import Record
 from tests.integration.test_aggregates import Listed
 from tests.unit.aggregates.recount import recount
-from tests.unit.aggregates.visits import START_MS, visits
+from tests.unit.aggregates.visits import START_MS, append, visits
 from webapp import learning_lag, wiring
 from webapp.analytics.aggregating import AggregateWriter
 from webapp.analytics.models import SittingMoments, Traffic
@@ -183,6 +183,33 @@ def test_top_items_are_those_with_the_most_clicks(client: Client, staff: User, c
     assert [int(row["clicks"]) for row in rows] == sorted(clicks.values(), reverse=True)
 
 
+def test_top_items_clicks_add_up_to_the_figure_and_none_has_more_than_impressions(
+    client: Client, staff: User, counted: Sequence[Record]
+) -> None:
+    for query in ("", "&simulated=no", "&arm=control"):
+        rows = rows_of(client, "overview", "top", query)
+        clicks = sum(int(row["clicks"]) for row in rows)
+        assert clicks == sum(int(row["clicks"]) for row in rows_of(client, "overview", "time", query)) > 0
+        assert all(0 <= float(row["click_through"] or 0) <= 1 for row in rows)
+    loose = sum(int(row["opened"]) - int(row["clicks"]) for row in rows_of(client, "overview", "top"))
+    page = text(client.get(f"/staff/overview/?until={LAST_DAY}&period=90d"))
+    assert f" impressions and {loose:,} clicks. " in page
+    assert "“Opened in all” counts every click, also those left out above" in page
+
+
+def test_history_alone_has_items_that_were_opened_but_no_clicks_and_no_rate(
+    client: Client, staff: User, wired: redis.Redis
+) -> None:
+    log: list[Record] = []
+    for number in range(5):
+        append(log, START_MS + number, Click(event_time_ms=START_MS, session=f"h{number}", item="7"))
+    AggregateWriter(Listed(log), GAP_MS).run(10)
+    response = client.get(f"/staff/overview/?until={FIRST_DAY}&csv=top")
+    (row,) = csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode()))  # type: ignore[arg-type]
+    assert (row["clicks"], row["impressions"], row["click_through"], row["opened"]) == ("0", "0", "", "5")
+    assert client.get(f"/staff/overview/?until={FIRST_DAY}").context["overview"].now.clicks == 0
+
+
 def test_never_shown_items_are_listed(client: Client, staff: User, counted: Sequence[Record]) -> None:
     Item.objects.create(item_id="hidden", title="Shown to nobody")
     Item.objects.create(item_id="gone", title="Removed", removed=True)
@@ -217,6 +244,29 @@ def test_cold_start_curve_compares_the_arms(client: Client, staff: User, counted
         assert float(rows["1"][arm]) == pytest.approx(sum(firsts) / len(firsts))
         assert float(rows["1"][f"{arm}_low"]) <= float(rows["1"][arm]) <= float(rows["1"][f"{arm}_high"])
     assert float(rows["1"]["gain"]) == pytest.approx(float(rows["1"]["adaptive"]) - float(rows["1"]["control"]))
+
+
+def test_few_sessions_draw_no_curve_but_say_how_many_there_are_to_be(
+    client: Client, staff: User, wired: redis.Redis
+) -> None:
+    log = visits(seed=5, events=150)
+    AggregateWriter(Listed(log), GAP_MS).run(10_000)
+    response = client.get(f"/staff/learning/?until={FIRST_DAY}")
+    arms = response.context["arms"]
+    assert 0 < max(arms.values()) < 30
+    assert (response.context["curve"], response.context["gain"]) == (None, None)
+    assert all(f"{arm.capitalize()} {sessions} of 30 sessions" in text(response) for arm, sessions in arms.items())
+    assert "<svg class" not in response.content.decode()
+
+
+def test_arm_is_drawn_as_far_as_enough_of_its_sessions_came(
+    client: Client, staff: User, counted: Sequence[Record]
+) -> None:
+    rows = rows_of(client, "learning", "cold_start")
+    reached = [row for row in rows if max(int(row["adaptive_sessions"]), int(row["control_sessions"])) >= 30]
+    assert 0 < len(reached) < len(rows)
+    chart = client.get(f"/staff/learning/?until={LAST_DAY}&period=90d").context["curve"]
+    assert re.findall(r">(\d+)</text>", str(chart.svg)) == [row["first"] for row in reached]
 
 
 def test_scores_are_those_of_the_learner(client: Client, staff: User, counted: Sequence[Record]) -> None:

@@ -18,7 +18,7 @@ def wilson(successes: float, trials: float) -> Interval:
     """Return Wilson's 95 % score interval of a proportion (Wilson 1927), which holds for few trials and rare successes.
 
     It takes trials as independent; impressions of one session are less than that, so read it as a lower bound of
-    the uncertainty.
+    the uncertainty. Raises ValueError when successes are not a part of the trials.
 
     >>> low, high = wilson(10, 100)
     >>> round(low, 4), round(high, 4)
@@ -26,6 +26,8 @@ def wilson(successes: float, trials: float) -> Interval:
     >>> wilson(0, 0)
     Interval(low=0.0, high=1.0)
     """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"expected successes from 0 to the {trials} trials, received {successes}")
     if trials == 0:
         return Interval(0.0, 1.0)
     share = successes / trials
@@ -83,7 +85,7 @@ def clustered(
     """
     if not impressions:
         return Rate(sessions, 0, clicks, wilson(0, 0))
-    share = min(clicks / impressions, 1.0)
+    share = clicks / impressions
     worth = float(impressions)
     binomial = share * (1 - share) / impressions
     if sessions < 2:

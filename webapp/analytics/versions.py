@@ -9,12 +9,15 @@ import numpy as np
 
 from recsys.errors import CorruptState, StoreUnavailable
 from recsys.inspection import Portrait, portrait
+from recsys.models import appeal
 from recsys.replica import Replica
 from recsys.store.base import Manifest
 from webapp import wiring
 
 #: Portraits that one process keeps: some hundred kilobytes each with a catalogue of thousands.
 PORTRAITS_KEPT: Final = 8
+#: Standard deviations that an item's appeal moves by at least to be told of: all evidence fades a little all the time.
+LEAST_MOVE: Final = 0.1
 #: Digits of a hash that a page shows.
 SHORT: Final = 12
 
@@ -33,19 +36,22 @@ class WeightChange:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AppealChange:
-    """How an item's appeal moved, in logits; `before` is None where the earlier version did not have it."""
+    """How an item's appeal moved, in standard deviations of the earlier belief.
+
+    `before` is None where the earlier version did not have the item: it began as any other, at 0.
+    """
 
     item: str
     title: str
     before: float | None
     after: float
     deviation_after: float
-    moved: float | None
+    moved: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions and all that differs."""
+    """Two versions, all weights, and the items whose appeal moved by more than `LEAST_MOVE`."""
 
     earlier: Manifest
     later: Manifest
@@ -72,7 +78,7 @@ def compare(earlier: Manifest, later: Manifest) -> Comparison:
         When one of them is damaged, or of another configuration than the site's.
     """
     before, after = _portrait_of(earlier.sha256), _portrait_of(later.sha256)
-    return Comparison(earlier, later, _weight_changes(before, after), _appeal_changes(before, after))
+    return Comparison(earlier, later, _weight_changes(before, after), appeal_changes(before, after))
 
 
 @functools.lru_cache(maxsize=PORTRAITS_KEPT)
@@ -99,18 +105,21 @@ def _weight_changes(before: Portrait, after: Portrait) -> list[WeightChange]:
     return changes
 
 
-def _appeal_changes(before: Portrait, after: Portrait) -> list[AppealChange]:
-    """Return the items whose appeal is not what it was. Rows are never given to another item."""
-    known = min(len(before.items), len(after.items))
-    changed = np.flatnonzero(before.appeal[:known] != after.appeal[:known]).tolist()
+def appeal_changes(before: Portrait, after: Portrait) -> list[AppealChange]:
+    """Return the items whose appeal moved by more than `LEAST_MOVE`. Rows are never given to another item."""
+    known, new = len(before.items), len(after.items) - len(before.items)
+    was = np.pad(before.appeal, (0, max(new, 0)))
+    deviation = np.pad(before.appeal_deviation, (0, max(new, 0)), constant_values=appeal.VARIANCE**0.5)
+    both = min(len(was), len(after.items))
+    moved = np.abs(after.appeal[:both] - was[:both]) / deviation[:both]
     return [
         AppealChange(
             item=after.items[row],
             title=after.titles[row],
-            before=float(before.appeal[row]) if row < known else None,
+            before=float(was[row]) if row < known else None,
             after=float(after.appeal[row]),
             deviation_after=float(after.appeal_deviation[row]),
-            moved=abs(float(after.appeal[row] - before.appeal[row])) if row < known else None,
+            moved=float(moved[row]),
         )
-        for row in [*changed, *range(known, len(after.items))]
+        for row in np.flatnonzero(moved > LEAST_MOVE).tolist()
     ]

@@ -43,7 +43,7 @@ def recount(log: Sequence[Record], gap_ms: int) -> Recount:
     """Count a log."""
     out = Recount()
     slates = {record.event.slate: record for record in reversed(log) if isinstance(record.event, SlateServed)}
-    seen: set[tuple[str, int]] = set()
+    seen: dict[tuple[str, int], tuple[int, Sat]] = {}
     clicked: set[tuple[str, int]] = set()
     current: dict[str, Sat] = {}
     for record in log:
@@ -71,7 +71,8 @@ def recount(log: Sequence[Record], gap_ms: int) -> Recount:
             surface = slate.surface if slate else "unknown" if event.slate else "history"
             sat.end = (surface, event.tag())
             served_ms = slates[event.slate].received_ms if slate else 0
-            _count(out, record, event, slate, served_ms, arm, surface, seen, clicked, sat)
+            ours = slate if surface != "history" else None
+            _count(out, record, event, ours, served_ms, "" if ours is None else arm, surface, seen, clicked, sat)
     return out
 
 
@@ -90,7 +91,7 @@ def _count(
     served_ms: int,
     arm: str,
     surface: str,
-    seen: set[tuple[str, int]],
+    seen: dict[tuple[str, int], tuple[int, Sat]],
     clicked: set[tuple[str, int]],
     sat: Sat,
 ) -> None:
@@ -102,11 +103,11 @@ def _count(
         return
     if slate is None:
         out.traffic[*traffic, "clicks" if isinstance(event, Click) else "impressions"] += 1
-        out.items[day, event.item, "", event.simulated, "clicks"] += isinstance(event, Click)
+        out.items[day, event.item, "", event.simulated, "loose_clicks"] += isinstance(event, Click)
         return
     explored = event.position in slate.explored
     if slot not in seen:
-        seen.add(slot)
+        seen[slot] = record.received_ms, sat
         sat.impressions += 1
         if surface == "for_you" and served_ms >= sat.first.received_ms:
             sat.numbered[slot] = False
@@ -117,13 +118,17 @@ def _count(
     if isinstance(event, Click) and slot not in clicked:
         first = not any(other[0] == event.slate for other in clicked)
         clicked.add(slot)
+        seen_ms, seen_by = seen[slot]
+        sat.impressions += seen_by is not sat
         sat.clicks += 1
         if slot in sat.numbered:
             sat.numbered[slot] = True
-        out.traffic[*traffic, "clicks"] += 1
-        out.traffic[*traffic, "explored_clicks"] += explored
-        out.items[day, event.item, arm, event.simulated, "clicks"] += 1
-        out.positions[event.item, day, event.position, event.simulated, "clicks"] += 1
+        of_impression = (seen_ms // HOUR_MS * HOUR_MS, arm, event.simulated, surface)
+        out.traffic[*of_impression, "clicks"] += 1
+        out.traffic[*of_impression, "explored_clicks"] += explored
+        day_seen = seen_ms // DAY_MS * DAY_MS
+        out.items[day_seen, event.item, arm, event.simulated, "clicks"] += 1
+        out.positions[event.item, day_seen, event.position, event.simulated, "clicks"] += 1
         bucket = delay_bucket(event.event_time_ms - slate.event_time_ms)
         out.delays[day, arm, event.simulated, bucket, "clicks"] += 1
         out.delays[day, arm, event.simulated, bucket, "first_clicks"] += first

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys.aggregates.buckets import DAY_MS, HOUR_MS
 from recsys.aggregates.fold import AggregateFold
 from recsys.aggregates.increments import (
     DELAYS,
@@ -142,6 +143,73 @@ def test_click_without_an_impression_proves_one_and_neither_counts_twice() -> No
     assert known(counted(log)["delays"]) == {
         (1_699_920_000_000, "adaptive", False, 2, name): 1 for name in ("clicks", "first_clicks")
     }
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_in_no_row_clicks_outnumber_impressions(seed: int) -> None:
+    tables = counted(visits(seed, 600))
+    for name in ("traffic", "sittings", "nth", "items", "positions"):
+        for key, clicks in tables[name].items():
+            if key[-1] in ("clicks", "explored_clicks") and not {"history", "unknown"} & set(key):
+                impressions = tables[name][*key[:-1], key[-1].replace("clicks", "impressions")]
+                assert 0 <= clicks <= impressions, (name, key)
+    for row in tables["sessions"].values():
+        assert row.clicks <= row.impressions
+        assert row.explored_clicks <= row.explored_impressions
+
+
+def test_click_past_midnight_counts_on_the_day_on_which_it_was_seen() -> None:
+    midnight_ms = START_MS // DAY_MS * DAY_MS + DAY_MS
+    log: list[Record] = []
+    append(log, midnight_ms - 9_000, slate("s", 1, midnight_ms - 9_000))
+    place: dict[str, Any] = {"session": "s", "slate": "s-1", "item": "b", "position": 1}
+    append(log, midnight_ms - 5_000, Impression(event_time_ms=midnight_ms - 5_000, **place))
+    append(log, midnight_ms + 5_000, Click(event_time_ms=midnight_ms + 5_000, **place))
+    for tables in (counted(log), counted(log, (1, 2), restart=True)):
+        day = (midnight_ms - DAY_MS, "b", "adaptive", False)
+        assert known(tables["items"]) == {(*day, "impressions"): 1, (*day, "clicks"): 1}
+        clicks = {key[0] for key, n in tables["traffic"].items() if key[-1] == "clicks" and n}
+        assert clicks == {midnight_ms - HOUR_MS}
+
+
+def test_click_after_midnight_on_what_was_seen_after_it_counts_on_the_new_day() -> None:
+    midnight_ms = START_MS // DAY_MS * DAY_MS + DAY_MS
+    log: list[Record] = []
+    append(log, midnight_ms - 9_000, slate("s", 1, midnight_ms - 9_000))
+    place: dict[str, Any] = {"session": "s", "slate": "s-1", "item": "b", "position": 1}
+    append(log, midnight_ms + 5_000, Impression(event_time_ms=midnight_ms + 5_000, **place))
+    append(log, midnight_ms + 6_000, Click(event_time_ms=midnight_ms + 6_000, **place))
+    assert {key[0] for key in known(counted(log, (1, 2), restart=True)["items"])} == {midnight_ms}
+
+
+def test_click_after_coming_back_to_a_list_proves_an_impression_in_that_sitting_and_no_second_one_of_the_slot() -> None:
+    log: list[Record] = []
+    append(log, START_MS, slate("s", 1, START_MS))
+    place: dict[str, Any] = {"session": "s", "slate": "s-1", "item": "b", "position": 1}
+    append(log, START_MS + 1, Impression(event_time_ms=START_MS, **place))
+    back_ms = START_MS + GAP_MS + 2
+    append(log, back_ms, Click(event_time_ms=back_ms, **place))
+    tables = counted(log)
+    assert [(row.impressions, row.clicks) for row in tables["sessions"].values()] == [(1, 0), (1, 1)]
+    assert sum(n for key, n in tables["items"].items() if key[-1] == "impressions") == 1
+
+
+@pytest.mark.parametrize(
+    ("surface", "named", "counted_under"),
+    [("history", "s-1", "history"), ("for_you", "never-served", "unknown"), ("for_you", "", "history")],
+)
+def test_click_on_no_list_of_ours_opens_the_item_and_has_no_part_in_a_rate(
+    surface: str, named: str, counted_under: str
+) -> None:
+    log: list[Record] = []
+    append(log, START_MS, slate("s", 1, START_MS, surface=surface, version=""))
+    append(log, START_MS + 9, Click(event_time_ms=START_MS, session="s", slate=named, item="b", position=1))
+    tables = counted(log)
+    assert {key[1:]: n for key, n in known(tables["items"]).items()} == {("b", "", False, "loose_clicks"): 1}
+    clicks = {key[3]: n for key, n in tables["traffic"].items() if key[-1] == "clicks" and n}
+    assert clicks == {counted_under: 1}
+    assert [(row.impressions, row.clicks) for row in tables["sessions"].values()] == [(0, 0)]
 
 
 def test_slate_that_names_no_version_was_made_elsewhere_and_has_no_arm() -> None:

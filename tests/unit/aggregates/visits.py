@@ -18,7 +18,8 @@ from recsys.events import (
 from recsys.log.base import Record
 
 START_MS = 1_700_000_000_000
-SURFACES = ("for_you", "for_you", "trending", "neighbours")
+#: Those of "history" were shown elsewhere.
+SURFACES = ("for_you", "for_you", "trending", "neighbours", "history")
 
 
 def visits(seed: int, events: int, films: int = 30) -> list[Record]:

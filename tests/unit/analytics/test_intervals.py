@@ -29,6 +29,13 @@ def visited(rng: random.Random, sessions: int) -> list[tuple[int, int]]:
     return found
 
 
+def test_more_clicks_than_impressions_are_refused_and_not_taken_for_all() -> None:
+    with pytest.raises(ValueError, match="expected successes from 0 to the 3 trials, received 10"):
+        wilson(10, 3)
+    with pytest.raises(ValueError, match="expected successes"):
+        rate_of([(1, 0), (2, 10)])
+
+
 def test_sessions_of_one_impression_each_are_plain_proportions() -> None:
     assert rate_of([(1, 1)] * 10 + [(1, 0)] * 90).interval == pytest.approx(wilson(10, 100), abs=0.002)
 

@@ -122,7 +122,7 @@ class SessionEnd(Bucket):
 
 
 class ItemTraffic(Bucket):
-    """What was seen and clicked of an item, by day and week."""
+    """What was seen and clicked of an item, by day and week; `loose_clicks` are those on no slate of ours."""
 
     KEY = ("hours", "start_ms", "item", "arm", "simulated")
 
@@ -136,6 +136,7 @@ class ItemTraffic(Bucket):
     clicks = _count()
     explored_impressions = _count()
     explored_clicks = _count()
+    loose_clicks = _count()
 
     class Meta:
         indexes = [models.Index(fields=["item", "hours", "start_ms"], name="analytics_item_life")]

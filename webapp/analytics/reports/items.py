@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-from django.db.models import OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, day_of
@@ -24,30 +24,38 @@ from webapp.catalog.models import Item
 BESIDE: Final = 20
 RECENT_RECORDS: Final = 2_000
 
-_COUNTS: Final = ("impressions", "clicks", "explored_impressions", "explored_clicks")
+_COUNTS: Final = ("impressions", "clicks", "explored_impressions", "loose_clicks")
+_LISTED: Final = {"impressions": F("impressions"), "clicks": F("clicks"), "opened": F("clicks") + F("loose_clicks")}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Counted:
-    """Impressions and clicks at one position, or of a day by its start.
+    """Impressions on lists of ours and clicks on these, at one position, or of a day by its start.
 
-    The interval takes impressions as independent: read it as a lower bound of the uncertainty.
+    `loose` are clicks on no list of ours, which have no impressions and no part in the rate. The interval takes
+    impressions as independent: read it as a lower bound of the uncertainty.
     """
 
     at: int
     impressions: int
     clicks: int
     explored: int = 0
+    loose: int = 0
+
+    @property
+    def opened(self) -> int:
+        """All clicks."""
+        return self.clicks + self.loose
 
     @property
     def rate(self) -> float | None:
         """The share of impressions that were clicked; None without any."""
-        return min(self.clicks / self.impressions, 1.0) if self.impressions else None
+        return self.clicks / self.impressions if self.impressions else None
 
     @property
     def interval(self) -> Interval | None:
         """Its 95 % interval; None without impressions."""
-        return wilson(min(self.clicks, self.impressions), self.impressions) if self.impressions else None
+        return wilson(self.clicks, self.impressions) if self.impressions else None
 
     @property
     def low(self) -> float | None:
@@ -124,6 +132,7 @@ class ItemLife:
             impressions=sum(day.impressions for day in self.days),
             clicks=sum(day.clicks for day in self.days),
             explored=sum(day.explored for day in self.days),
+            loose=sum(day.loose for day in self.days),
         )
 
     @cached_property
@@ -190,18 +199,18 @@ def recent_slates(item: str, records: Sequence[Record]) -> list[RecentSlate]:
 
 
 def catalogue(window: Window) -> QuerySet[Item]:
-    """Return the catalogue with impressions and clicks of the window beside each item."""
+    """Return the catalogue with impressions, clicks on these, and all clicks (`opened`) of the window at each item."""
     seen = ItemTraffic.objects.filter(
         between_days(window.start_ms, window.end_ms), window.visitors, item=OuterRef("item_id")
     ).order_by()
     return Item.objects.annotate(
         **{
-            name: Coalesce(Subquery(seen.values("item").annotate(sum=Sum(name)).values("sum")), Value(0))
-            for name in ("impressions", "clicks")
+            name: Coalesce(Subquery(seen.values("item").annotate(sum=Sum(counts)).values("sum")), Value(0))
+            for name, counts in _LISTED.items()
         }
     )
 
 
 def _counted(at: int, sums: Sums | None) -> Counted:
     sums = sums or {}
-    return Counted(at, sums.get("impressions", 0), sums.get("clicks", 0), sums.get("explored_impressions", 0))
+    return Counted(at, *(sums.get(name, 0) for name in _COUNTS))

@@ -124,12 +124,16 @@ class ColdStart:
     @cached_property
     def steps(self) -> list[Step]:
         """The curve, as far as anybody came."""
-        arms = [self._arm(arm) for arm in (ADAPTIVE, CONTROL)]
-        reached = max((bucket for arm in arms for bucket in arm), default=-1)
+        reached = max((bucket for rates in self._arms.values() for bucket in rates), default=-1)
         return [
-            Step(NTH_EDGES[bucket], nth_name(bucket), *(arm.get(bucket, _NONE) for arm in arms))
+            Step(NTH_EDGES[bucket], nth_name(bucket), *(rates.get(bucket, _NONE) for rates in self._arms.values()))
             for bucket in range(reached + 1)
         ]
+
+    @property
+    def arrived(self) -> dict[str, int]:
+        """By arm, how many sessions saw something of their slate at all."""
+        return {arm: rates[0].sessions if 0 in rates else 0 for arm, rates in self._arms.items()}
 
     @cached_property
     def whole(self) -> dict[str, Rate]:
@@ -137,6 +141,10 @@ class ColdStart:
         rows = SittingMoments.objects.filter(between(*self.window.time), self.window.visitors)
         found = by(rows, "arm", _RATE)
         return {arm: _rate(found[arm]) for arm in (ADAPTIVE, CONTROL) if arm in found}
+
+    @cached_property
+    def _arms(self) -> dict[str, dict[int, Rate]]:
+        return {arm: self._arm(arm) for arm in (ADAPTIVE, CONTROL)}
 
     def _arm(self, arm: str) -> dict[int, Rate]:
         rows = NthMoments.objects.filter(

@@ -23,8 +23,8 @@ from webapp.analytics.tables import Listing
 from webapp.analytics.templatetags import figures
 
 _CALIBRATION_BINS: Final = 10
-#: Sessions in each arm that a comparison is put into words from.
-_ENOUGH: Final = 30
+#: Sessions of an arm that its rate is drawn and compared from: of fewer the interval takes up the whole chart.
+ENOUGH: Final = 30
 
 
 # -- prediction ------------------------------------------------------------------------------------------------------
@@ -95,11 +95,12 @@ def _calibration_words(score: Version) -> str:
 
 
 def cold_start_chart(curve: ColdStart, data: Listing) -> Chart | None:
-    """Return click-through by the n-th impression, in both arms; None where nobody saw anything."""
-    steps = curve.steps
+    """Return click-through by the n-th impression, in both arms, as far as enough sessions came; None before that."""
+    steps = _drawn(curve)
     if not steps:
         return None
-    values = [rate.value for step in steps for rate in (step.adaptive, step.control) if rate.value is not None]
+    points = [_point(place, rate) for place, step in enumerate(steps) for rate in (step.adaptive, step.control)]
+    values = [point.value for point in points if point.value is not None]
     up = value_axis(0.0, min(max(values) * 1.4, 1.0), lambda value: f"{value:.0%}", at_most=1.0)
     drawn = lines(
         [
@@ -119,10 +120,11 @@ def cold_start_chart(curve: ColdStart, data: Listing) -> Chart | None:
 
 def gain_chart(curve: ColdStart) -> Chart | None:
     """Return how far adaptive is above control, where there are enough sessions to say."""
+    steps = _drawn(curve)
     gains = [
         Point(place, step.gain, step.gain_low, step.gain_high)
-        for place, step in enumerate(curve.steps)
-        if min(step.adaptive.sessions, step.control.sessions) >= _ENOUGH
+        for place, step in enumerate(steps)
+        if min(step.adaptive.sessions, step.control.sessions) >= ENOUGH
     ]
     values = [point.value for point in gains if point.value is not None]
     if not values:
@@ -130,14 +132,19 @@ def gain_chart(curve: ColdStart) -> Chart | None:
     reach = 2 * max(abs(value) for value in values)
     drawn = lines(
         [Series("", gains, "you")],
-        ordinal_axis([str(step.first) for step in curve.steps]),
+        ordinal_axis([str(step.first) for step in steps]),
         value_axis(max(min(_ends_of(gains)), -reach), min(max(_ends_of(gains)), reach), figures.points, ticks=5),
         named=False,
     )
-    sure = [curve.steps[int(point.at)].nth for point in gains if point.low is not None and point.low > 0]
+    sure = [steps[int(point.at)].nth for point in gains if point.low is not None and point.low > 0]
     where = f"at {_listed(sure)}" if sure else "nowhere yet"
     words = f"Points of click-through by which adaptive is above control. The whole interval is above 0 {where}."
     return Chart("What adapting adds", drawn, words)
+
+
+def _drawn(curve: ColdStart) -> list[Step]:
+    """Return the curve as far as enough sessions of either arm came."""
+    return [step for step in curve.steps if max(step.adaptive.sessions, step.control.sessions) >= ENOUGH]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -154,20 +161,20 @@ def _ends_of(points: Sequence[Point]) -> list[float]:
 
 
 def _point(place: int, rate: Rate) -> Point:
-    if rate.value is None:
+    if rate.sessions < ENOUGH:
         return Point(place, None)
     return Point(place, rate.value, rate.interval.low, rate.interval.high)
 
 
 def _cold_start_words(curve: ColdStart) -> list[str]:
-    comparable = [step for step in curve.steps if min(step.adaptive.sessions, step.control.sessions) >= _ENOUGH]
+    comparable = [step for step in curve.steps if min(step.adaptive.sessions, step.control.sessions) >= ENOUGH]
     words = [_compared(f"At impression {step.nth}", step.adaptive, step.control) for step in _ends(comparable)]
     adaptive, control = curve.whole.get("adaptive"), curve.whole.get("control")
-    if adaptive is not None and control is not None and min(adaptive.sessions, control.sessions) >= _ENOUGH:
+    if adaptive is not None and control is not None and min(adaptive.sessions, control.sessions) >= ENOUGH:
         words.append(_compared("Over whole sessions, on all lists", adaptive, control))
     if not words:
         words.append(
-            f"There are not {_ENOUGH} sessions in each arm yet, so there is nothing to compare. "
+            f"There are not {ENOUGH} sessions in each arm yet, so there is nothing to compare. "
             "By default nobody is in the control arm; simulated visitors are."
         )
     return words

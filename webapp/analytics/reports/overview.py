@@ -35,12 +35,16 @@ _STANDING_OUT: Final = 200
 
 
 class StandingOut(NamedTuple):
-    """An item with what was seen and clicked of it, now and in the time before."""
+    """An item with what lists of ours showed of it and what was clicked on these, now and in the time before.
+
+    `opened` are all clicks, those on no list of ours among them.
+    """
 
     item: str
     title: str
     impressions: int
     clicks: int
+    opened: int
     before: int
     times_expected: float
 
@@ -117,7 +121,7 @@ class Overview:
     @cached_property
     def items(self) -> list[StandingOut]:
         """Items that were seen or clicked in the window or before, without their titles."""
-        now, before = (by(self._items(span), "item", ("impressions", "clicks")) for span in self._days)
+        now, before = (by(self._items(span), "item", ("impressions", "clicks", "loose_clicks")) for span in self._days)
         grown = (sum(sums["clicks"] for sums in now.values()) + 1) / (
             sum(sums["clicks"] for sums in before.values()) + 1
         )
@@ -127,6 +131,7 @@ class Overview:
                 "",
                 sums["impressions"],
                 sums["clicks"],
+                sums["clicks"] + sums["loose_clicks"],
                 earlier := before.get(item, _NOTHING)["clicks"],
                 (sums["clicks"] + 1) / (earlier * grown + 1),
             )
@@ -135,9 +140,10 @@ class Overview:
 
     @cached_property
     def top(self) -> list[StandingOut]:
-        """The items with the most clicks."""
-        clicked = [found for found in self.items if found.clicks]
-        return _titled(sorted(clicked, key=lambda found: (-found.clicks, found.item))[:_STANDING_OUT])
+        """The items with the most clicks on lists of ours; among equals, those that were opened most in all."""
+        opened = [found for found in self.items if found.opened]
+        opened.sort(key=lambda found: (-found.clicks, -found.opened, found.item))
+        return _titled(opened[:_STANDING_OUT])
 
     @cached_property
     def rising(self) -> list[StandingOut]:

@@ -26,7 +26,7 @@ def item_url(item: str) -> str:
 
 
 def _rate(item: Any) -> float | None:
-    return min(item.clicks / item.impressions, 1.0) if item.impressions else None
+    return item.clicks / item.impressions if item.impressions else None
 
 
 ITEMS: Final = Table(
@@ -39,14 +39,15 @@ ITEMS: Final = Table(
         Column("id", "Id", Kind.CODE, value=lambda item: item.item_id, field="item_id", filters=(EXACTLY,)),
         Column("year", "Year", cell=lambda item: figures.NOTHING if item.year is None else str(item.year)),
         Column("impressions", "Seen", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
-        Column("clicks", "Opened", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
+        Column("clicks", "Opened of these", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
         Column("click_through", "Click-through", Kind.SHARE, value=_rate, sortable=False),
+        Column("opened", "Opened in all", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
         Column("removed", "Removed", Kind.YES_NO, filters=(EXACTLY,)),
     ),
 )
 _COUNTED: Final = (
     Column("impressions", "Seen", Kind.NUMBER),
-    Column("clicks", "Opened", Kind.NUMBER),
+    Column("clicks", "Opened of these", Kind.NUMBER),
     Column("rate", "Click-through", Kind.SHARE),
     Column("low", "from", Kind.SHARE),
     Column("high", "to", Kind.SHARE),
@@ -67,7 +68,12 @@ DAYS: Final = Table(
     order="-at",
     per_page=31,
     empty="",
-    columns=(Column("at", "Day", Kind.TIME), *_COUNTED, Column("explored", "Seen by chance", Kind.NUMBER)),
+    columns=(
+        Column("at", "Day", Kind.TIME),
+        *_COUNTED,
+        Column("explored", "Seen by chance", Kind.NUMBER),
+        Column("opened", "Opened in all", Kind.NUMBER),
+    ),
 )
 NEIGHBOURS: Final = Table(
     name="neighbours",
@@ -151,7 +157,7 @@ def item(request: HttpRequest, item_id: str) -> HttpResponseBase:
         "item_id": item_id,
         "life": life,
         "sessions": sessions,
-        "charts": _charts(life, *listings[:2]) if life.total.impressions or life.total.clicks else [],
+        "charts": _charts(life, *listings[:2]) if life.total.impressions or life.total.opened else [],
     }
     try:
         listings.append(Listing(RECENT, life.recent(), request.GET))
@@ -202,12 +208,16 @@ def _by_day(life: ItemLife) -> Any:
 
 def _day_words(life: ItemLife) -> str:
     total = life.total
-    return (
-        f"Seen {_times(total.impressions, 'time')}, {total.explored:,} of them by chance, and opened "
-        f"{_times(total.clicks, 'time')}: "
-        f"{figures.percent(total.rate)}"
-        + (f" ({figures.percent(total.low)} to {figures.percent(total.high)})." if total.interval else ".")
-    )
+    words = "Not seen on lists of ours."
+    if total.interval:
+        words = (
+            f"Seen {_times(total.impressions, 'time')}, {total.explored:,} of them by chance, and opened "
+            f"{_times(total.clicks, 'time')}: {figures.percent(total.rate)} "
+            f"({figures.percent(total.low)} to {figures.percent(total.high)})."
+        )
+    if total.loose:
+        words += f" Opened {_times(total.loose, 'time')} where no list of ours is known to have shown it."
+    return words
 
 
 def _times(count: int, what: str) -> str:

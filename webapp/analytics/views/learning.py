@@ -16,6 +16,7 @@ from webapp.analytics.permissions import staff_page
 from webapp.analytics.reports.books import Books, in_turn, versions
 from webapp.analytics.reports.learning import ColdStart, by_time, lags, scored
 from webapp.analytics.reports.learning_charts import (
+    ENOUGH,
     calibration_points,
     cold_start_chart,
     gain_chart,
@@ -142,6 +143,8 @@ def learning(request: HttpRequest) -> HttpResponseBase:
         "score_charts": score_charts(books, listings[1], listings[2]),
         "curve": cold_start_chart(cold_start, listings[3]),
         "gain": gain_chart(cold_start),
+        "arms": cold_start.arrived,
+        "enough": ENOUGH,
         "lag_chart": lag_chart(histogram or {}, lag_listing),
         "redis_away": histogram is None,
     }

@@ -91,20 +91,25 @@ def _item_url(change: AppealChange) -> str:
 
 APPEALS = Table(
     name="appeals",
-    caption="Items whose appeal changed, most first",
+    caption="Items whose appeal moved by more than a tenth of its standard deviation, most first",
     order="-moved",
-    empty="No item's appeal changed between the two.",
+    empty="No item's appeal moved by more than a tenth of its standard deviation between the two.",
     per_page=20,
     prefix="i_",
     columns=(
         Column("title", "Item", link=_item_url, filters=(CONTAINS,)),
-        Column("before", "Before", Kind.NUMBER, cell=lambda change: _signed(change.before)),
+        Column(
+            "before",
+            "Before",
+            Kind.NUMBER,
+            cell=lambda change: "new" if change.before is None else _signed(change.before),
+        ),
         Column("after", "After", Kind.NUMBER, cell=lambda change: _signed(change.after, change.deviation_after)),
         Column(
             "moved",
-            "Moved, in logits",
+            "Moved, in standard deviations",
             Kind.NUMBER,
-            cell=lambda change: "new" if change.moved is None else f"{change.moved:.3g}",
+            cell=lambda change: f"{change.moved:.3g}",
             filters=(AT_LEAST,),
         ),
     ),
@@ -148,6 +153,7 @@ def _compare(request: HttpRequest, pair: dict[str, Any], context: dict[str, Any]
         context["incomparable"] = str(error)
         return
     context["moved"] = _most(comparison.weights)
+    context["appeal_changes"] = len(comparison.appeals)
     listings += [
         Listing(WEIGHTS, comparison.weights, request.GET),
         Listing(APPEALS, comparison.appeals, request.GET),

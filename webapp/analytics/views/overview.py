@@ -51,14 +51,15 @@ _ITEM_COLUMNS: Final = (
     Column("times_expected", "Rise", Kind.NUMBER, cell=lambda found: f"{found.times_expected:.1f} times"),
     Column("impressions", "Seen", Kind.NUMBER),
     Column("click_through", "Click-through", Kind.SHARE),
+    Column("opened", "Opened in all", Kind.NUMBER),
 )
 _TOP: Final = Table(
     name="top",
-    caption="The items with the most clicks",
+    caption="The items with the most clicks on lists of ours, then those opened most in all",
     prefix="top_",
     order="-clicks",
     per_page=10,
-    empty="No item was clicked in this time.",
+    empty="No item was opened in this time.",
     columns=_ITEM_COLUMNS,
 )
 _RISING: Final = Table(
