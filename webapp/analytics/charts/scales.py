@@ -35,19 +35,31 @@ class Axis:
 
 
 def value_axis(
-    low: float, high: float, written: Written, *, ticks: int = 4, from_zero: bool = True, at_most: float = math.inf
+    low: float,
+    high: float,
+    written: Written,
+    *,
+    ticks: int = 4,
+    from_zero: bool = True,
+    at_most: float = math.inf,
+    whole: bool = False,
 ) -> Axis:
     """Return an axis over a range with round ticks, widened to the tick above (and below, unless from 0).
+
+    Ticks of a `whole` one, for counts, are whole numbers.
 
     >>> axis = value_axis(0, 0.13, lambda share: f"{share:.0%}")
     >>> axis.high, [text for _, text in axis.ticks]
     (0.15, ['0%', '5%', '10%', '15%'])
+    >>> [value for value, _ in value_axis(0, 2, str, whole=True).ticks]
+    [0.0, 1.0, 2.0]
     """
     low = min(low, 0.0) if from_zero else low
     span = high - low
     if span <= 0:
         span = abs(high) or 1.0
     step = _round_step(span / ticks)
+    step = float(math.ceil(step)) if whole else step
     first = math.floor(low / step + 1e-9) * step
     last = round(max(math.ceil(high / step - 1e-9) * step, first + step), 12)
     last = min(last, at_most) if last > at_most else last

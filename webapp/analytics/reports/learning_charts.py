@@ -207,7 +207,7 @@ def lag_chart(found: dict[str, list[int]], data: Listing) -> Chart | None:
     edges = [*(figures.duration(edge) for edge in learning_lag.EDGES_MS), "more"]
     drawn = columns(
         [Bar(edge, count, "") for edge, count in zip(edges, counts, strict=True)],
-        value_axis(0, max(counts), lambda value: f"{value:,.0f}"),
+        value_axis(0, max(counts), lambda value: f"{value:,.0f}", whole=True),
         ticks=6,
     )
     p50, p95 = (_within(quantile_ms(counts, share)) for share in (0.5, 0.95))

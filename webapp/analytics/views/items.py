@@ -195,7 +195,7 @@ def _position_words(counted: list[Counted]) -> str:
 
 def _by_day(life: ItemLife) -> Any:
     across = time_axis(life.days[0].at, life.window.end_ms)
-    up = value_axis(0, max(day.impressions for day in life.days) or 1, figures.quantity)
+    up = value_axis(0, max(day.impressions for day in life.days) or 1, figures.quantity, whole=True)
     return lines(
         [
             Series("seen", [Point(day.at, day.impressions) for day in life.days]),

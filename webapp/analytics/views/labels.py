@@ -145,7 +145,7 @@ def _delay_chart(delays: Delays, data: Listing) -> Chart | None:
     histogram, window = delays.histogram, figures.duration(delays.attribution_s * 1_000)
     drawn = columns(
         [Bar(delay.below, delay.clicks, "") for delay in histogram],
-        value_axis(0, max(delay.clicks for delay in histogram), lambda value: f"{value:,.0f}"),
+        value_axis(0, max(delay.clicks for delay in histogram), lambda value: f"{value:,.0f}", whole=True),
         mark=delays.mark,
         marked=f"window {window}",
     )

@@ -44,14 +44,10 @@ _BUCKETS: Final = Table(
         Column("propensity", "Mean propensity", Kind.SHARE),
     ),
 )
-_ITEM_COLUMNS: Final = (
-    Column("title", "Item", link=lambda found: item_url(found.item), filters=(CONTAINS,)),
-    Column("clicks", "Clicks", Kind.NUMBER),
-    Column("before", "before", Kind.NUMBER),
-    Column("times_expected", "Rise", Kind.NUMBER, cell=lambda found: f"{found.times_expected:.1f} times"),
+_TITLE: Final = Column("title", "Item", link=lambda found: item_url(found.item), filters=(CONTAINS,))
+_ON_LISTS: Final = (
     Column("impressions", "Seen", Kind.NUMBER),
     Column("click_through", "Click-through", Kind.SHARE),
-    Column("opened", "Opened in all", Kind.NUMBER),
 )
 _TOP: Final = Table(
     name="top",
@@ -60,7 +56,12 @@ _TOP: Final = Table(
     order="-clicks",
     per_page=10,
     empty="No item was opened in this time.",
-    columns=_ITEM_COLUMNS,
+    columns=(
+        _TITLE,
+        Column("clicks", "Clicks", Kind.NUMBER),
+        *_ON_LISTS,
+        Column("opened", "Opened in all", Kind.NUMBER),
+    ),
 )
 _RISING: Final = Table(
     name="rising",
@@ -69,7 +70,13 @@ _RISING: Final = Table(
     order="-times_expected",
     per_page=10,
     empty="Nothing rises yet: it takes clicks in this period and in the one before.",
-    columns=_ITEM_COLUMNS,
+    columns=(
+        _TITLE,
+        Column("clicks", "Clicks", Kind.NUMBER),
+        Column("before", "before", Kind.NUMBER),
+        Column("times_expected", "Rise", Kind.NUMBER, cell=lambda found: f"{found.times_expected:.1f} times"),
+        *_ON_LISTS,
+    ),
 )
 _NEVER: Final = Table(
     name="never",
