@@ -80,7 +80,7 @@ for page in ("overview", "learning", "labels"):
         assert response.status_code == 200 and b"<svg" in response.content, (page, period, response.status_code)
 asked = {
     "items/?sort=-clicks&impressions_min=1": b"Brazil",
-    "items/?sort=title&title=braz&csv=items": b"Brazil,b,,3,3,1.0,no",
+    "items/?sort=title&title=braz&csv=items": b"Brazil,b,,3,3,1.0,3,no",
     "items/b/": b"opened 3 times",
     "sessions/?sort=-events&clicks_min=1&session=s2": b"s2",
     "sessions/?csv=sessions&sort=session": b"s1,",
@@ -97,12 +97,17 @@ def test_counts_add_up_on_postgresql(postgres: str, redis_server: str, tmp_path:
     own = tmp_path / "own"
     own.mkdir()
     (own / "items.csv").write_text("item,title\na,Alien\nb,Brazil\n")
-    lines = [
-        f"{kind},2026-01-0{day}T20:15:0{second}Z,s{day},{item},list-{day},{position}"
-        for day in (1, 2, 3)
-        for kind, second, item, position in (("impression", 0, "a", 0), ("impression", 1, "b", 1), ("click", 5, "b", 1))
-    ]
-    (own / "events.csv").write_text("\n".join(["type,time,session,item,slate,position", *lines, ""]))
+    happened = (
+        "slate,0,,,a|b,trending",
+        "impression,0,a,0,,",
+        "impression,1,b,1,,",
+        "click,5,b,1,,",
+    )
+    lines = ["type,time,session,slate,item,position,items,surface"]
+    for day in (1, 2, 3):
+        for kind, second, *rest in (line.split(",") for line in happened):
+            lines.append(",".join((kind, f"2026-01-0{day}T20:15:0{second}Z", f"s{day}", f"list-{day}", *rest)))
+    (own / "events.csv").write_text("\n".join([*lines, ""]))
     environment = {
         **os.environ,
         "FRESHET_DATABASE_URL": postgres,
