@@ -68,6 +68,8 @@ def change(now: float | None, before: float | None) -> str:
 
     >>> [change(*pair) for pair in ((3.0, 2.0), (2.0, 2.0), (1.0, 4.0), (1.0, 0.0), (None, 1.0), (999.0, 1_000.0))]
     ['up 50 %', 'unchanged', 'down 75 %', 'up from 0', '—', 'about the same']
+    >>> change(507.0, 10.0)
+    'up 4,970 %'
     """
     if now is None or before is None:
         return NOTHING
@@ -75,7 +77,7 @@ def change(now: float | None, before: float | None) -> str:
         return "unchanged"
     if before == 0:
         return "up from 0"
-    share = f"{abs(now / before - 1):.0%}".replace("%", " %")
+    share = f"{abs(now / before - 1):,.0%}".replace("%", " %")
     return "about the same" if share == "0 %" else f"{'up' if now > before else 'down'} {share}"
 
 
