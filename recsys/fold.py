@@ -49,7 +49,7 @@ from recsys.open_sessions import OpenSession, OpenSessions, OpenSessionState
 from recsys.retrieval import popular
 from recsys.retrieval.neighbours import index_click
 from recsys.sessions import SessionBelief, SessionContext, ShownSlate
-from recsys.sessions.belief import prior_variance
+from recsys.sessions.belief import HISTORY_PROBABILITY, prior_variance
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import Arrays, World
 
@@ -323,7 +323,8 @@ class Fold:
             session.belief = SessionBelief(prior_variance(self.world))
         belief, width = session.belief, design.shape[1]
         delta, information = belief.delta_mean(), belief.information().copy()
-        evidence = belief.learn_choice(design, example.chosen, scores)
+        probability = HISTORY_PROBABILITY if example.recalled else None
+        evidence = belief.learn_choice(design, example.chosen, scores, probability)
         gradient = evidence.shift - evidence.information * delta[:width]
         self.world.spread.learn(gradient, delta, information)
 

@@ -7,7 +7,7 @@ from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEve
 from recsys.labels import HISTORY, learn_lone_taste, learn_taste, recalled
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import Choice, Evidence, Session, ShownSlate
-from recsys.sessions.belief import DISMISSED_PROBABILITY
+from recsys.sessions.belief import DISMISSED_PROBABILITY, HISTORY_PROBABILITY
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import World
 
@@ -149,7 +149,7 @@ def _learn_recalled(world: World, session: Session, row: int, now_ms: int) -> No
     example = recalled(world, session.context, row, now_ms)
     if len(example.rows):
         design = features.design(world, example.rows, example.signals, None, example.surface)
-        session.belief.learn_choice(design, example.chosen, world.model.score_many(design))
+        session.belief.learn_choice(design, example.chosen, world.model.score_many(design), HISTORY_PROBABILITY)
     learn_lone_taste(world, session.context, row)
 
 

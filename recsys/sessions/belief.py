@@ -20,9 +20,11 @@ Floats = NDArray[np.float64]
 WORLD_VARIANCE_LIMIT: Final = 0.5
 #: How likely a list is to be clicked at all, before the session's own belief. A click is a choice among what was seen:
 #: with less, sessions would learn from it that clicks are likelier than expected, of which every weight takes a part.
-CLICKED_PROBABILITY: Final = 0.999
+CLICKED_PROBABILITY: Final = 0.9
 #: The same for a list that was left: passing over says less than choosing.
 LEFT_PROBABILITY: Final = 0.15
+#: The same for a click of a history, where only those who clicked are known.
+HISTORY_PROBABILITY: Final = 0.999
 #: The same for an item that is dismissed: the visitor said so, which is as loud as a click.
 DISMISSED_PROBABILITY: Final = 0.85
 
