@@ -40,24 +40,24 @@ def empty_map(entries: int) -> Map:
 @compiled
 def insert(table: Map, key: int, value: int) -> int:
     """Add `key` unless it is there; return the value that now stands with it."""
-    mask = table.shape[0] - 1
-    slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask
-    while table[slot, 0] != _FREE:
-        if table[slot, 0] == key:
-            return int(table[slot, 1])
-        slot = (slot + 1) & mask
-    table[slot, 0] = key
-    table[slot, 1] = value
-    return int(value)
+    slot = _slot(table, key)
+    if table[slot, 0] == _FREE:
+        table[slot, 0] = key
+        table[slot, 1] = value
+    return int(table[slot, 1])
 
 
 @compiled
 def find(table: Map, key: int) -> int:
     """Return the value of `key`, -1 where it is not in the map."""
+    return int(table[_slot(table, key), 1])  # a free slot holds -1
+
+
+@compiled
+def _slot(table: Map, key: int) -> int:
+    """Return where `key` stands in the map, or the free slot where it would."""
     mask = table.shape[0] - 1
     slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(33)) & mask
-    while table[slot, 0] != _FREE:
-        if table[slot, 0] == key:
-            return int(table[slot, 1])
+    while table[slot, 0] != _FREE and table[slot, 0] != key:
         slot = (slot + 1) & mask
-    return -1
+    return int(slot)

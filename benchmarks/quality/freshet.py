@@ -36,11 +36,15 @@ class Engine:
     """
 
     def __init__(self, config: EngineConfig | None = None) -> None:
-        self.config = config or EngineConfig()
-        warm_up(self.config)
+        self.start(config or EngineConfig())
+
+    def start(self, config: EngineConfig) -> None:
+        """Begin with a world and sessions that know nothing."""
+        self.config = config
+        warm_up(config)
         self.clock = ManualClock()
-        self.learner = Learner(self.config)
-        self.recommender = Recommender(self.config, lambda: self.learner.world, self.clock)
+        self.learner = Learner(config)
+        self.recommender = Recommender(config, lambda: self.learner.world, self.clock)
         self.sessions: dict[str, Session] = {}
         self._last_ms = 0
         self._sequence = 0
@@ -164,7 +168,7 @@ class EngineSlates(Engine):
 
     def begin(self, label_delay_s: float) -> None:
         """Start anew, with windows that close when the label delay has passed."""
-        Engine.__init__(self, dataclasses.replace(self.config, attribution_window_s=max(math.ceil(label_delay_s), 1)))
+        self.start(dataclasses.replace(self.config, attribution_window_s=max(math.ceil(label_delay_s), 1)))
         self._delay_ms = round(label_delay_s * 1_000)
 
     def configuration(self) -> dict[str, Any]:

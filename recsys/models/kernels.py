@@ -124,17 +124,11 @@ def choice_evidence(
     for i in range(rows):
         for j in range(width):
             information[j] += probabilities[i] * (design[i, j] - expected[j]) ** 2
-    uncertainty = 0.0
+    gradient = np.empty(width)
     for j in range(width):
         information[j] += max(none, 0.0) * expected[j] ** 2
-        uncertainty += variance[j] * information[j]
-    shift = np.empty(width)
-    for j in range(width):
-        gradient = (design[chosen, j] if chosen != NONE_OF_THESE else 0.0) - expected[j]
-        damping = 1.0 + max(uncertainty - variance[j] * information[j], 0.0)
-        shift[j] = (information[j] * mean[j] + gradient) / damping
-        information[j] /= damping
-    return information, shift
+        gradient[j] = (design[chosen, j] if chosen != NONE_OF_THESE else 0.0) - expected[j]
+    return _damped(information, gradient, mean, variance)
 
 
 @compiled
@@ -181,10 +175,16 @@ def list_evidence(
         for j in range(width):
             information[j] += curvature * design[i, j] * design[i, j]
             gradient[j] -= errors[i] * design[i, j]
+    return _damped(information, gradient, mean, variance)
+
+
+@compiled
+def _damped(information: Floats, gradient: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Return information and shift, in the arrays given, by what the other weights leave unsure (`choice_evidence`)."""
     uncertainty = 0.0
-    for j in range(width):
+    for j in range(information.shape[0]):
         uncertainty += variance[j] * information[j]
-    for j in range(width):
+    for j in range(information.shape[0]):
         damping = 1.0 + max(uncertainty - variance[j] * information[j], 0.0)
         gradient[j] = (information[j] * mean[j] + gradient[j]) / damping
         information[j] /= damping

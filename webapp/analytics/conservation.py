@@ -7,8 +7,8 @@ from webapp.tracking.edge import OUTCOMES, Account
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Term:
-    """One side's part of the equation."""
+class NamedCount:
+    """A count, with what it is."""
 
     name: str
     meaning: str
@@ -25,7 +25,7 @@ class Conservation:
         Each balances at its own moment.
     received, missing : int
         Over all of them; `missing` is 0, or there is a bug.
-    terms : list of Term
+    terms : list of NamedCount
         What became of it, and what is pending.
     since_ms : int
         When the process that has counted longest began; 0 without any.
@@ -33,7 +33,7 @@ class Conservation:
 
     accounts: Sequence[Account]
     received: int
-    terms: list[Term]
+    terms: list[NamedCount]
     missing: int
     since_ms: int
 
@@ -47,10 +47,10 @@ def conservation(accounts: Sequence[Account]) -> Conservation:
     (14, [('accepted', 12), ('pending', 2)], 0)
     """
     became = [
-        Term(name, meaning, sum(account.became.get(name, 0) for account in accounts))
+        NamedCount(name, meaning, sum(account.became.get(name, 0) for account in accounts))
         for name, meaning in OUTCOMES.items()
     ]
-    pending = Term("pending", "waits for the log", sum(account.pending for account in accounts))
+    pending = NamedCount("pending", "waits for the log", sum(account.pending for account in accounts))
     return Conservation(
         accounts=accounts,
         received=sum(account.received for account in accounts),

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from webapp import replication, wiring
 from webapp.analytics import samples
-from webapp.analytics.conservation import Conservation, conservation
+from webapp.analytics.conservation import Conservation, NamedCount, conservation
 from webapp.analytics.intervals import Interval, wilson
 from webapp.analytics.samples import Sample, per_second
 from webapp.tracking import edge, refusals
@@ -77,15 +77,6 @@ class Part:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Label:
-    """One count of the label join."""
-
-    name: str
-    meaning: str
-    count: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Live:
     """Everything on the live page.
 
@@ -116,8 +107,8 @@ class Live:
     lag: Trend
     click_through: ClickThrough
     open_sessions: int | None
-    labels: list[Label]
-    refused: list[Label]
+    labels: list[NamedCount]
+    refused: list[NamedCount]
     replicas: list[replication.Heartbeat]
     stale_after_ms: int
     parts: list[Part]
@@ -200,18 +191,18 @@ def _click_through(history: Sequence[Sample]) -> ClickThrough:
     return ClickThrough(clicks, impressions, wilson(clicks, impressions))
 
 
-def _labels(status: FoldStatus | None) -> list[Label]:
+def _labels(status: FoldStatus | None) -> list[NamedCount]:
     counters = status.counters if status is not None else {}
     return [
-        Label(name.removeprefix("labels_").replace("_", " "), meaning, counters[name])
+        NamedCount(name.removeprefix("labels_").replace("_", " "), meaning, counters[name])
         for name, meaning in LABELS.items()
         if name in counters
     ]
 
 
-def _refused(client: redis.Redis) -> list[Label]:
+def _refused(client: redis.Redis) -> list[NamedCount]:
     return [
-        Label(reason, refusals.REASONS.get(reason, "counted by another version of this site"), count)
+        NamedCount(reason, refusals.REASONS.get(reason, "counted by another version of this site"), count)
         for reason, count in refusals.counts(client).items()
     ]
 

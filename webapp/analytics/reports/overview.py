@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, day_of
-from recsys.aggregates.increments import MOMENTS
+from recsys.aggregates.increments import MOMENTS, TRAFFIC
 from recsys.aggregates.slots import HISTORY, UNKNOWN
 from webapp.analytics.models import ItemTraffic, SessionEnd, ShownDay, SittingMoments, Traffic
 from webapp.analytics.reports.bucket import Bucket
@@ -16,19 +16,8 @@ from webapp.analytics.reports.counts import Sums, between, between_days, by, par
 from webapp.analytics.reports.window import Window
 from webapp.catalog.models import Item
 
-_TRAFFIC: Final = (
-    "slates",
-    "slots",
-    "explored_slots",
-    "propensity_ppm",
-    "impressions",
-    "clicks",
-    "explored_impressions",
-    "explored_clicks",
-    "novelty_millibits",
-)
 _RATE: Final = ("sessions", *MOMENTS)
-_NOTHING: Final[Sums] = dict.fromkeys((*_TRAFFIC, *_RATE), 0)
+_NOTHING: Final[Sums] = dict.fromkeys((*TRAFFIC, *_RATE), 0)
 _MILLION: Final = 1_000_000
 #: Items that are looked up by title for the two short lists.
 _STANDING_OUT: Final = 200
@@ -73,7 +62,7 @@ class Overview:
         """The window's hours or days, oldest first."""
         hours = self.window.step_ms // HOUR_MS
         span = {"hours": hours, "start_ms__gte": self.window.start_ms, "start_ms__lt": self.window.end_ms}
-        traffic = by(self._traffic().filter(**span), "start_ms", _TRAFFIC)
+        traffic = by(self._traffic().filter(**span), "start_ms", TRAFFIC)
         sittings = by(self._sittings().filter(**span), "start_ms", _RATE)
         shown = self._shown(self.window.start_ms, self.window.end_ms)
         return [
@@ -177,7 +166,7 @@ class Overview:
         return _with_shown(
             Bucket(
                 start_ms,
-                total(self._traffic().filter(between(start_ms, end_ms)), _TRAFFIC),
+                total(self._traffic().filter(between(start_ms, end_ms)), TRAFFIC),
                 total(self._sittings().filter(between(start_ms, end_ms)), _RATE),
             ),
             self._shown(start_ms, end_ms),
