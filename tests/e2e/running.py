@@ -47,9 +47,11 @@ class RunningSite:
         As FRESHET_DATASET.
     data : Path, optional
         Folder of fetched data sets to start with.
+    **settings : str
+        More of the environment.
     """
 
-    def __init__(self, folder: Path, dataset: str, data: Path | None = None) -> None:
+    def __init__(self, folder: Path, dataset: str, data: Path | None = None, **settings: str) -> None:
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         if data is not None and data.is_dir():
@@ -67,6 +69,7 @@ class RunningSite:
             "FRESHET_SECRET_KEY": "a key that only this test knows, long enough to please",
             "FRESHET_VAR": str(folder),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            **settings,
         }
         self.client = redis.Redis.from_url(self._redis.url)
         self.log = RedisLog(self.client, max_length=1_000_000, session_ttl_s=3_600)

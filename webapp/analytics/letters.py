@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.admin.models import CHANGE, DELETION
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 
 from recsys.log.base import DeadLetter
 from webapp import wiring
+from webapp.analytics import audit
 from webapp.analytics.models import StaffPage
 from webapp.tracking.redriving import NotRedrivable, Redriven, judge, redrive
 from webapp.tracking.refusals import REASONS
@@ -18,18 +18,6 @@ from webapp.tracking.services import KnownItems
 
 _PREVIEW: Final = 60
 _HEX_ROW: Final = 16
-#: What was done lately that the page lists.
-DONE_SHOWN: Final = 500
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Done:
-    """One thing that somebody did with dead letters."""
-
-    at_ms: int
-    who: str
-    what: str
-    letter: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,20 +106,6 @@ def discard(letter: DeadLetter, user: User) -> bool:
     return gone
 
 
-def done() -> list[Done]:
-    """Return what was done lately, newest first."""
-    entries = LogEntry.objects.filter(content_type=_content_type()).select_related("user")[:DONE_SHOWN]
-    return [
-        Done(
-            round(entry.action_time.timestamp() * 1_000),
-            entry.user.get_username(),
-            entry.change_message,
-            entry.object_id or "",
-        )
-        for entry in entries
-    ]
-
-
 def told(outcomes: dict[str, int]) -> str:
     """Write down what became of events.
 
@@ -141,19 +115,9 @@ def told(outcomes: dict[str, int]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "nothing"
 
 
-def _write_down(user: User, flag: int, letter_id: str, message: str) -> None:
-    LogEntry.objects.create(
-        user=user,
-        content_type=_content_type(),
-        object_id=letter_id,
-        object_repr=f"dead letter {letter_id}" if letter_id else "all dead letters",
-        action_flag=flag,
-        change_message=message,
-    )
-
-
-def _content_type() -> ContentType:
-    return ContentType.objects.get_for_model(StaffPage)
+def _write_down(user: User, flag: int, letter_id: str, what: str) -> None:
+    name = f"dead letter {letter_id}" if letter_id else "all dead letters"
+    audit.write_down(user, StaffPage, flag, what, name, letter_id)
 
 
 def _text(payload: bytes) -> str:

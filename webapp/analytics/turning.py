@@ -5,15 +5,11 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 import redis
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 
 from webapp import wiring
 from webapp.analytics import samples
 from webapp.analytics.samples import Sample
 from webapp.analytics.selectors import WINDOW_MS, up_to_now
-from webapp.training.models import Knob
 from webapp.training.status import StatusBoard
 
 
@@ -95,35 +91,6 @@ def stretches(history: Iterable[Sample]) -> list[Stretch]:
     [(500, 500.0, 0.2, 50.0), (2000, 2000.0, 0.02, 50.0)]
     """
     return [_stretch(list(stretch)) for _, stretch in itertools.groupby(history, key=lambda sample: sample.every_ms)]
-
-
-def write_down(user: User, before_ms: int, after_ms: int) -> None:
-    """Remember who turned the knob, beside Django's other log entries."""
-    LogEntry.objects.create(
-        user=user,
-        content_type=ContentType.objects.get_for_model(Knob),
-        object_repr="time between folds",
-        action_flag=CHANGE,
-        change_message=f"from {before_ms} to {after_ms} ms",
-    )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Turn:
-    """One time that somebody turned it."""
-
-    at_ms: int
-    who: str
-    what: str
-
-
-def turns(limit: int = 500) -> list[Turn]:
-    """Return the last turns, newest first."""
-    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Knob)).select_related("user")
-    return [
-        Turn(round(entry.action_time.timestamp() * 1_000), entry.user.get_username(), entry.change_message)
-        for entry in entries[:limit]
-    ]
 
 
 def _stretch(held: Sequence[Sample]) -> Stretch:

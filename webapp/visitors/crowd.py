@@ -5,6 +5,7 @@ see and click in batches, and wait for each acknowledgement and slate before the
 """
 
 import asyncio
+import contextlib
 import time
 import urllib.error
 import urllib.request
@@ -68,28 +69,47 @@ class Crowd:
         self._number = 0
         self._failed_in_a_row = 0
         self._size = size or max(round(rate), 1)
+        self._over = asyncio.Event()
         self.visitors = self.events = self.clicks = self.visits = 0
 
     async def run(self, ends_s: float) -> None:
-        """Visit until `ends_s` of the monotonic clock; cancelling ends it. Raises `SiteGone`, in a group."""
+        """Visit until `ends_s` of the monotonic clock, or until told to leave. Raises `SiteGone`, in a group."""
         self._market = await asyncio.to_thread(self._make_market)
-        async with asyncio.TaskGroup() as visitors:
-            for place in range(self._size):
-                visitors.create_task(self._visitor(place / max(self._rate, 1.0), ends_s))
+        closing = asyncio.get_running_loop().call_later(max(ends_s - time.monotonic(), 0.0), self.leave)
+        try:
+            async with asyncio.TaskGroup() as visitors:
+                for place in range(self._size):
+                    visitors.create_task(self._visitor(place / max(self._rate, 1.0)))
+        finally:
+            closing.cancel()
 
-    async def _visitor(self, after_s: float, ends_s: float) -> None:
-        await asyncio.sleep(after_s)
-        while time.monotonic() < ends_s:
+    def leave(self) -> None:
+        """Let nobody begin anything more: `run` returns once the site has answered what it was told."""
+        self._over.set()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether their time is over."""
+        return self._over.is_set()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than they stay."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+
+    async def _visitor(self, after_s: float) -> None:
+        await self.pause(after_s)
+        while not self.is_leaving:
             try:
-                await self._visit(ends_s)
+                await self._visit()
                 self._failed_in_a_row = 0
             except _Failures as error:
                 self._failed_in_a_row += 1
                 if self._failed_in_a_row >= _PATIENCE:
                     raise SiteGone(f"{self._site}: {error}") from error
-                await asyncio.sleep(_PAUSE_S)
+                await self.pause(_PAUSE_S)
 
-    async def _visit(self, ends_s: float) -> None:
+    async def _visit(self) -> None:
         self._number += 1
         visit = SimulatedVisit(self._market, self._number)
         page, cookies = await asyncio.to_thread(self._page)
@@ -99,7 +119,7 @@ class Crowd:
         async with connect(address, origin=Origin(self._site), additional_headers=headers, max_size=None) as socket:
             self.visitors += 1
             try:
-                await _Tab(self, socket, Outbox(page.session, page.token)).browse(page, visit, ends_s)
+                await _Tab(self, socket, Outbox(page.session, page.token)).browse(page, visit)
             finally:
                 self.visitors -= 1
 
@@ -132,14 +152,14 @@ class _Tab:
     def __init__(self, crowd: Crowd, socket: ClientConnection, outbox: Outbox) -> None:
         self._crowd, self._socket, self._outbox = crowd, socket, outbox
 
-    async def browse(self, page: Page, visit: SimulatedVisit, ends_s: float) -> None:
+    async def browse(self, page: Page, visit: SimulatedVisit) -> None:
         """Look at the slate and what becomes of it; while it stays, at the other lists of the page in turn."""
         hello = await self._hear(Hello)
         self._outbox.hello(hello.next_seq)
         shelf = next(one for one in page.shelves if one.surface == FOR_YOU)
         others = iter([one for one in page.shelves if one.surface != FOR_YOU])
-        while time.monotonic() < ends_s:
-            slate = await self._act(shelf, visit.look(shelf.items), ends_s)
+        while not self._crowd.is_leaving:
+            slate = await self._act(shelf, visit.look(shelf.items))
             if visit.leaves():
                 return
             following = slate or next(others, None)
@@ -147,15 +167,15 @@ class _Tab:
                 return
             shelf = following
 
-    async def _act(self, shelf: Shelf, actions: list[Action], ends_s: float) -> Shelf | None:
+    async def _act(self, shelf: Shelf, actions: list[Action]) -> Shelf | None:
         """Do it at the crowd's pace; return the slate that followed, None when none did."""
         slate: Shelf | None = None
         natural_ms = sum(action.after_ms for action in actions) or 1
         stretch = len(actions) * self._crowd.seconds_per_event / natural_ms
         for (kind, _), group in groupby(actions, key=lambda action: (action.kind, action.position // ROW)):
             together = list(group)
-            await asyncio.sleep(stretch * sum(action.after_ms for action in together))
-            if time.monotonic() >= ends_s:
+            await self._crowd.pause(stretch * sum(action.after_ms for action in together))
+            if self._crowd.is_leaving:
                 return None
             for action in together:
                 item = shelf.items[action.position]

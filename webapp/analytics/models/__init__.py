@@ -15,7 +15,7 @@ from webapp.analytics.models.aggregates import (
     SittingMoments,
     Traffic,
 )
-from webapp.analytics.models.pages import StaffPage
+from webapp.analytics.models.pages import SimulatedVisitors, StaffPage
 
 __all__ = [
     "TABLES",
@@ -29,6 +29,7 @@ __all__ = [
     "SessionEnd",
     "SessionSitting",
     "ShownDay",
+    "SimulatedVisitors",
     "SittingMoments",
     "StaffPage",
     "Traffic",

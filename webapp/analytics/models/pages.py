@@ -1,4 +1,4 @@
-"""The permissions of the staff pages, which Django ties to a model."""
+"""What Django ties to a model though no table stands behind it: permissions, and log entries of what staff did."""
 
 from django.db import models
 
@@ -25,3 +25,14 @@ class StaffPage(models.Model):
             ("view_knob", "Can see what the fold's interval costs and brings"),
             ("bring_visitors", "Can bring simulated visitors"),
         ]
+
+
+class SimulatedVisitors(models.Model):
+    """Visitors whom staff bring (`webapp.visitors`)."""
+
+    class Meta:
+        """Lets log entries say that they are about visitors."""
+
+        managed = False
+        default_permissions = ()
+        verbose_name_plural = "simulated visitors"

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from recsys.errors import LogUnavailable
 from recsys.log.base import DEAD_LETTERS, DeadLetter
-from webapp.analytics import letters
+from webapp.analytics import audit, letters
+from webapp.analytics.models import StaffPage
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.tables import (
     AT_LEAST,
@@ -69,12 +70,7 @@ DONE = Table(
     empty="Nothing yet. Who redrives or discards a letter is written down here.",
     per_page=20,
     prefix="d_",
-    columns=(
-        Column("at_ms", "When", Kind.TIME, filters=(SINCE, UNTIL)),
-        Column("who", "Who", filters=(CONTAINS,)),
-        Column("what", "What"),
-        Column("letter", "Letter", Kind.CODE, filters=(CONTAINS,)),
-    ),
+    columns=(*audit.COLUMNS, Column("about", "Letter", Kind.CODE, filters=(CONTAINS,))),
 )
 
 
@@ -83,7 +79,7 @@ DONE = Table(
 @staff_page("analytics.view_dead_letters")
 def dead_letters(request: HttpRequest) -> HttpResponseBase:
     """List the letters, and what was done with others."""
-    listings = [Listing(DONE, letters.done(), request.GET)]
+    listings = [Listing(DONE, audit.deeds(StaffPage), request.GET)]
     try:
         listings.append(Listing(LETTERS, letters.letters(), request.GET))
     except LogUnavailable:

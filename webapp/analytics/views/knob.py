@@ -4,6 +4,7 @@ from typing import cast
 
 import redis
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -13,10 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from webapp import wiring
-from webapp.analytics import turning
+from webapp.analytics import audit, turning
 from webapp.analytics.forms import KnobForm
 from webapp.analytics.permissions import KNOB_PERMISSION, staff_page
-from webapp.analytics.tables import CONTAINS, SINCE, UNTIL, Column, Kind, Listing, Table, respond
+from webapp.analytics.tables import Column, Kind, Listing, Table, respond
+from webapp.training.models import Knob
 
 STRETCHES = Table(
     name="stretches",
@@ -43,11 +45,7 @@ TURNS = Table(
     empty="Nobody has turned it yet: it stands where FRESHET_FOLD_EVERY_MS put it.",
     per_page=20,
     prefix="t_",
-    columns=(
-        Column("at_ms", "When", Kind.TIME, filters=(SINCE, UNTIL)),
-        Column("who", "Who", filters=(CONTAINS,)),
-        Column("what", "What"),
-    ),
+    columns=audit.COLUMNS,
 )
 
 
@@ -70,7 +68,7 @@ def knob(request: HttpRequest) -> HttpResponseBase:
     except redis.RedisError:
         messages.error(request, "Redis can't be reached, so the knob stays where it was. Try again when it is back.")
     else:
-        turning.write_down(user, before_ms, every_ms)
+        audit.write_down(user, Knob, CHANGE, f"from {before_ms} to {every_ms} ms", "time between folds")
         messages.success(request, f"The fold now runs every {every_ms:,} ms.")
     return redirect("analytics:knob")
 
@@ -86,5 +84,5 @@ def _page(request: HttpRequest, form: KnobForm | None, status: int = 200) -> Htt
         form = KnobForm(initial={"fold_every_ms": found.every_ms})
     if request.headers.get("HX-Target") == "effect":
         return render(request, "analytics/knob_effect.html", {"effect": found})
-    listings = [Listing(STRETCHES, found.stretches, request.GET), Listing(TURNS, turning.turns(), request.GET)]
+    listings = [Listing(STRETCHES, found.stretches, request.GET), Listing(TURNS, audit.deeds(Knob), request.GET)]
     return respond(request, "analytics/knob.html", {"form": form, "effect": found}, *listings, status=status)

@@ -5,55 +5,74 @@ from typing import Any, cast
 import redis
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.models import ADDITION, DELETION
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import wiring
+from webapp.analytics import audit
 from webapp.analytics.forms import VisitorsForm
+from webapp.analytics.models import SimulatedVisitors
 from webapp.analytics.permissions import staff_page
+from webapp.analytics.tables import Listing, Table, respond
 from webapp.visitors import services
+from webapp.visitors.board import Run
 
 _PERMISSION = "analytics.bring_visitors"
+DEEDS = Table(
+    name="deeds",
+    caption="Who brought them and sent them away",
+    order="-at_ms",
+    empty="Nobody was brought from here yet. Who does, and who sends them away, is written down here.",
+    per_page=20,
+    columns=audit.COLUMNS,
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @staff_page(_PERMISSION)
-def visitors(request: HttpRequest) -> HttpResponse:
+def visitors(request: HttpRequest) -> HttpResponseBase:
     """Show who is here and what the last ones did; let others in."""
     if request.method != "POST":
         return _page(request, VisitorsForm())
     form = VisitorsForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
+    user = cast(User, request.user)
     try:
-        services.bring(**form.cleaned_data, by=cast(User, request.user).get_username())
+        run = services.bring(**form.cleaned_data, by=user.get_username())
     except (services.NotAllowed, services.AlreadyThere) as refusal:
         messages.error(request, f"Nobody was let in: {refusal}.")
     except redis.RedisError:
         messages.error(request, "Redis can't be reached, so nobody was let in. Try again when it is back.")
+    else:
+        what = f"brought, {run.rate:,} events a second for {form.cleaned_data['minutes']} min"
+        _write_down(user, ADDITION, what, run)
     return redirect("analytics:visitors")
 
 
 @require_POST
 @never_cache
 @staff_page(_PERMISSION)
-def send_away(request: HttpRequest) -> HttpResponse:
+def send_away(request: HttpRequest) -> HttpResponseBase:
     """Let the visitors that are here leave within a second or two."""
     try:
         run = services.board().current()
         if run is not None:
             services.board().ask_to_stop(run.id)
+            _write_down(cast(User, request.user), DELETION, f"sent away after {run.events:,} events", run)
             messages.success(request, "They are leaving.")
     except redis.RedisError:
         messages.error(request, "Redis can't be reached, so they stay until their time is over.")
     return redirect("analytics:visitors")
 
 
-def _page(request: HttpRequest, form: VisitorsForm, status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, form: VisitorsForm, status: int = 200) -> HttpResponseBase:
     try:
         context = _found(wiring.clock().now_ms())
     except redis.RedisError:
@@ -64,8 +83,14 @@ def _page(request: HttpRequest, form: VisitorsForm, status: int = 200) -> HttpRe
         "taught": settings.FRESHET_LEARN_FROM_SIMULATED,
         "control_share": settings.FRESHET_SIMULATED_CONTROL_SHARE,
     }
-    moving = request.headers.get("HX-Target") == "crowd"
-    return render(request, f"analytics/{'visitors_here' if moving else 'visitors'}.html", context, status=status)
+    if request.headers.get("HX-Target") == "crowd":
+        return render(request, "analytics/visitors_here.html", context)
+    listing = Listing(DEEDS, audit.deeds(SimulatedVisitors), request.GET)
+    return respond(request, "analytics/visitors.html", context, listing, status=status)
+
+
+def _write_down(user: User, flag: int, what: str, run: Run) -> None:
+    audit.write_down(user, SimulatedVisitors, flag, what, f"visitors {run.id}", run.id)
 
 
 def _found(now_ms: int) -> dict[str, Any]:

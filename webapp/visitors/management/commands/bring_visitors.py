@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import secrets
 import time
 from typing import Any, Final
@@ -72,12 +71,11 @@ async def visited(words: Board, run: Run) -> Run:
         words.post(_word(run, crowd, "running" if crowd.visits else "starting"))
         if words.is_asked_to_stop(run.id):
             state = "stopped"
-            visiting.cancel()
+            crowd.leave()
         await asyncio.wait([visiting], timeout=_WORD_EVERY_S)
     failure = ""
     try:
-        with contextlib.suppress(asyncio.CancelledError):
-            await visiting
+        await visiting
     except* SiteGone as gone:
         state, failure = "failed", str(gone.exceptions[0])
     done = _word(run, crowd, state, failure)
