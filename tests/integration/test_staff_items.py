@@ -1,5 +1,6 @@
 """The items pages: what became of a film, told from the counts, the model and the log."""
 
+import re
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
@@ -74,6 +75,49 @@ def visit(session: str, opened: tuple[str, ...], *, simulated: bool = False) -> 
 
 def text(response: Any) -> str:
     return " ".join(unescape(strip_tags(response.content.decode())).split())
+
+
+def links(response: Any, listing: str) -> set[str]:
+    """Return where the table's cells lead for the one who asked."""
+    table = response.content.decode().split(f'id="table-{listing}"')[1].split("</table>")[0]
+    return set(re.findall(r'href="(/[^"]+)"', table))
+
+
+def test_names_lead_only_where_one_may_go(client: Client, lived: None, staff: User) -> None:
+    page = client.get(f"{PAGE}1/")
+    assert links(page, "recent") == set()
+    assert {row.session for row in page.context["recent"].everything()} == {"s-0", "s-1", "s-2", "made-up"}
+    assert all(f"<code>{session}</code>" in page.content.decode() for session in ("s-0", "made-up"))
+    assert "/staff/items/2/" in links(page, "neighbours")
+    staff.user_permissions.add(Permission.objects.get(codename="view_sessions"))
+    page = client.get(f"{PAGE}1/")
+    assert links(page, "recent") == {f"/staff/sessions/{name}/" for name in ("s-0", "s-1", "s-2", "made-up")}
+
+
+@pytest.mark.parametrize(("codename", "path", "listing"), [
+    ("view_sessions", "/staff/sessions/s-0/", "events"),
+    ("view_overview", "/staff/overview/", "top"),
+])  # fmt: skip
+def test_films_are_plain_text_for_those_who_may_not_see_items(
+    client: Client, lived: None, staff: User, codename: str, path: str, listing: str
+) -> None:
+    staff.user_permissions.set([Permission.objects.get(codename=codename)])
+    page = client.get(path)
+    assert "Alien" in text(page)
+    assert links(page, listing) == set()
+    staff.user_permissions.add(Permission.objects.get(codename="view_items"))
+    assert "/staff/items/1/" in links(client.get(path), listing)
+
+
+def test_sessions_of_the_paused_tail_are_plain_text_for_those_who_may_not_see_them(
+    client: Client, lived: None, staff: User
+) -> None:
+    staff.user_permissions.set([Permission.objects.get(codename="view_live")])
+    page = client.get("/staff/live/?paused")
+    assert "s-0" in text(page)
+    assert links(page, "tail") == set()
+    staff.user_permissions.add(Permission.objects.get(codename="view_sessions"))
+    assert "/staff/sessions/s-0/" in links(client.get("/staff/live/?paused"), "tail")
 
 
 def listed(client: Client, **query: str) -> list[tuple[str, int, int]]:

@@ -18,6 +18,7 @@ from webapp.analytics.tables import (
     UNTIL,
     Column,
     Kind,
+    Link,
     Listing,
     Table,
     respond,
@@ -47,7 +48,7 @@ TABLE = Table(
     empty="Films appear here when there are some.",
     per_page=2,
     columns=(
-        Column("title", "Title", filters=(CONTAINS,), link=lambda film: f"/film/{film.clicks}/"),
+        Column("title", "Title", filters=(CONTAINS,), link=Link(lambda film: f"/film/{film.clicks}/")),
         Column("clicks", "Clicks", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
         Column("rate", "Rate", Kind.SHARE, filters=(AT_LEAST,)),
         Column("seen_ms", "Seen", Kind.TIME, filters=(SINCE, UNTIL)),

@@ -3,7 +3,7 @@
 ``columns`` says what a table has, ``listing`` what one request sees of it, ``answers`` how it is sent::
 
     SESSIONS = Table(name="sessions", caption="Sessions", order="-began_ms", empty="…", columns=(
-        Column("session", "Session", link=session_url, filters=(CONTAINS,)),
+        Column("session", "Session", link=to_session(), filters=(CONTAINS,)),
         Column("events", "Events", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
     ))
 
@@ -25,6 +25,7 @@ from webapp.analytics.tables.columns import (
     UNTIL,
     Column,
     Kind,
+    Link,
     Table,
 )
 from webapp.analytics.tables.listing import Listing
@@ -38,6 +39,7 @@ __all__ = [
     "UNTIL",
     "Column",
     "Kind",
+    "Link",
     "Listing",
     "Table",
     "respond",

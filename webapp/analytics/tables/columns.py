@@ -5,7 +5,7 @@ import datetime
 import enum
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django import forms
 from django.utils.html import format_html
@@ -107,6 +107,13 @@ SINCE: Final = Match("_since", "gte", operator.ge, "{} since (UTC)")
 UNTIL: Final = Match("_until", "lt", operator.lt, "{} before (UTC)")
 
 
+class Link(NamedTuple):
+    """Row → address that a cell leads to, empty for none; who lacks the permission is shown the text alone."""
+
+    url: Callable[[Any], str]
+    permission: str = ""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
     """One column, and what can be asked of it.
@@ -121,8 +128,8 @@ class Column:
         Row → value, where that is no attribute called `name`.
     field : str
         The model's field, where that is not called `name` (querysets only).
-    link : callable, optional
-        Row → address that the cell leads to, empty for none.
+    link : Link, optional
+        Where the cell leads.
     cell : callable, optional
         Row → what the page shows in place of the value; sorting, filters and CSV keep to the value.
     filters : sequence of Match
@@ -137,7 +144,7 @@ class Column:
     _: dataclasses.KW_ONLY
     value: Callable[[Any], Value] | None = None
     field: str = ""
-    link: Callable[[Any], str] | None = None
+    link: Link | None = None
     cell: Callable[[Any], SafeString | str] | None = None
     filters: Sequence[Match] = ()
     choices: Sequence[tuple[str, str]] = ()

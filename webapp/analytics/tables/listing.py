@@ -31,10 +31,11 @@ class Head(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One cell of a row."""
+    """One cell of a row; `url` is for those with the permission, everybody where that is empty."""
 
     text: SafeString | str
     url: str
+    permission: str
     is_figure: bool
 
 
@@ -108,13 +109,7 @@ class Listing:
     @property
     def body(self) -> list[list[Cell]]:
         """The cells of this page, row by row."""
-        return [
-            [
-                Cell(column.shown(row), column.link(row) if column.link else "", column.kind.is_figure)
-                for column in self.table.columns
-            ]
-            for row in self.page.object_list
-        ]
+        return [[_cell(column, row) for column in self.table.columns] for row in self.page.object_list]
 
     @property
     def csv_url(self) -> str:
@@ -199,6 +194,11 @@ class Listing:
             if value is not None:
                 query[full] = str(value)
         return f"?{query.urlencode()}"
+
+
+def _cell(column: Column, row: Any) -> Cell:
+    url, permission = (column.link.url(row), column.link.permission) if column.link else ("", "")
+    return Cell(column.shown(row), url, permission, column.kind.is_figure)
 
 
 def _keeps(row: Any, column: Column, match: Match, wanted: Any) -> bool:

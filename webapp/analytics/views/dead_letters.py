@@ -26,6 +26,7 @@ from webapp.analytics.tables import (
     UNTIL,
     Column,
     Kind,
+    Link,
     Listing,
     Table,
     respond,
@@ -49,7 +50,7 @@ LETTERS = Table(
     empty="There are none. What browsers send and nobody can read is put aside here instead of getting lost, "
     "and so are events about items that the catalogue does not know.",
     columns=(
-        Column("id", "Letter", Kind.CODE, link=_url),
+        Column("id", "Letter", Kind.CODE, link=Link(_url)),
         Column("received_ms", "Put aside", Kind.TIME, filters=(SINCE, UNTIL)),
         Column(
             "reason",

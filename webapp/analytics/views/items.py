@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from recsys.errors import LogUnavailable
 from webapp import wiring
 from webapp.analytics.charts import Chart, Point, Series, lines, ordinal_axis, time_axis, value_axis
+from webapp.analytics.links import to_item, to_session
 from webapp.analytics.models import AggregateProgress
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.reports.items import RECENT_RECORDS, Counted, ItemLife, catalogue
@@ -18,11 +18,6 @@ from webapp.analytics.reports.window import WindowForm, window_of
 from webapp.analytics.tables import AT_LEAST, AT_MOST, CONTAINS, EXACTLY, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
 from webapp.catalog.models import Item
-
-
-def item_url(item: str) -> str:
-    """Return the address of an item's page."""
-    return reverse("analytics:item", args=[item])
 
 
 def _rate(item: Any) -> float | None:
@@ -35,7 +30,7 @@ ITEMS: Final = Table(
     order="-impressions",
     empty="The catalogue is empty. Load a data set, or add items in the admin.",
     columns=(
-        Column("title", "Item", link=lambda item: item_url(item.item_id), filters=(CONTAINS,)),
+        Column("title", "Item", link=to_item(lambda item: item.item_id), filters=(CONTAINS,)),
         Column("id", "Id", Kind.CODE, value=lambda item: item.item_id, field="item_id", filters=(EXACTLY,)),
         Column("year", "Year", cell=lambda item: figures.NOTHING if item.year is None else str(item.year)),
         Column("impressions", "Seen", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
@@ -83,7 +78,7 @@ NEIGHBOURS: Final = Table(
     per_page=10,
     empty="No session that is remembered opened this and something else.",
     columns=(
-        Column("title", "Item", link=lambda found: item_url(found.item)),
+        Column("title", "Item", link=to_item()),
         Column("sessions", "Sessions", Kind.NUMBER),
         Column("share", "Of those that opened this", Kind.SHARE),
     ),
@@ -96,7 +91,7 @@ ALIKE: Final = Table(
     per_page=10,
     empty="Nothing has a category or tag in common with it.",
     columns=(
-        Column("title", "Item", link=lambda found: item_url(found.item)),
+        Column("title", "Item", link=to_item()),
         Column("likeness", "Likeness, 0 to 1", Kind.NUMBER),
     ),
 )
@@ -109,7 +104,7 @@ RECENT: Final = Table(
     empty="None of the newest events is a list that showed it.",
     columns=(
         Column("at_ms", "When", Kind.TIME),
-        Column("session", "Session", Kind.CODE, link=lambda row: reverse("analytics:session", args=[row.session])),
+        Column("session", "Session", Kind.CODE, link=to_session()),
         Column("surface", "Surface"),
         Column("position", "Position", Kind.NUMBER),
         Column("propensity", "Probability", Kind.SHARE),

@@ -25,7 +25,7 @@ from webapp.analytics.reports.learning_charts import (
     score_charts,
 )
 from webapp.analytics.reports.window import Window, WindowForm, window_of
-from webapp.analytics.tables import Column, Kind, Listing, Table, respond
+from webapp.analytics.tables import Column, Kind, Link, Listing, Table, respond
 from webapp.training.lineage import version as current_version
 
 _VERSIONS: Final = Table(
@@ -36,7 +36,7 @@ _VERSIONS: Final = Table(
     per_page=10,
     empty="No version has learned anything in this time.",
     columns=(
-        Column("version", "Version", Kind.CODE, link=lambda row: f"?version={row.version}"),
+        Column("version", "Version", Kind.CODE, link=Link(lambda row: f"?version={row.version}")),
         Column("choices", "Choices", Kind.NUMBER),
         Column("log_loss", "Log-loss", Kind.NUMBER, cell=lambda row: nats(row.log_loss)),
         Column("low", "from", Kind.NUMBER, cell=lambda row: nats(row.low)),

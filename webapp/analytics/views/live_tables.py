@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Final
 
 from django.http import QueryDict
-from django.urls import reverse
 
 from recsys.offsets import Offset, offset_key
+from webapp.analytics.links import to_session
 from webapp.analytics.selectors import Live
 from webapp.analytics.tables import CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table
-from webapp.analytics.tail import Entry
 from webapp.replication import Heartbeat
 from webapp.tracking.edge import OUTCOMES, Account
 from webapp.training.status import FoldStatus
@@ -107,10 +106,6 @@ SAMPLES: Final = Table(
 )
 
 
-def _session_url(entry: Entry) -> str:
-    return reverse("analytics:session", args=[entry.session]) if entry.session else ""
-
-
 #: What stands still while the page is paused.
 TAIL: Final = Table(
     name="tail",
@@ -123,7 +118,7 @@ TAIL: Final = Table(
         Column("kind", "Event", filters=(CONTAINS,)),
         Column("title", "What", value=lambda entry: entry.title or entry.item, filters=(CONTAINS,)),
         Column("position", "At", Kind.NUMBER, value=lambda entry: entry.position if entry.position >= 0 else None),
-        Column("session", "Session", Kind.CODE, link=_session_url, filters=(CONTAINS,)),
+        Column("session", "Session", Kind.CODE, link=to_session(), filters=(CONTAINS,)),
         Column(
             "outcome",
             "Became",

@@ -15,10 +15,23 @@ from recsys.errors import CorruptState, StoreUnavailable
 from recsys.store.base import Manifest
 from webapp.analytics import versions
 from webapp.analytics.lineage import lineage
+from webapp.analytics.links import to_item
 from webapp.analytics.permissions import staff_page
-from webapp.analytics.tables import AT_LEAST, CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table, respond
+from webapp.analytics.tables import (
+    AT_LEAST,
+    CONTAINS,
+    EXACTLY,
+    SINCE,
+    UNTIL,
+    Column,
+    Kind,
+    Link,
+    Listing,
+    Table,
+    respond,
+)
 from webapp.analytics.templatetags.figures import NOTHING
-from webapp.analytics.versions import AppealChange, Comparison, WeightChange
+from webapp.analytics.versions import Comparison, WeightChange
 
 
 def _score(name: str, title: str) -> Column:
@@ -41,7 +54,7 @@ VERSIONS = Table(
     per_page=20,
     prefix="v_",
     columns=(
-        Column("version", "Version", Kind.CODE, value=lambda version: version.offsets["0"], link=_compare_url),
+        Column("version", "Version", Kind.CODE, value=lambda version: version.offsets["0"], link=Link(_compare_url)),
         Column("created_ms", "Saved", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("sha256", "SHA-256", Kind.CODE, cell=lambda version: _short(version.sha256), filters=(CONTAINS,)),
         Column("parent", "Parent", Kind.CODE, cell=lambda version: _short(version.parent)),
@@ -85,10 +98,6 @@ WEIGHTS = Table(
 )
 
 
-def _item_url(change: AppealChange) -> str:
-    return reverse("analytics:item", args=[change.item])
-
-
 APPEALS = Table(
     name="appeals",
     caption="Items whose appeal moved by more than a tenth of its standard deviation, most first",
@@ -97,7 +106,7 @@ APPEALS = Table(
     per_page=20,
     prefix="i_",
     columns=(
-        Column("title", "Item", link=_item_url, filters=(CONTAINS,)),
+        Column("title", "Item", link=to_item(), filters=(CONTAINS,)),
         Column(
             "before",
             "Before",

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from webapp import wiring
 from webapp.analytics.charts import Bar, Chart, bars
+from webapp.analytics.links import to_item
 from webapp.analytics.models import AggregateProgress
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.reports.bucket import Bucket
@@ -17,7 +18,6 @@ from webapp.analytics.reports.overview import End, Overview, StandingOut
 from webapp.analytics.reports.window import WindowForm, window_of
 from webapp.analytics.tables import CONTAINS, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
-from webapp.analytics.views.items import item_url
 from webapp.catalog.models import Item
 
 _BUCKETS: Final = Table(
@@ -44,7 +44,7 @@ _BUCKETS: Final = Table(
         Column("propensity", "Mean propensity", Kind.SHARE),
     ),
 )
-_TITLE: Final = Column("title", "Item", link=lambda found: item_url(found.item), filters=(CONTAINS,))
+_TITLE: Final = Column("title", "Item", link=to_item(), filters=(CONTAINS,))
 _ON_LISTS: Final = (
     Column("impressions", "Seen", Kind.NUMBER),
     Column("click_through", "Click-through", Kind.SHARE),
@@ -86,7 +86,7 @@ _NEVER: Final = Table(
     per_page=10,
     empty="Every item of the catalogue was seen in this time.",
     columns=(
-        Column("title", "Item", cell=str, link=lambda item: item_url(item.item_id), filters=(CONTAINS,)),
+        Column("title", "Item", cell=str, link=to_item(lambda item: item.item_id), filters=(CONTAINS,)),
         Column("year", "Year", cell=lambda item: "—" if item.year is None else str(item.year)),
     ),
 )

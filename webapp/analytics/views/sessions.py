@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from recsys.events import Event
 from webapp.analytics import visits
+from webapp.analytics.links import to_item, to_session
 from webapp.analytics.models import SessionSitting
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.tables import (
@@ -36,10 +37,6 @@ JSON = "json"
 _ACTIONS = [(name, name) for name in ("impression", "click", "dwell", "dismissal", "dismissal_undone")]
 
 
-def _url(sitting: SessionSitting) -> str:
-    return reverse("analytics:session", args=[sitting.session])
-
-
 def _lasted_ms(sitting: SessionSitting) -> int:
     return sitting.ended_ms - sitting.started_ms
 
@@ -50,7 +47,7 @@ SESSIONS = Table(
     order="-started_ms",
     empty="Nobody has been here yet. Open the site in another window: your visit appears here seconds later.",
     columns=(
-        Column("session", "Session", Kind.CODE, link=_url, filters=(CONTAINS,)),
+        Column("session", "Session", Kind.CODE, link=to_session(), filters=(CONTAINS,)),
         Column("started_ms", "Began", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("lasted_ms", "Lasted", Kind.DURATION, value=_lasted_ms, sortable=False),
         Column("events", "Events", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
@@ -66,10 +63,6 @@ SESSIONS = Table(
 )
 
 
-def _item_url(row: visits.Logged) -> str:
-    return reverse("analytics:item", args=[row.item]) if row.item else ""
-
-
 LOGGED = Table(
     name="events",
     caption="What was logged, in order",
@@ -80,7 +73,7 @@ LOGGED = Table(
         Column("number", "Nr", Kind.NUMBER),
         Column("event_time_ms", "When", Kind.TIME),
         Column("kind", "Event", filters=(CONTAINS,)),
-        Column("title", "Film", link=_item_url, filters=(CONTAINS,)),
+        Column("title", "Film", link=to_item(), filters=(CONTAINS,)),
         Column("position", "At", Kind.NUMBER),
         Column("surface", "Surface", filters=(CONTAINS,)),
         Column("items", "Items", Kind.NUMBER),
