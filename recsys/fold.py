@@ -57,6 +57,8 @@ _SCORES: Final = "scores/"
 #: Forgotten sessions whose late events are known for what they are; the one forgotten longest ago gives way.
 FORGOTTEN_REMEMBERED: Final = 10_000
 
+#: `impressions` are items of lists that were seen, told or proved by a click or a refusal; `clicks` are all that joined
+#: something, `listed_clicks` those on such an item: never more than `impressions`.
 COUNTS: Final = (
     "records",
     "undecodable",
@@ -66,6 +68,7 @@ COUNTS: Final = (
     "slates",
     "impressions",
     "clicks",
+    "listed_clicks",
     "dwells",
     "dismissals",
     "unknown_item",
@@ -221,6 +224,8 @@ class Fold:
                 learn_lone_taste(self.world, session.context, row)
             self._learn_vectors(session.context, row)
             unseen = int(example.unseen)
+            self.counts["listed_clicks"] += not alone
+            self.counts["impressions"] += unseen
             statistics.count(self.world, row, event.event_time_ms, impressions=unseen, clicks=1, shown=not alone)
             session.serial = index_click(self.world, session.serial, session.context.key, row)
             if not session.context.clicked and popular.is_due(self.world):
@@ -236,6 +241,7 @@ class Fold:
             return
         self.counts["dismissals"] += 1
         if event.slate and (example := self.labels.dismissal(event, row)) is not None:
+            self.counts["impressions"] += example.unseen
             self._learn(example._replace(refused=True))
         self._session(event).context.dismiss(row)
 

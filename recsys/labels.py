@@ -60,7 +60,7 @@ class Example(NamedTuple):
     passed : list of int
         Rows that this choice passes over for the first time.
     unseen : bool
-        A click whose own impression has not come: it proves one.
+        A click or a refusal whose own impression has not come: it proves one.
     recalled : bool
         Nobody knows what was shown: the rows are what retrieval would have offered.
     refused : bool
@@ -260,11 +260,12 @@ class LabelJoin:
         if found is None:
             return None
         pending, position = found
+        unseen = pending.shown.saw(position)
         choice = pending.shown.dismiss(position)
         if choice is None:
             self.counts["duplicate"] += 1
             return None
-        return _example(pending, choice)
+        return _example(pending, choice)._replace(unseen=unseen)
 
     def close(self, watermark_ms: int) -> Iterator[Example]:
         """Close the windows that end at or before `watermark_ms`, oldest first, and yield what that teaches."""

@@ -253,7 +253,14 @@ def sample_at(at_ms: int, **changes: Any) -> Sample:
 
 
 def sample(second: int, events: int, impressions: int = 0, clicks: int = 0) -> Sample:
-    return Sample(at_ms=NOW_MS + second * 1_000, events=events, impressions=impressions, clicks=clicks, lag_ms=0)
+    return Sample(
+        at_ms=NOW_MS + second * 1_000,
+        events=events,
+        impressions=impressions,
+        clicks=10 * clicks,
+        listed_clicks=clicks,
+        lag_ms=0,
+    )
 
 
 def remember(client: redis.Redis, *history: Sample) -> None:
@@ -273,6 +280,24 @@ def test_click_through_counts_what_happened_in_the_window_only(wired: redis.Redi
     assert found.click_through.rate == 0.05
     assert found.click_through.interval.low < 0.05 < found.click_through.interval.high
     assert found.window_ms == 600_000
+
+
+def test_click_through_goes_on_where_the_fold_counts_from_0_again(wired: redis.Redis):
+    counted = [(1_000, 300, 90), (1_100, 350, 95), (10, 5, 1), (50, 25, 4)]
+    remember(wired, *(sample(5 * at - 20, *each) for at, each in enumerate(counted)))
+    found = selectors.live(wired, NOW_MS).click_through
+    assert (found.clicks, found.impressions) == (8, 70)
+
+
+def test_clicks_on_what_was_seen_before_the_window_are_no_rate(client: Client, staff: User, wired: redis.Redis):
+    now_ms = wiring.clock().now_ms()
+    counts = {"records": 10, "impressions": 5, "clicks": 9, "listed_clicks": 2}
+    then = Sample(at_ms=now_ms - 60_000, events=5, impressions=4, clicks=0, listed_clicks=0, lag_ms=0)
+    StatusBoard(wired).post(status(ran_ms=now_ms, counters=counts))
+    remember(wired, then)
+    found = selectors.live(wired, now_ms).click_through
+    assert (found.clicks, found.impressions, found.rate, found.interval) == (2, 1, None, None)
+    assert "2 clicks, on lists that were seen before the last 1 min" in text(client.get("/staff/live/"))
 
 
 def test_samples_are_taken_by_one_process_at_a_time_and_bounded(wired: redis.Redis):

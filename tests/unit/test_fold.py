@@ -84,10 +84,18 @@ def test_what_was_seen_and_clicked_counts_once_in_the_items_statistics(site: Sit
 
 
 def test_click_proves_an_impression_that_never_came(site: Site) -> None:
-    site.happens(slate("0", "1"), clicked("0")).learned()
+    counters = site.happens(slate("0", "1"), clicked("0")).learned()
     assert site.world.items["impressions"][0] == 1.0
-    site.happens(seen("0")).learned()
+    assert (counters["listed_clicks"], counters["impressions"]) == (1, 1)
+    counters = site.happens(seen("0")).learned()
     assert site.world.items["impressions"][0] == 1.0, "nor does it count when it comes at last"
+    assert counters["impressions"] == 1
+
+
+def test_click_on_what_was_refused_unseen_has_an_impression_as_well(site: Site) -> None:
+    refused = Dismissal(event_time_ms=START_MS, session="s", slate="a", item="0")
+    counters = site.happens(slate("0", "1"), refused, clicked("0")).learned()
+    assert (counters["listed_clicks"], counters["impressions"]) == (1, 1)
 
 
 def test_counts_halve_in_their_half_lives(site: Site) -> None:

@@ -15,6 +15,7 @@ def site() -> Site:
 def test_impression_without_slate_is_a_question_about_one_item(site: Site) -> None:
     counters = site.happens(seen("0", name=""), clicked("0", name=""), seen("1", name="")).learned()
     assert (counters["labels_joined"], counters["labels_pending"]) == (1, 2)
+    assert (counters["listed_clicks"], counters["impressions"]) == (1, 2)
     counters = site.happens(film(5), later_s=WINDOW_S).learned()
     assert (counters["labels_expired"], counters["labels_left"]) == (1, 1)
     assert site.choices() == 2
@@ -34,7 +35,7 @@ def test_click_long_after_its_impression_in_a_history_is_late(site: Site) -> Non
 
 def test_lone_click_is_a_choice_among_what_would_have_been_retrieved(site: Site) -> None:
     counters = site.happens(clicked("0", name="")).learned()
-    assert (counters["clicks"], counters["labels_pending"]) == (1, 0)
+    assert (counters["clicks"], counters["listed_clicks"], counters["labels_pending"]) == (1, 0, 0)
     assert site.learner.metrics()["click_rate"] == pytest.approx(1 / FILMS)
     assert not site.world.items["impressions"].any(), "nobody knows what was seen"
 

@@ -36,7 +36,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     at_ms : int
         When the fold had counted this (wall clock).
     events, impressions, clicks : int
-        Folded since the log began: all of its records, and those that told something new of a slate.
+        Folded since the log began: all of its records, items of lists that were seen, and all clicks.
+    listed_clicks : int or None
+        Clicks on what was seen so; None of a fold that did not count them apart.
     lag_ms : int
         Age of the oldest event that was not folded.
     every_ms : int
@@ -54,6 +56,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     impressions: int
     clicks: int
     lag_ms: int
+    listed_clicks: int | None = None
     every_ms: int = 0
     waited_ms: int = 0
     cpu_ms: int = 0
@@ -68,6 +71,7 @@ def sample_of(status: FoldStatus, every_ms: int) -> Sample:
         events=counters.get("records", 0),
         impressions=counters.get("impressions", 0),
         clicks=counters.get("clicks", 0),
+        listed_clicks=counters.get("listed_clicks"),
         lag_ms=status.lag_ms,
         every_ms=every_ms,
         waited_ms=status.waited_ms,

@@ -1,6 +1,7 @@
 """What the live page shows, read from the fold's status, its samples, and the replicas' heartbeats."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -55,16 +56,24 @@ class Trend:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ClickThrough:
-    """Clicks for impressions, with how sure that is."""
+    """Clicks on lists for impressions on them, within one window.
+
+    A click belongs to the moment at which it came, its impression to an earlier one: of what fell into a short or quiet
+    window there may be more clicks than impressions, and that is no rate.
+    """
 
     clicks: int
     impressions: int
-    interval: Interval
 
     @property
     def rate(self) -> float | None:
-        """The share of impressions that were clicked; None without any."""
-        return self.clicks / self.impressions if self.impressions else None
+        """The share of impressions that were clicked; None where there is none to be told."""
+        return self.clicks / self.impressions if self.interval else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Its 95 % interval; None without a rate."""
+        return wilson(self.clicks, self.impressions) if self.impressions >= max(self.clicks, 1) else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -183,12 +192,13 @@ def _lag(history: Sequence[Sample]) -> Trend:
 
 
 def _click_through(history: Sequence[Sample]) -> ClickThrough:
-    if len(history) < 2:
-        return ClickThrough(0, 0, wilson(0, 0))
-    clicks = max(history[-1].clicks - history[0].clicks, 0)
-    # A click may count whose impression came before the window, or never in half a second.
-    impressions = max(history[-1].impressions - history[0].impressions, clicks)
-    return ClickThrough(clicks, impressions, wilson(clicks, impressions))
+    clicks = impressions = 0
+    for earlier, later in itertools.pairwise(history):
+        # A fold of new configuration counts from 0 again; one of older code did not count clicks on lists apart.
+        if earlier.listed_clicks is not None and later.listed_clicks is not None and later.events >= earlier.events:
+            clicks += later.listed_clicks - earlier.listed_clicks
+            impressions += later.impressions - earlier.impressions
+    return ClickThrough(clicks, impressions)
 
 
 def _labels(status: FoldStatus | None) -> list[NamedCount]:

@@ -101,6 +101,7 @@ SAMPLES: Final = Table(
         Column("events", "Events", Kind.NUMBER),
         Column("impressions", "Impressions", Kind.NUMBER),
         Column("clicks", "Clicks", Kind.NUMBER),
+        Column("listed_clicks", "Of these on lists", Kind.NUMBER),
         Column("lag_ms", "Lag", Kind.DURATION),
     ),
 )
