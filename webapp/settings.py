@@ -174,7 +174,16 @@ FRESHET_SNAPSHOT_EVERY_S = environment.integer(
 FRESHET_SNAPSHOT_EVERY_EVENTS = environment.integer(
     "FRESHET_SNAPSHOT_EVERY_EVENTS", 50_000, "Events after which a snapshot is made at the latest."
 )
-FRESHET_SNAPSHOTS_KEPT = environment.integer("FRESHET_SNAPSHOTS_KEPT", 5, "Newest snapshots that are kept.", at_least=2)
+FRESHET_SNAPSHOTS_KEPT = environment.integer(
+    "FRESHET_SNAPSHOTS_KEPT", 5, "Newest snapshots that are kept, besides those further back.", at_least=2
+)
+FRESHET_SNAPSHOTS_MAX_MB = environment.integer(
+    "FRESHET_SNAPSHOTS_MAX_MB",
+    1_000,
+    "Disk for all snapshots: those further back let time travel begin near where it goes, and stand the farther apart "
+    "the older they are once this is full. 0 keeps the newest ones and the oldest that is of use.",
+    at_least=0,
+)
 FRESHET_LENS_FARTHEST_EVENTS = environment.integer(
     "FRESHET_LENS_FARTHEST_EVENTS",
     250_000,

@@ -18,7 +18,6 @@ from recsys.log.redis import RedisLog
 from recsys.log.redis_async import AsyncRedisLog
 from recsys.log.redis_client import connect, connect_async
 from recsys.store.base import DeltaFeed, Lease, SnapshotStore
-from recsys.store.files import FileSnapshots
 from recsys.store.redis import RedisDeltas, RedisLease
 
 if TYPE_CHECKING:
@@ -98,6 +97,8 @@ def data_path() -> Path:
 @functools.cache
 def snapshots() -> SnapshotStore:
     """Return the store of world snapshots."""
+    from recsys.store.files import FileSnapshots
+
     return FileSnapshots(Path(settings.FRESHET_VAR) / "store")
 
 

@@ -1,7 +1,7 @@
 """Snapshots, deltas and leases: what each adapter promises."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -30,9 +30,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics : dict of str to float
         Prequential scores at this offset.
     created_ms : int
-        Wall clock; informative only, never read by the fold.
+        Wall clock; never read by the fold.
     bytes : int
         Size of the snapshot.
+    records : int
+        How many records of the log were folded into it; 0 where its maker did not say.
     """
 
     sha256: str
@@ -44,6 +46,26 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float] = {}
     created_ms: int
     bytes: int
+    records: int = 0
+
+
+class Keeping(NamedTuple):
+    """How much `recsys.store.keeping` keeps.
+
+    Attributes
+    ----------
+    newest : int
+        Newest snapshots that stay whatever they are; at least one does.
+    total_bytes : int
+        What all snapshots together may take where they are stored. The newest ones and the oldest that is of use stay
+        even where they take more.
+    spacing : int
+        Records between two snapshots that are so close that one in the middle is of no use: about a second of folding.
+    """
+
+    newest: int
+    total_bytes: int
+    spacing: int = 20_000
 
 
 class SnapshotStore(Protocol):
@@ -80,8 +102,8 @@ class SnapshotStore(Protocol):
         """Return a snapshot's bytes, checked. Raises `CorruptState`."""
         ...
 
-    def prune(self, keep: int) -> int:
-        """Drop all but the newest `keep` (at least 1); return how many went."""
+    def prune(self, rule: Keeping) -> int:
+        """Drop what `recsys.store.keeping.kept` does not keep; return how many went."""
         ...
 
 

@@ -7,7 +7,8 @@ from itertools import count, islice
 from recsys.clock import Clock
 from recsys.errors import CorruptState, StaleWriter
 from recsys.offsets import offset_key
-from recsys.store.base import Manifest, check_payload
+from recsys.store.base import Keeping, Manifest, check_payload
+from recsys.store.keeping import kept
 
 
 class Fence:
@@ -55,11 +56,12 @@ class MemorySnapshots:
                 return payload
         raise CorruptState(f"expected a snapshot {sha256}, received none")
 
-    def prune(self, keep: int) -> int:
-        """Drop all but the newest `keep`."""
-        dropped = self._held[max(keep, 1) :]
-        del self._held[max(keep, 1) :]
-        return len(dropped)
+    def prune(self, rule: Keeping) -> int:
+        """Drop what is not kept."""
+        before = len(self._held)
+        places = kept(self.manifests(), [manifest.bytes for manifest, _ in self._held], rule)
+        self._held = [self._held[place] for place in sorted(places)]
+        return before - len(places)
 
 
 class MemoryDeltas:

@@ -3,8 +3,11 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from recsys.clock import SystemClock
 from recsys.errors import CorruptState, StaleWriter
 from recsys.log.redis_client import connect
-from recsys.store.base import DeltaFeed, Lease, Manifest, SnapshotStore
+from recsys.store.base import DeltaFeed, Keeping, Lease, Manifest, SnapshotStore
 from recsys.store.codec import sha256
 from recsys.store.files import FileSnapshots
 from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
@@ -32,6 +35,13 @@ def manifest(payload: bytes, configuration: str = "c", parent: str = "") -> Mani
         created_ms=1,
         bytes=len(payload),
     )
+
+
+def numbered(number: int, **about: Any) -> tuple[bytes, Manifest]:
+    """Return a snapshot that had folded `number` records, and its manifest."""
+    payload = b"%d" % number + bytes(1_000)
+    offset = {"0": f"{number}-0"}
+    return payload, msgspec.structs.replace(manifest(payload), records=number, offsets=offset, **about)
 
 
 @pytest.fixture
@@ -86,13 +96,14 @@ def test_snapshot_of_another_configuration_is_not_taken(snapshots: SnapshotStore
 
 
 def test_state_saved_again_becomes_the_newest_again(snapshots: SnapshotStore) -> None:
-    for payload in (b"one", b"two", b"one"):
-        snapshots.save(payload, manifest(payload), fence=1)
+    saved = [numbered(number) for number in (1, 2, 1)]
+    for payload, about in saved:
+        snapshots.save(payload, about, fence=1)
 
-    found = snapshots.newest("c")
-    assert found is not None and found[1] == b"one"
-    assert snapshots.prune(1) == 2
-    assert snapshots.load(sha256(b"one")) == b"one"
+    assert snapshots.newest("c") == saved[2][::-1]
+    assert snapshots.prune(Keeping(newest=1, total_bytes=0)) == 1
+    assert list(snapshots.manifests()) == [saved[2][1], saved[1][1]]
+    assert snapshots.load(saved[0][1].sha256) == saved[0][0]
 
 
 def test_snapshot_store_refuses_a_stale_writer(snapshots: SnapshotStore) -> None:
@@ -112,18 +123,41 @@ def test_snapshot_that_is_not_what_its_manifest_names_is_refused(snapshots: Snap
     assert (snapshots.newest("c"), snapshots.fence()) == (None, 0)
 
 
-@pytest.mark.parametrize("keep", [0, 1, 3, 9])
-def test_prune_keeps_the_newest(snapshots: SnapshotStore, keep: int) -> None:
-    payloads = [b"%d" % n for n in range(5)]
-    for payload in payloads:
-        snapshots.save(payload, manifest(payload), fence=1)
-    kept = payloads[::-1][: max(keep, 1)]
+@pytest.mark.parametrize("newest", [0, 1, 3, 9])
+def test_prune_keeps_the_newest_and_the_opening(snapshots: SnapshotStore, newest: int) -> None:
+    saved = [numbered(number) for number in range(1, 7)]
+    for payload, about in saved:
+        snapshots.save(payload, about, fence=1)
+    kept = saved[::-1][: max(newest, 1)]
+    kept += saved[:1] if saved[0] not in kept else []
 
-    assert snapshots.prune(keep) == 5 - len(kept)
-    assert [snapshots.load(each.sha256) for each in snapshots.manifests()] == kept
-    if len(kept) < 5:
-        with pytest.raises(CorruptState):
-            snapshots.load(sha256(payloads[0]))
+    assert snapshots.prune(Keeping(newest, total_bytes=0)) == 6 - len(kept)
+    assert [(snapshots.load(each.sha256), each) for each in snapshots.manifests()] == kept
+    gone = [about for payload, about in saved if (payload, about) not in kept]
+    for about in gone:
+        with pytest.raises(CorruptState, match="received none"):
+            snapshots.load(about.sha256)
+
+
+def test_prune_keeps_what_is_far_enough_from_its_neighbours(snapshots: SnapshotStore) -> None:
+    for number in range(1, 100):
+        snapshots.save(*numbered(number), fence=1)
+        snapshots.prune(Keeping(newest=2, total_bytes=10**9, spacing=20))
+
+    left = [each.records for each in snapshots.manifests()]
+    assert left[:2] == [99, 98] and left[-1] == 1
+    assert all(newer - older <= 20 for newer, older in pairwise(left))
+    assert len(left) <= 2 + 2 * 99 // 20 + 1
+
+
+def test_other_configurations_crowd_out_nothing(snapshots: SnapshotStore) -> None:
+    for number in range(1, 40):
+        snapshots.save(*numbered(number, configuration="other"), fence=1)
+    for number in range(40, 80):
+        snapshots.save(*numbered(number), fence=1)
+    snapshots.prune(Keeping(newest=3, total_bytes=10**9, spacing=1))
+    assert {each.configuration for each in snapshots.manifests()} == {"c"}
+    assert len(snapshots.manifests()) == 40
 
 
 def test_deltas_are_read_in_the_order_published(make_deltas: Callable[[int], DeltaFeed]) -> None:

@@ -18,13 +18,20 @@ from recsys.log.whole import WholeLog
 from recsys.offsets import Offset
 from recsys.replay import replay
 from recsys.replica import Replica
+from recsys.store.base import Keeping
 from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
 from webapp.training.lineage import code_version, describe
 from webapp.training.retention import Retention
 from webapp.training.writer import Limits, WorldWriter
 
 CONFIG = EngineConfig(attribution_window_s=60)
-LIMITS = Limits(run_events=1_000, lease_ms=5_000, snapshot_every_s=60, snapshot_every_events=100, snapshots_kept=3)
+LIMITS = Limits(
+    run_events=1_000,
+    lease_ms=5_000,
+    snapshot_every_s=60,
+    snapshot_every_events=100,
+    keeping=Keeping(newest=3, total_bytes=0),
+)
 
 
 class BrokenOnceDeltas(MemoryDeltas):
@@ -208,11 +215,11 @@ def test_snapshot_waits_for_its_time_or_for_enough_events(site: Site) -> None:
 
 
 def test_other_code_starts_a_lineage_with_the_older_one_as_parent() -> None:
-    first = describe(b"state", CONFIG, "1-0", None, metrics={}, created_ms=0)
+    first = describe(b"state", CONFIG, "1-0", None, records=1, metrics={}, created_ms=0)
     older = msgspec.structs.replace(first, code="other code")
 
-    same = describe(b"next", CONFIG, "2-0", first, metrics={}, created_ms=0)
-    other = describe(b"next", CONFIG, "2-0", older, metrics={}, created_ms=0)
+    same = describe(b"next", CONFIG, "2-0", first, records=2, metrics={}, created_ms=0)
+    other = describe(b"next", CONFIG, "2-0", older, records=2, metrics={}, created_ms=0)
 
     assert same.parent == other.parent == first.sha256
     assert same.lineage == first.lineage
@@ -222,7 +229,7 @@ def test_other_code_starts_a_lineage_with_the_older_one_as_parent() -> None:
 def test_damaged_state_is_folded_again_from_the_whole_log(site: Site) -> None:
     site.happen(3)
     payload = b"not a snapshot"
-    manifest = describe(payload, CONFIG, site.log.end(), None, metrics={}, created_ms=0)
+    manifest = describe(payload, CONFIG, site.log.end(), None, records=1, metrics={}, created_ms=0)
     site.snapshots.save(payload, manifest, fence=0)
 
     tenure = site.writer("a").run()

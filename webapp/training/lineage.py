@@ -37,6 +37,7 @@ def describe(
     offset: Offset,
     parent: Manifest | None,
     *,
+    records: int,
     metrics: dict[str, float],
     created_ms: int,
 ) -> Manifest:
@@ -57,4 +58,5 @@ def describe(
         metrics=metrics,
         created_ms=created_ms,
         bytes=len(payload),
+        records=records,
     )

@@ -10,6 +10,7 @@ from recsys.log.archive import ArchiveLog
 from recsys.log.base import BeginningReader
 from recsys.log.whole import WholeLog
 from recsys.offsets import Offset
+from recsys.store.base import Keeping
 from webapp import wiring
 from webapp.training import lineage
 from webapp.training.retention import Retention
@@ -39,7 +40,7 @@ def writer() -> WorldWriter:
             lease_ms=settings.FRESHET_LEASE_MS,
             snapshot_every_s=settings.FRESHET_SNAPSHOT_EVERY_S,
             snapshot_every_events=settings.FRESHET_SNAPSHOT_EVERY_EVENTS,
-            snapshots_kept=settings.FRESHET_SNAPSHOTS_KEPT,
+            keeping=Keeping(settings.FRESHET_SNAPSHOTS_KEPT, settings.FRESHET_SNAPSHOTS_MAX_MB * 1_000_000),
         ),
         new_holder(),
         ScoreBook(wiring.clock(), lineage.version(wiring.config())).note,

@@ -19,7 +19,7 @@ from recsys.errors import CorruptState, FreshetError
 from recsys.learner import Learner
 from recsys.log.base import Reader
 from recsys.offsets import ORIGIN, Offset
-from recsys.store.base import DeltaFeed, Lease, Manifest, SnapshotStore
+from recsys.store.base import DeltaFeed, Keeping, Lease, Manifest, SnapshotStore
 from webapp.training import lineage
 
 _BATCH: Final = 2_000
@@ -44,15 +44,15 @@ class Limits:
         How long a writer that died keeps others away.
     snapshot_every_s, snapshot_every_events : int
         A snapshot is due after this time if anything was folded, and after this many events at the latest.
-    snapshots_kept : int
-        Newest snapshots that are kept.
+    keeping : Keeping
+        Which snapshots stay.
     """
 
     run_events: int
     lease_ms: int
     snapshot_every_s: int
     snapshot_every_events: int
-    snapshots_kept: int
+    keeping: Keeping
 
 
 @dataclasses.dataclass(slots=True)
@@ -210,9 +210,15 @@ class WorldWriter:
         payload = learner.snapshot()
         now_ms = self._clock.now_ms()
         manifest = lineage.describe(
-            payload, self._config, learner.world.offset, tenure.parent, metrics=learner.metrics(), created_ms=now_ms
+            payload,
+            self._config,
+            learner.world.offset,
+            tenure.parent,
+            records=learner.counters()["records"],
+            metrics=learner.metrics(),
+            created_ms=now_ms,
         )
         self._snapshots.save(payload, manifest, tenure.fence)
-        self._snapshots.prune(self._limits.snapshots_kept)
+        self._snapshots.prune(self._limits.keeping)
         tenure.parent, tenure.saved_ms, tenure.unsaved, tenure.deltas = manifest, now_ms, 0, 0
         _logger.info("snapshot", offset=learner.world.offset, sha256=manifest.sha256, bytes=manifest.bytes)

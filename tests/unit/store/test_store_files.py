@@ -5,12 +5,14 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recsys.errors import CorruptState, StaleWriter, StoreUnavailable
-from recsys.store.base import Manifest
+from recsys.store.base import Keeping, Manifest
 from recsys.store.codec import sha256
 from recsys.store.files import FileSnapshots
 
@@ -46,16 +48,47 @@ def test_another_process_finds_what_was_saved(snapshots: FileSnapshots, tmp_path
     assert FileSnapshots(tmp_path).fence() == 1
 
 
-@pytest.mark.parametrize("damage", [b"", b"newe", b"Newer", b"newer\x00"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda stored: b"",
+        lambda stored: stored[:-1],
+        lambda stored: stored.replace(b"newer", b"Newer"),
+        lambda stored: stored + b"\x00",
+        lambda stored: b"newer",
+    ],
+    ids=["empty", "cut short", "changed", "longer", "no frame"],
+)
 def test_damaged_snapshot_is_passed_over_and_logged(
-    snapshots: FileSnapshots, tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+    snapshots: FileSnapshots, tmp_path: Path, damage: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / f"{sha256(b'newer')}.state").write_bytes(damage)
+    stored = tmp_path / f"{sha256(b'newer')}.state"
+    stored.write_bytes(damage(stored.read_bytes()))
 
     assert found(snapshots) == b"older"
     assert "snapshot passed over" in caplog.text
-    with pytest.raises(CorruptState, match="another hash"):
+    with pytest.raises(CorruptState, match="expected"):
         snapshots.load(sha256(b"newer"))
+
+
+def test_snapshot_takes_less_than_its_bytes(tmp_path: Path) -> None:
+    store, payload = FileSnapshots(tmp_path), bytes(range(256)) * 4_000
+    store.save(payload, manifest(payload), fence=1)
+
+    assert (tmp_path / f"{sha256(payload)}.state").stat().st_size < len(payload) / 10
+    assert store.load(sha256(payload)) == payload
+
+
+def test_prune_counts_bytes_as_they_are_stored(tmp_path: Path) -> None:
+    store = FileSnapshots(tmp_path)
+    for number in range(1, 21):
+        payload = bytes([number]) * 100_000
+        about = msgspec.structs.replace(manifest(payload), offsets={"0": f"{number}-0"}, records=number)
+        store.save(payload, about, fence=1)
+
+    assert store.prune(Keeping(newest=1, total_bytes=20_000, spacing=1)) == 0
+    assert store.prune(Keeping(newest=1, total_bytes=300, spacing=1)) > 0
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.state")) <= 300
 
 
 def test_missing_snapshot_is_passed_over(snapshots: FileSnapshots, tmp_path: Path) -> None:
@@ -81,7 +114,7 @@ def test_snapshot_without_its_manifest_does_not_exist(snapshots: FileSnapshots, 
     (tmp_path / "000000000003.json.unfinished").write_bytes(b"{")
 
     assert found(snapshots) == b"newer"
-    snapshots.prune(2)
+    snapshots.prune(Keeping(newest=2, total_bytes=0))
     assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", "", ".json", ".json", ".state", ".state"]
 
 
@@ -121,4 +154,4 @@ def test_killed_writer_leaves_whole_snapshots_only_and_hands_over(tmp_path: Path
         assert newest is not None and newest.startswith(b"%d:" % fence)
         with pytest.raises(StaleWriter):
             store.save(b"late", manifest(b"late"), fence - 1)
-        store.prune(1)
+        store.prune(Keeping(newest=1, total_bytes=0))

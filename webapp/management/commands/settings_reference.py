@@ -11,8 +11,8 @@ from webapp.environment import Setting, environment
 _INTRODUCTION = """# Settings
 
 Made by `manage.py settings_reference`; do not edit. Every setting is an environment variable. The unit stands in its
-name: `_S` seconds, `_MS` milliseconds. A value that can't be used, or a name that is not in this list, is
-reported by `manage.py check` and keeps the site from starting (misspelt names only warn).
+name: `_S` seconds, `_MS` milliseconds, `_MB` megabytes. A value that can't be used, or a name that is not in this
+list, is reported by `manage.py check` and keeps the site from starting (misspelt names only warn).
 """
 
 
