@@ -8,8 +8,10 @@ read and write JSON lines (recorded logs, exports). `SCHEMA_VERSION` travels wit
 from typing import Any, Final, get_args
 
 import msgspec
+import numpy as np
 
 from recsys.errors import InvalidEvent
+from recsys.packing import pack
 
 SCHEMA_VERSION: Final = 1
 
@@ -115,13 +117,15 @@ class SlateServed(SessionEvent, frozen=True, kw_only=True, tag="slate"):
     version : str
         Version of the world it was made with: the offset up to which that world had folded the log.
     signals : bytes
-        Little-endian float32 of shape (len(items), number of signals): the raw features as served
-        (`recsys.features`). Empty where the surface is not ranked by the model.
+        The raw features as served (`recsys.features`), float32 of shape (len(items), number of signals), packed
+        (`recsys.packing`). Empty where the surface is not ranked by the model.
     visitor : str
         Visitor id where the visitor consented to being recognised, else empty.
     explored : tuple of int
         Positions that chance filled (`recsys.ranking.Slate.explored`). Empty where nothing was explored, and in slates
         logged before this was.
+    unpacked : bytes
+        The signals of slates that were logged before signals were packed, until they are read (`decode`).
     """
 
     slate: str
@@ -130,9 +134,10 @@ class SlateServed(SessionEvent, frozen=True, kw_only=True, tag="slate"):
     propensities: tuple[float, ...] = ()
     arm: str = "adaptive"
     version: str = ""
-    signals: bytes = b""
+    signals: bytes = msgspec.field(default=b"", name="packed")
     visitor: str = ""
     explored: tuple[int, ...] = ()
+    unpacked: bytes = msgspec.field(default=b"", name="signals")
 
 
 class ItemEvent(SessionEvent, frozen=True, kw_only=True):
@@ -231,4 +236,13 @@ def _decoded(decoder: Any, payload: bytes, form: str) -> Event:
         ) from error
     if event.v > SCHEMA_VERSION:
         raise InvalidEvent(f"expected schema version up to {SCHEMA_VERSION}, received {event.v}: upgrade this reader")
+    if isinstance(event, SlateServed) and event.unpacked:
+        return _packed(event)
     return event
+
+
+def _packed(slate: SlateServed) -> SlateServed:
+    """Return a slate of before signals were packed as it is logged today."""
+    whole = len(slate.unpacked) % 4 == 0
+    signals = pack(np.frombuffer(slate.unpacked, dtype="<f4")) if whole else b""
+    return msgspec.structs.replace(slate, signals=signals, unpacked=b"")

@@ -46,6 +46,7 @@ from recsys.models.base import NONE_OF_THESE, Logits
 from recsys.models.kernels import choice_probabilities, list_probabilities
 from recsys.models.vectors import learn_next
 from recsys.open_sessions import OpenSession, OpenSessions, OpenSessionState
+from recsys.packing import pack
 from recsys.retrieval import popular
 from recsys.retrieval.neighbours import index_click
 from recsys.sessions import SessionBelief, SessionContext, ShownSlate
@@ -282,7 +283,7 @@ class Fold:
         known = places != UNKNOWN_ROW
         context = self._session(event).context
         table[known] = features.signals(self.world, context, places[known], event.event_time_ms)
-        return ShownSlate(slate, surface, rows, table, event.event_time_ms)
+        return ShownSlate(slate, surface, rows, pack(table), event.event_time_ms)
 
     # -- learning ----------------------------------------------------------------------------------------------
 

@@ -298,7 +298,7 @@ class LabelJoin:
                     pending.session,
                     pending.deadline_ms,
                     pending.shown.to_state(),
-                    pending.charged.astype("<f8").tobytes(),
+                    pending.charged.astype("<f8", copy=False).tobytes(),
                 )
                 for key, pending in self._pending.items()
             ],

@@ -17,6 +17,7 @@ from recsys.labels import HISTORY
 from recsys.layout import CONTEXT_START, NUMBER_START, WIDTH
 from recsys.learner import Learner
 from recsys.log.base import Record
+from recsys.packing import pack
 from recsys.ranking.scoring import Scored
 from recsys.recommender import Recommender, warm_up
 from recsys.sessions import Session, SessionBelief
@@ -215,7 +216,7 @@ class EngineSlates(Engine):
             slate=shown.slate,
             surface=HISTORY,
             items=shown.items,
-            signals=np.stack([signals[item] for item in shown.items]).astype("<f4").tobytes(),
+            signals=pack(np.stack([signals[item] for item in shown.items])),
         )
         # The world knows what it showed; what became of that it learns later.
         self.fold(served, shown.at_ms)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.events import SlateServed
 from recsys.offsets import Offset
+from recsys.packing import pack
 from recsys.ranking.reasons import Reason, Strengths
 
 
@@ -68,7 +69,7 @@ class Slate:
             propensities=self.propensities,
             arm=arm,
             version=self.version,
-            signals=np.ascontiguousarray(self.signals, dtype="<f4").tobytes(),
+            signals=pack(self.signals),
             visitor=visitor,
             explored=tuple(position for position, explored in enumerate(self.explored) if explored),
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recsys.events import SlateServed
 from recsys.layout import SIGNAL_COUNT
 from recsys.models.base import NONE_OF_THESE
-from recsys.sessions.packing import pack, unpack
+from recsys.packing import is_usable, unpack
 
 #: Row of an item that this world does not know.
 UNKNOWN_ROW = -1
@@ -50,10 +50,10 @@ class SlateState(msgspec.Struct, frozen=True):
 
     slate: str
     surface: str
-    rows: list[int]
+    rows: tuple[int, ...]
     packed: bytes
     served_ms: int
-    marks: list[int]
+    marks: bytes
     closed: bool
 
 
@@ -67,23 +67,21 @@ class ShownSlate:
     rows : sequence of int
         World row of each position; `UNKNOWN_ROW` for items that this world does not know: these can't be
         seen, chosen or passed over.
-    signals : float32 array of shape (n, SIGNAL_COUNT)
-        Raw features as served.
+    packed : bytes
+        Raw features as served, float32 of shape (n, SIGNAL_COUNT), packed (`recsys.packing`).
     served_ms : int
         Event time of the slate.
     """
 
     __slots__ = ("_closed", "_marks", "_outdone", "_packed", "rows", "served_ms", "slate", "surface")
 
-    def __init__(
-        self, slate: str, surface: str, rows: Sequence[int], signals: NDArray[np.float32], served_ms: int
-    ) -> None:
+    def __init__(self, slate: str, surface: str, rows: Sequence[int], packed: bytes, served_ms: int) -> None:
         self.slate = slate
         self.surface = surface
         self.rows = tuple(rows)
-        self._packed = pack(signals)
+        self._packed = packed
         self.served_ms = served_ms
-        self._marks = [0] * len(self.rows)
+        self._marks = bytearray(len(self.rows))
         self._closed = False
         self._outdone = False
 
@@ -93,18 +91,14 @@ class ShownSlate:
 
         One value that is not finite would stay in every belief that learned from it.
         """
-        expected = len(event.items) * SIGNAL_COUNT * np.dtype("<f4").itemsize
-        if len(event.signals) != expected:
+        if not is_usable(event.signals, len(event.items) * SIGNAL_COUNT):
             return None
-        signals = np.frombuffer(event.signals, dtype="<f4").reshape(len(event.items), SIGNAL_COUNT)
-        if not np.isfinite(signals).all():
-            return None
-        return cls(event.slate, event.surface, rows, signals, event.event_time_ms)
+        return cls(event.slate, event.surface, rows, event.signals, event.event_time_ms)
 
     @property
     def signals(self) -> NDArray[np.float32]:
         """The raw features as served, float32 of shape (n, SIGNAL_COUNT); unpacked anew each time, about 5 µs."""
-        return unpack(self._packed, len(self.rows))
+        return unpack(self._packed, len(self.rows), SIGNAL_COUNT)
 
     @property
     def clicked(self) -> bool:
@@ -193,18 +187,18 @@ class ShownSlate:
         return SlateState(
             slate=self.slate,
             surface=self.surface,
-            rows=list(self.rows),
+            rows=self.rows,
             packed=self._packed,
             served_ms=self.served_ms,
-            marks=self._marks.copy(),
+            marks=bytes(self._marks),
             closed=self._closed,
         )
 
     @classmethod
     def from_state(cls, state: SlateState) -> "ShownSlate":
         """Return the slate that `to_state` described."""
-        shown = cls(state.slate, state.surface, state.rows, unpack(state.packed, len(state.rows)), state.served_ms)
-        shown._marks = list(state.marks)
+        shown = cls(state.slate, state.surface, state.rows, state.packed, state.served_ms)
+        shown._marks = bytearray(state.marks)
         shown._closed = state.closed
         return shown
 

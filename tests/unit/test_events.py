@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from recsys.events import (
     encode,
     encode_json,
 )
+from recsys.packing import unpack
 
 TYPES: tuple[type[Event], ...] = AnyEvent.__args__
 ITEM = {"type": "item", "event_time_ms": 1, "item": "7", "title": "Seven"}
@@ -29,9 +31,9 @@ CLICK = Click(event_time_ms=5, session="s", seq=1, item="7")
 
 @st.composite
 def events(draw: st.DrawFn) -> Event:
-    """Return an event of any type with any values that its fields allow and that fit into 64 bits."""
+    """Return an event of any type of today's schema, with any values that fit its fields and 64 bits."""
     kind = draw(st.sampled_from(TYPES))
-    fields = [field for field in msgspec.structs.fields(kind) if field.name != "v"]
+    fields = [field for field in msgspec.structs.fields(kind) if field.name not in ("v", "unpacked")]
     values: dict[str, Any] = {field.name: draw(_values(field.type)) for field in fields}
     return kind(**values)
 
@@ -117,3 +119,14 @@ def test_slates_logged_before_exploration_was_say_nothing_of_it() -> None:
     assert isinstance(slate, SlateServed)
     assert slate.explored == ()
     assert b"explored" not in encode(slate)
+
+
+def test_signals_of_slates_logged_before_they_were_packed_are_read_as_today() -> None:
+    numbers = np.array([[0.0, 1.5], [-2.0, 0.0]], dtype="<f4")
+    old = {"type": "slate", "event_time_ms": 5, "session": "s", "slate": "a", "surface": "new", "items": ["x", "y"]}
+    slate = decode(msgspec.msgpack.encode({**old, "signals": numbers.tobytes()}))
+    assert isinstance(slate, SlateServed)
+    assert unpack(slate.signals, 2, 2).tolist() == numbers.tolist()
+    assert decode(encode(slate)) == slate
+    damaged = decode(msgspec.msgpack.encode({**old, "signals": b"123"}))
+    assert isinstance(damaged, SlateServed) and damaged.signals == b""

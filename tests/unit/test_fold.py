@@ -5,6 +5,7 @@ import pytest
 
 from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemRemoved, SlateServed
 from recsys.layout import SIGNAL_COUNT, TASTE_START
+from recsys.packing import pack
 from tests.unit.site import CONFIG, FILMS, WINDOW_S, Site, clicked, seen, slate
 from tests.unit.streams import START_MS, film
 
@@ -168,7 +169,7 @@ def test_slate_from_a_surface_that_is_no_more_is_still_learned_from(site: Site) 
 
 
 def test_signals_that_are_not_finite_are_replaced_and_not_learned(site: Site) -> None:
-    poison = np.full((1, SIGNAL_COUNT), np.nan, dtype="<f4").tobytes()
+    poison = pack(np.full((1, SIGNAL_COUNT), np.nan, dtype="<f4"))
     site.happens(slate("0", signals=poison), seen("0"), clicked("0")).learned()
     assert site.choices() == 1
     assert np.isfinite(site.world.model.weight_mean()).all()

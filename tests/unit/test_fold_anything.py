@@ -19,10 +19,14 @@ from recsys.events import (
 from recsys.layout import SIGNAL_COUNT
 from recsys.learner import Learner
 from recsys.log.base import Record
+from recsys.packing import pack
 from tests.unit.site import CONFIG
 from tests.unit.streams import START_MS
 
 TIMES = st.integers(-(2**63), 2**64 - 1) | st.integers(START_MS - 10**6, START_MS + 10**6)
+SIGNALS = st.lists(st.sampled_from((0.0, 1.0, -2.5, np.inf)), min_size=SIGNAL_COUNT, max_size=SIGNAL_COUNT).map(
+    lambda numbers: pack(np.array(numbers))
+)
 IDS = st.sampled_from(("0", "1", "2", "", "unknown"))
 SESSIONS = st.sampled_from(("s", "t", ""))
 SLATES = st.sampled_from(("", "a", "b"))
@@ -53,7 +57,7 @@ EVENTS = st.one_of(
         slate=SLATES,
         surface=st.sampled_from(("for_you", "new", "")),
         items=st.lists(IDS, max_size=4).map(tuple),
-        signals=st.binary(max_size=8) | st.binary(min_size=4 * SIGNAL_COUNT, max_size=4 * SIGNAL_COUNT),
+        signals=st.binary(max_size=8) | SIGNALS,
     ),
     *(on_an_item(kind) for kind in (Impression, Click, Dismissal, DismissalUndone)),
     st.builds(Dwell, event_time_ms=TIMES, session=SESSIONS, item=IDS, dwell_ms=POSITIONS),

@@ -9,6 +9,7 @@ from recsys.events import Click, Dismissal, Impression
 from recsys.labels import REMEMBERED_WINDOWS, Example, JoinState, LabelJoin, implicit_slate
 from recsys.layout import SIGNAL_COUNT
 from recsys.models.base import NONE_OF_THESE
+from recsys.packing import pack
 from recsys.sessions import ShownSlate
 
 WINDOW_MS = 1_000
@@ -23,7 +24,7 @@ def join() -> LabelJoin:
 
 def _slate(name: str, rows: tuple[int, ...], served_ms: int = 0) -> ShownSlate:
     signals = np.arange(len(rows) * SIGNAL_COUNT, dtype=np.float32).reshape(len(rows), SIGNAL_COUNT)
-    return ShownSlate(name, "for_you", rows, signals, served_ms)
+    return ShownSlate(name, "for_you", rows, pack(signals), served_ms)
 
 
 def _impression(position: int, slate: str = "slate", session: str = "s") -> Impression:

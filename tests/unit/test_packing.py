@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.layout import SIGNAL_COUNT
-from recsys.sessions.packing import pack, unpack
+from recsys.packing import is_usable, pack, unpack
 
 
 @given(st.integers(0, 5), st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
@@ -15,7 +15,7 @@ def test_any_numbers_come_back_to_the_bit(rows: int, share: float, seed: int) ->
     numbers = random.integers(0, 2**32, (rows, SIGNAL_COUNT), dtype=np.uint32)  # infinities, -0.0 and NaN included
     numbers[random.random(numbers.shape) < share] = 0
     signals = numbers.view("<f4")
-    assert unpack(pack(signals), rows).tobytes() == signals.tobytes()
+    assert unpack(pack(signals), rows, SIGNAL_COUNT).tobytes() == signals.tobytes()
 
 
 def test_zeros_take_a_bit_each() -> None:
@@ -30,4 +30,17 @@ def test_part_of_a_table_packs_as_its_copy_does() -> None:
 @pytest.mark.parametrize("rows", [1, 3])
 def test_another_shape_is_refused(rows: int) -> None:
     with pytest.raises(ValueError):
-        unpack(pack(np.ones((2, SIGNAL_COUNT), dtype=np.float32)), rows)
+        unpack(pack(np.ones((2, SIGNAL_COUNT), dtype=np.float32)), rows, SIGNAL_COUNT)
+
+
+@given(st.binary(max_size=40), st.integers(0, 40))
+def test_bytes_from_anywhere_are_usable_only_if_they_unpack_to_finite_numbers(packed: bytes, size: int) -> None:
+    if is_usable(packed, size):
+        assert np.isfinite(unpack(packed, 1, size)).all()
+
+
+@pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_not_usable(spoilt: float) -> None:
+    numbers = np.array([0.0, spoilt, 1.0], dtype=np.float32)
+    assert not is_usable(pack(numbers), 3)
+    assert is_usable(pack(numbers[[0, 2]]), 2)

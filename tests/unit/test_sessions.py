@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from recsys.events import SlateServed
 from recsys.layout import SIGNAL_COUNT, WIDTH
 from recsys.models.base import NONE_OF_THESE
+from recsys.packing import pack
 from recsys.sessions import (
     Choice,
     ContextState,
@@ -27,7 +28,7 @@ ROWS = (10, 11, 12, 13)
 
 def slate(*rows: int, slate_id: str = "a") -> ShownSlate:
     shown = rows or ROWS
-    return ShownSlate(slate_id, "for_you", shown, np.ones((len(shown), SIGNAL_COUNT), dtype=np.float32), 1_000)
+    return ShownSlate(slate_id, "for_you", shown, pack(np.ones((len(shown), SIGNAL_COUNT), dtype=np.float32)), 1_000)
 
 
 def seen(*positions: int) -> ShownSlate:
@@ -177,7 +178,7 @@ def test_an_item_is_found_where_the_hint_says_or_where_it_stands() -> None:
     assert shown.position_of(77, 0) is None
 
 
-@pytest.mark.parametrize("signals", [b"", b"\0" * 7, np.full((2, SIGNAL_COUNT), np.nan, "<f4").tobytes()])
+@pytest.mark.parametrize("signals", [b"", b"\0" * 7, pack(np.full((2, SIGNAL_COUNT), np.nan, "<f4"))])
 def test_a_slate_without_usable_signals_is_not_described(signals: bytes) -> None:
     event = SlateServed(event_time_ms=1, session="s", slate="a", surface="search", items=("x", "y"), signals=signals)
     assert ShownSlate.from_event(event, [0, 1]) is None
