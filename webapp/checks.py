@@ -99,6 +99,24 @@ def check_bounds(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(TAG)
+def check_lifetimes(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """freshet.E006: a session's own events would be gone before it ends."""
+    needed = (
+        ("FRESHET_SESSION_TTL_S", "FRESHET_SESSION_GAP_S"),
+        ("FRESHET_RECOGNISED_SESSION_TTL_S", "FRESHET_SESSION_TTL_S"),
+    )
+    return [
+        Error(
+            f"{name} ({getattr(settings, name):_}) must not be less than {least} ({getattr(settings, least):_}).",
+            hint=f"Raise {name} or lower {least}: another process could not take the session over.",
+            id="freshet.E006",
+        )
+        for name, least in needed
+        if getattr(settings, name) < getattr(settings, least)
+    ]
+
+
 def refuse_to_start_on_errors() -> None:
     """End the process with every error and its hint, when there is one. For servers and workers."""
     errors: Sequence[CheckMessage] = [message for message in run_checks(tags=[TAG]) if message.is_serious()]

@@ -158,6 +158,8 @@ def _options(directory: Path, port: int, appendfsync: AppendFsync) -> list[str]:
         "appendonly": "yes",
         "appendfsync": appendfsync,
         "save": "",
+        # Rewriting takes a core for a second or two: not each minute while the file is small.
+        "auto-aof-rewrite-min-size": "256mb",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "logfile": str(directory / "server.log"),

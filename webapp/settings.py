@@ -146,8 +146,14 @@ FRESHET_LOG_KEEP_EVENTS = environment.integer(
 )
 FRESHET_SESSION_TTL_S = environment.integer(
     "FRESHET_SESSION_TTL_S",
+    3_600,
+    "How long after its last event a session's own events are kept ready, so that another process can take it over.",
+    at_least=60,
+)
+FRESHET_RECOGNISED_SESSION_TTL_S = environment.integer(
+    "FRESHET_RECOGNISED_SESSION_TTL_S",
     86_400,
-    "How long a session's own events are kept ready, so that another process can take its visitor over.",
+    "The same for visitors who allow to be recognised: their earlier sessions count for so long.",
     at_least=60,
 )
 FRESHET_FOLD_EVERY_MS = environment.integer(

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from recsys.clock import Clock, SystemClock
 from recsys.config import EngineConfig
+from recsys.log.append_script import Lifetimes
 from recsys.log.redis import RedisLog
 from recsys.log.redis_async import AsyncRedisLog
 from recsys.log.redis_client import connect, connect_async
@@ -71,17 +72,17 @@ def async_redis() -> redis.asyncio.Redis:
 @functools.cache
 def event_log() -> RedisLog:
     """Return the live log, for code that may block."""
-    return RedisLog(
-        redis_client(), max_length=settings.FRESHET_LOG_MAX_EVENTS, session_ttl_s=settings.FRESHET_SESSION_TTL_S
-    )
+    return RedisLog(redis_client(), max_length=settings.FRESHET_LOG_MAX_EVENTS, lifetimes=_lifetimes())
 
 
 @functools.cache
 def async_event_log() -> AsyncRedisLog:
     """Return the live log, for the event loop."""
-    return AsyncRedisLog(
-        async_redis(), max_length=settings.FRESHET_LOG_MAX_EVENTS, session_ttl_s=settings.FRESHET_SESSION_TTL_S
-    )
+    return AsyncRedisLog(async_redis(), max_length=settings.FRESHET_LOG_MAX_EVENTS, lifetimes=_lifetimes())
+
+
+def _lifetimes() -> Lifetimes:
+    return Lifetimes(settings.FRESHET_SESSION_TTL_S, settings.FRESHET_RECOGNISED_SESSION_TTL_S)
 
 
 def archive_path() -> Path:

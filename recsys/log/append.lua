@@ -1,16 +1,17 @@
 -- Append events once each: deduplication, bound, record and the session's own list in one atomic step.
 --
 -- KEYS: the stream; then for each session in the batch its list and its bitmap of sequence numbers.
--- ARGV: most records, most events in a list, seconds that a list lives, seconds that a bitmap lives;
---       then for each event: number of its session in KEYS (from 1; 0 = none), sequence number, payload.
+-- ARGV: most records, most events in a list, seconds that a bitmap lives; for each session the seconds that its list
+--       lives at least; then for each event: number of its session in KEYS (from 1; 0 = none), sequence number, payload.
 -- Returns for each event its new offset, 'duplicate' or 'full'.
 
 local stream = KEYS[1]
 local room = tonumber(ARGV[1]) - redis.call('XLEN', stream)
 local receipts = {}
 local grown = {}
+local sessions = (#KEYS - 1) / 2
 
-for at = 5, #ARGV, 3 do
+for at = 4 + sessions, #ARGV, 3 do
     local session, seq, payload = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
     local list, seen = KEYS[2 * session], KEYS[2 * session + 1]
     local receipt
@@ -32,11 +33,13 @@ for at = 5, #ARGV, 3 do
     receipts[#receipts + 1] = receipt
 end
 
-for session = 1, (#KEYS - 1) / 2 do
+for session = 1, sessions do
     if grown[session] then
-        redis.call('LTRIM', KEYS[2 * session], -tonumber(ARGV[2]), -1)
-        redis.call('EXPIRE', KEYS[2 * session], ARGV[3])
-        redis.call('EXPIRE', KEYS[2 * session + 1], ARGV[4])
+        local list, ttl = KEYS[2 * session], ARGV[3 + session]
+        redis.call('LTRIM', list, -tonumber(ARGV[2]), -1)
+        redis.call('EXPIRE', list, ttl, 'NX')
+        redis.call('EXPIRE', list, ttl, 'GT')
+        redis.call('EXPIRE', KEYS[2 * session + 1], ARGV[3])
     end
 end
 

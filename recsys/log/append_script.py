@@ -5,7 +5,7 @@ from importlib import resources
 from typing import Any, Final, NamedTuple
 
 from recsys.errors import InvalidEvent
-from recsys.events import Event, SessionEvent, encode
+from recsys.events import Event, SessionEvent, SlateServed, encode
 from recsys.log.base import MAX_EVENT_BYTES, MAX_SEQ, SEEN_TTL_S, SESSION_EVENTS, Receipt
 from recsys.log.keys import LogKeys
 
@@ -16,11 +16,40 @@ _NOT_APPENDED: Final = {b"duplicate": Receipt("duplicate", ""), b"full": Receipt
 
 
 class Entry(NamedTuple):
-    """One event, ready to be appended. `session` is empty for events of the catalogue."""
+    """One event, ready to be appended.
+
+    Attributes
+    ----------
+    session : str
+        Empty for events of the catalogue.
+    seq : int
+    payload : bytes
+    recognised : bool
+        Whether it says whose session this is: that of a visitor who lets earlier sessions count.
+    """
 
     session: str
     seq: int
     payload: bytes
+    recognised: bool = False
+
+
+class Lifetimes(NamedTuple):
+    """How long a session's own list outlives its last event.
+
+    Attributes
+    ----------
+    session_s : int
+        At least the inactivity gap, so that another process can take the visitor over.
+    recognised_s : int
+        Of visitors who let earlier sessions count, not less than `session_s`.
+    """
+
+    session_s: int
+    recognised_s: int
+
+
+LIFETIMES: Final = Lifetimes(session_s=3_600, recognised_s=86_400)
 
 
 def source(name: str) -> str:
@@ -46,22 +75,27 @@ def entry(event: Event) -> Entry:
             f"{event.tag()}: expected a session and a sequence number of 0 to {MAX_SEQ}, "
             f"received {event.session!r} and {event.seq}"
         )
-    return Entry(event.session, event.seq, payload)
+    return Entry(event.session, event.seq, payload, isinstance(event, SlateServed) and event.visitor != "")
 
 
 def arguments(
-    keys: LogKeys, entries: Sequence[Entry], max_length: int, session_ttl_s: int
+    keys: LogKeys, entries: Sequence[Entry], max_length: int, lifetimes: Lifetimes
 ) -> tuple[list[str], list[Any]]:
     """Return the keys and arguments for one run of ``append.lua``."""
     numbers: dict[str, int] = {}
+    lives_s: list[int] = []
     events: list[Any] = []
-    for session, seq, payload in entries:
+    for session, seq, payload, recognised in entries:
         number = numbers.setdefault(session, len(numbers) + 1) if session else 0
+        if number > len(lives_s):
+            lives_s.append(lifetimes.session_s)
+        if recognised:
+            lives_s[number - 1] = lifetimes.recognised_s
         events += (number, seq, payload)
     names = [keys.stream]
     for session in numbers:
         names += (keys.session(session), keys.seen(session))
-    return names, [max_length, SESSION_EVENTS, session_ttl_s, SEEN_TTL_S, *events]
+    return names, [max_length, SESSION_EVENTS, SEEN_TTL_S, *lives_s, *events]
 
 
 def receipts(reply: Sequence[bytes]) -> list[Receipt]:

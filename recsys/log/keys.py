@@ -27,7 +27,7 @@ class LogKeys:
         return f"freshet:{{{self.shard}}}:dead-letters"
 
     def session(self, session: str) -> str:
-        """List of a session's own events: the newest `SESSION_EVENTS`, gone `session_ttl_s` after the last."""
+        """List of a session's own events: the newest `SESSION_EVENTS`, gone some time after the last (`Lifetimes`)."""
         return f"freshet:{{{self.shard}}}:session:{session}"
 
     def seen(self, session: str) -> str:

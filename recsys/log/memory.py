@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from recsys.clock import Clock
 from recsys.events import Event, decode
-from recsys.log.append_script import Entry, entry
+from recsys.log.append_script import LIFETIMES, Entry, Lifetimes, entry
 from recsys.log.base import (
     DEAD_LETTER_BYTES,
     DEAD_LETTER_CONTEXT_BYTES,
@@ -47,14 +47,14 @@ class MemoryLog:
     ----------
     clock : Clock
         Receive times and expiry.
-    max_length, session_ttl_s : int
+    max_length, lifetimes
         As in `recsys.log.redis.RedisLog`.
     """
 
-    def __init__(self, clock: Clock, *, max_length: int = 1_000_000, session_ttl_s: int = 1_800) -> None:
+    def __init__(self, clock: Clock, *, max_length: int = 1_000_000, lifetimes: Lifetimes = LIFETIMES) -> None:
         self._clock = clock
         self._max_length = max_length
-        self._session_ttl_ms = session_ttl_s * 1_000
+        self._lifetimes = lifetimes
         self._keys: list[tuple[int, int]] = []
         self._payloads: list[bytes] = []
         self._end = offset_key(ORIGIN)
@@ -78,7 +78,8 @@ class MemoryLog:
         self._payloads.append(prepared.payload)
         if session is not None:
             session.events.append(prepared.payload)
-            session.events_expire_ms = now_ms + self._session_ttl_ms
+            life_s = self._lifetimes.recognised_s if prepared.recognised else self._lifetimes.session_s
+            session.events_expire_ms = max(session.events_expire_ms, now_ms + 1_000 * life_s)
             if prepared.seq:
                 session.seen.add(prepared.seq)
             session.seen_expire_ms = now_ms + SEEN_TTL_S * 1_000

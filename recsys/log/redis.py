@@ -30,17 +30,22 @@ class RedisLog:
     shard : int
     max_length : int
         Records beyond which appends are refused as ``full``.
-    session_ttl_s : int
-        How long a session's own list outlives its last event.
+    lifetimes : Lifetimes
+        Of the sessions' own lists.
     """
 
     def __init__(
-        self, client: redis.Redis, shard: int = 0, *, max_length: int = 1_000_000, session_ttl_s: int = 1_800
+        self,
+        client: redis.Redis,
+        shard: int = 0,
+        *,
+        max_length: int = 1_000_000,
+        lifetimes: append_script.Lifetimes = append_script.LIFETIMES,
     ) -> None:
         self._client = client
         self._keys = LogKeys(shard)
         self._max_length = max_length
-        self._session_ttl_s = session_ttl_s
+        self._lifetimes = lifetimes
         self._append = client.register_script(append_script.source("append.lua"))
         self._advance = client.register_script(append_script.source("advance.lua"))
 
@@ -50,7 +55,7 @@ class RedisLog:
         receipts: list[Receipt] = []
         for start in range(0, len(entries), append_script.BATCH):
             keys, args = append_script.arguments(
-                self._keys, entries[start : start + append_script.BATCH], self._max_length, self._session_ttl_s
+                self._keys, entries[start : start + append_script.BATCH], self._max_length, self._lifetimes
             )
             with log_errors():
                 receipts += append_script.receipts(self._append(keys=keys, args=args))

@@ -37,7 +37,7 @@ class AsyncRedisLog:
     client : redis.asyncio.Redis
         See `recsys.log.redis_client.connect_async`. Must not decode responses, nor retry by itself.
     shard : int
-    max_length, session_ttl_s : int
+    max_length, lifetimes
         As in `recsys.log.redis.RedisLog`.
     max_waiting : int
         Events that may wait in this process; beyond that the answer is ``full`` at once.
@@ -49,13 +49,13 @@ class AsyncRedisLog:
         shard: int = 0,
         *,
         max_length: int = 1_000_000,
-        session_ttl_s: int = 1_800,
+        lifetimes: append_script.Lifetimes = append_script.LIFETIMES,
         max_waiting: int = 10_000,
     ) -> None:
         self._client = client
         self._keys = LogKeys(shard)
         self._max_length = max_length
-        self._session_ttl_s = session_ttl_s
+        self._lifetimes = lifetimes
         self._max_waiting = max_waiting
         self._script = client.register_script(append_script.source("append.lua"))
         self._calls: deque[_Call] = deque()
@@ -124,7 +124,7 @@ class AsyncRedisLog:
 
     async def _send(self, calls: Sequence[_Call]) -> None:
         entries = [entry for call in calls for entry in call.entries]
-        keys, args = append_script.arguments(self._keys, entries, self._max_length, self._session_ttl_s)
+        keys, args = append_script.arguments(self._keys, entries, self._max_length, self._lifetimes)
         receipts = append_script.receipts(await self._script(keys=keys, args=args))
         self._waiting -= len(entries)
         start = 0

@@ -24,7 +24,7 @@ class RedisDeltas:
         2 KB plus about 1 KB for each item that changed.
     """
 
-    def __init__(self, client: redis.Redis, shard: int = 0, *, max_length: int = 256) -> None:
+    def __init__(self, client: redis.Redis, shard: int = 0, *, max_length: int = 160) -> None:
         self._client = client
         self._keys = StoreKeys(shard)
         self._max_length = max_length

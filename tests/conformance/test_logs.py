@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recsys.clock import SystemClock
 from recsys.errors import InvalidEvent
 from recsys.events import Click, Impression, ItemUpserted, SlateServed, encode
+from recsys.log.append_script import Lifetimes
 from recsys.log.base import (
     DEAD_LETTER_BYTES,
     DEAD_LETTER_CONTEXT_BYTES,
@@ -170,12 +171,23 @@ def test_session_list_keeps_the_newest_events(log: Log) -> None:
 
 
 def test_session_list_ends_while_its_numbers_are_remembered(make_log: MakeLog) -> None:
-    log = make_log(session_ttl_s=1)
+    log = make_log(lifetimes=Lifetimes(1, 1))
     log.append([click(1)])
     time.sleep(1.1)
 
     assert log.session_events("s") == []
     assert log.append([click(1)])[0].outcome == "duplicate"
+
+
+def test_list_of_a_visitor_who_is_recognised_lives_longer_whatever_follows(make_log: MakeLog) -> None:
+    log = make_log(lifetimes=Lifetimes(1, 100))
+    mine = {"event_time_ms": 1, "slate": "a", "surface": "new", "items": ("7",)}
+    log.append([SlateServed(session="s", visitor="v", **mine), SlateServed(session="t", **mine)])
+    log.append([click(1)])
+    time.sleep(1.1)
+
+    assert len(log.session_events("s")) == 2
+    assert log.session_events("t") == []
 
 
 def test_next_number_follows_the_highest_seen(log: Log) -> None:

@@ -15,13 +15,13 @@ from recsys.log.archive import ArchiveLog
 from recsys.log.base import Record, records
 from recsys.log.memory import MemoryLog
 from recsys.log.whole import WholeLog
-from recsys.offsets import Offset
+from recsys.offsets import ORIGIN, Offset
 from recsys.replay import replay
 from recsys.replica import Replica
 from recsys.store.base import Keeping
 from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
 from webapp.training.lineage import code_version, describe
-from webapp.training.retention import Retention
+from webapp.training.retention import SEGMENT_RECORDS, Retention
 from webapp.training.writer import Limits, WorldWriter
 
 CONFIG = EngineConfig(attribution_window_s=60)
@@ -243,7 +243,7 @@ def test_unfolded_or_unsaved_records_are_never_trimmed(site: Site, tmp_path: Pat
     site.happen(10)
     middle = [record.offset for record in records(site.log)][4]
 
-    retention.run(middle, site.clock.now_ms())
+    retention.run(middle, middle, site.clock.now_ms())
 
     assert site.log.length() == 5
     assert ArchiveLog(tmp_path).end() == middle
@@ -254,17 +254,38 @@ def test_kept_records_stay_live_although_they_are_archived(site: Site, tmp_path:
     retention = Retention(site.log, tmp_path, keep_events=4, every_s=1)
     site.happen(10)
 
-    retention.run(site.log.end(), site.clock.now_ms())
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
 
     assert site.log.length() == 4
     assert len(list(records(ArchiveLog(tmp_path)))) == 10
 
 
+def test_records_are_archived_at_once_and_stay_live_until_a_snapshot_covers_them(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=1)
+    site.happen(10)
+
+    retention.run(site.log.end(), ORIGIN, site.clock.now_ms())
+
+    assert ArchiveLog(tmp_path).end() == site.log.end()
+    assert site.log.length() == 10
+
+
+def test_busy_log_is_archived_in_segments_without_waiting_for_the_time(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=3_600)
+    retention.run(ORIGIN, ORIGIN, site.clock.now_ms())
+    for _ in range(3):
+        site.happen(SEGMENT_RECORDS // 2)
+        retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
+
+    assert [path.suffix for path in tmp_path.iterdir()].count(".parquet") == 1
+    assert site.log.length() == SEGMENT_RECORDS // 2
+
+
 def test_retention_looks_no_more_often_than_told(site: Site, tmp_path: Path) -> None:
     retention = Retention(site.log, tmp_path, keep_events=0, every_s=60)
-    retention.run(site.log.end(), site.clock.now_ms())
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
     site.happen(1)
 
-    retention.run(site.log.end(), site.clock.now_ms())
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
 
     assert site.log.length() == 1

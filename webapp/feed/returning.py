@@ -1,7 +1,7 @@
 """Visitors who come back and allow to be recognised: which sessions were theirs, and what they did in them.
 
-The list of a visitor's sessions ends when the sessions' own events do (`FRESHET_SESSION_TTL_S`), so that nothing here
-outlives what it points to.
+The list of a visitor's sessions ends when the sessions' own events do (`FRESHET_RECOGNISED_SESSION_TTL_S`), so that
+nothing here outlives what it points to.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ async def _sessions(visit: Visit) -> list[str]:
     pipeline = wiring.async_redis().pipeline()
     pipeline.zadd(key, {visit.session: visit.at_ms}, nx=True)
     pipeline.zremrangebyrank(key, 0, -EARLIER_SESSIONS - 2)
-    pipeline.expire(key, settings.FRESHET_SESSION_TTL_S)
+    pipeline.expire(key, settings.FRESHET_RECOGNISED_SESSION_TTL_S)
     pipeline.zrange(key, 0, -1)
     found: list[Any] = await pipeline.execute()
     return [session.decode() for session in found[-1] if session.decode() != visit.session]

@@ -1,4 +1,7 @@
-"""What happens to folded events: they move to the archive, then the live log may let them go."""
+"""What happens to folded events: they move to the archive, then the live log may let them go.
+
+Little at a time, so that no fold waits long: a segment as soon as there are enough records for one.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -7,7 +10,8 @@ from recsys.log.archive import ArchiveLog, write_segment
 from recsys.log.base import Log
 from recsys.offsets import ORIGIN, Offset, offset_key
 
-_BATCH: Final = 10_000
+#: Records that are archived in one run at most; so many make a segment before its time. Twice as many are let go.
+SEGMENT_RECORDS: Final = 10_000
 
 
 class Retention:
@@ -32,40 +36,46 @@ class Retention:
         self._keep_events = keep_events
         self._every_s = every_s
         self._looked_ms = 0
+        self._archived_live = 0
 
     @property
     def archived(self) -> Offset:
         """Up to where the archive reaches."""
         return self._archive.end()
 
-    def run(self, snapshot: Offset, now_ms: int) -> None:
-        """Archive what `snapshot` covers and trim, if the last time was long enough ago. For the writer only."""
-        if now_ms - self._looked_ms < self._every_s * 1_000:
+    def run(self, folded: Offset, snapshot: Offset, now_ms: int) -> None:
+        """Archive what is `folded`, and trim what `snapshot` covers, where enough waits or waited for long enough.
+
+        For the writer only. Does one segment at most.
+        """
+        waiting = self._log.length() - self._archived_live
+        if waiting < SEGMENT_RECORDS and now_ms - self._looked_ms < self._every_s * 1_000:
             return
-        self.archive(snapshot)
-        self.trim(snapshot)
         self._looked_ms = now_ms
+        self.archive(folded)
+        self.trim(snapshot)
 
     def archive(self, through: Offset) -> int:
-        """Copy the live records up to and including `through` that are not archived yet; return how many."""
-        copied = 0
-        while records := self._log.read(self._archive.end(), _BATCH):
-            wanted = [record for record in records if offset_key(record.offset) <= offset_key(through)]
-            if wanted:
-                write_segment(self._folder, wanted)
-                copied += len(wanted)
-            if len(wanted) < len(records):
-                break
-        return copied
+        """Copy the oldest live records up to and including `through` that are not archived yet; return how many."""
+        length, records = self._log.length(), self._log.read(self._archive.end(), SEGMENT_RECORDS)
+        wanted = [record for record in records if offset_key(record.offset) <= offset_key(through)]
+        if wanted:
+            write_segment(self._folder, wanted)
+        if len(records) < SEGMENT_RECORDS:
+            # What is appended between the two only makes the next look come earlier.
+            self._archived_live = length - len(records) + len(wanted)
+        else:
+            self._archived_live += len(wanted)
+        return len(wanted)
 
     def trim(self, snapshot: Offset) -> int:
         """Drop the oldest live records that `snapshot` covers and the archive holds; return how many went."""
+        excess = self._log.length() - self._keep_events
+        if excess <= 0:
+            return 0
         covered = min(snapshot, self._archive.end(), key=offset_key)
-        dropped = 0
-        while (excess := self._log.length() - self._keep_events) > 0:
-            oldest = [record.offset for record in self._log.read(ORIGIN, min(excess, _BATCH))]
-            safe = [offset for offset in oldest if offset_key(offset) <= offset_key(covered)]
-            if not safe:
-                break
-            dropped += self._log.trim(safe[-1])
+        oldest = [record.offset for record in self._log.read(ORIGIN, min(excess, 2 * SEGMENT_RECORDS))]
+        safe = [offset for offset in oldest if offset_key(offset) <= offset_key(covered)]
+        dropped = self._log.trim(safe[-1]) if safe else 0
+        self._archived_live -= dropped
         return dropped

@@ -59,7 +59,7 @@ def retention() -> Retention:
 
 
 def fold() -> FoldStatus | None:
-    """Fold what came in, move what is saved to the archive, and post the status.
+    """Fold what came in, move it to the archive, and post the status.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def fold() -> FoldStatus | None:
     tenure = writer().run()
     if tenure is None:
         return None
-    retention().run(tenure.snapshot, started_ms)
+    retention().run(tenure.learner.world.offset, tenure.snapshot, started_ms)
     status = _status(tenure, started_ms)
     board().post(status)
     return status

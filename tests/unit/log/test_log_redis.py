@@ -11,6 +11,7 @@ import pytest
 
 from recsys.errors import LogUnavailable
 from recsys.events import Click
+from recsys.log.append_script import Lifetimes
 from recsys.log.base import MAX_SEQ, records
 from recsys.log.keys import LogKeys
 from recsys.log.redis import RedisLog
@@ -174,7 +175,7 @@ async def test_server_that_forgot_the_scripts_gets_them_again(redis_server: str,
 
 def test_keys_of_a_session_are_bounded_and_expire(redis_server: str, shard: int) -> None:
     with connect(redis_server) as client:
-        log, keys = RedisLog(client, shard, session_ttl_s=100), LogKeys(shard)
+        log, keys = RedisLog(client, shard, lifetimes=Lifetimes(100, 200)), LogKeys(shard)
         log.append([click(MAX_SEQ)])
 
         assert client.strlen(keys.seen("s")) == 8_192
