@@ -44,7 +44,7 @@ class Visitor:
                 self._cookies.load(header)
             page = answer.read().decode()
         read = read_page(page)
-        self.shelves, self.token = read.shelves, read.token
+        self.shelves, self.token = read.part.shelves, read.token
 
     def shelf(self, surface: str) -> Shelf:
         """Return the first shelf of a surface."""

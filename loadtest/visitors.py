@@ -16,7 +16,7 @@ from loadtest.run import Run
 from loadtest.websocket import ConnectionLost, WebSocket
 from recsys.simulation.visitors import Action, SimulatedVisit
 from webapp.visitors.outbox import Outbox
-from webapp.visitors.pages import Page, Shelf, UnreadablePage, read_page
+from webapp.visitors.pages import FOLLOWING, Page, Part, Shelf, UnreadablePage, read_page, read_part
 
 #: Cards that come on screen together, and are told in one message.
 ROW: Final = 6
@@ -75,6 +75,15 @@ class Visitor(FastHttpUser):
         self._connection = Connection(self.run_of.site, headers, outbox, recorder, surfaces)
         return page if self._connected() else None
 
+    def _more(self, path: str) -> Part:
+        """Get what follows on the page; nothing, counted, when that fails."""
+        recorder = self.run_of.recorder
+        response = self.client.get(path, headers={**HEADERS, **FOLLOWING}, name="more genres")
+        if response.status_code != 200:
+            recorder.errors[f"more genres answered {response.status_code}"] += 1
+            return Part([], "")
+        return read_part(response.text or "")
+
     def _connected(self) -> bool:
         try:
             self._connection.open()
@@ -86,15 +95,20 @@ class Visitor(FastHttpUser):
     def _browse(self, page: Page, ends_s: float) -> None:
         """Look at the slate after each change of it; while it stays, at the other lists of the page in turn."""
         others: Iterator[Shelf] = iter(())
-        shelf = next(one for one in page.shelves if one.surface == FOR_YOU)
+        shown, part = page.part.shelves, page.part
+        shelf = next(one for one in shown if one.surface == FOR_YOU)
         while self.run_of.recorder.now_s() < ends_s:
             if self._look(shelf) and not self.run_of.over():
                 self._connection.wait_for_slate()
                 shelf, others = self._connection.slate or shelf, iter(())
                 continue
             following = next(others, None)
+            if following is None and part.more:
+                part = self._more(part.more)
+                shown, others = [*shown, *part.shelves], iter(part.shelves)
+                following = next(others, None)
             if following is None:
-                others = iter([one for one in page.shelves if one.surface != FOR_YOU])
+                others = iter([one for one in shown if one.surface != FOR_YOU])
                 following = next(others, shelf)
             shelf = following
 

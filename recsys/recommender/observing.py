@@ -1,5 +1,7 @@
 """What one event does to the session that it belongs to: microseconds, and never a change of the world."""
 
+from typing import Final
+
 import numpy as np
 
 from recsys import features
@@ -10,6 +12,9 @@ from recsys.sessions import Choice, Evidence, Session, ShownSlate
 from recsys.sessions.belief import DISMISSED_PROBABILITY, HISTORY_PROBABILITY
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import World
+
+#: What of a page follows part by part: a newer page replaces it, and that begins with the list named here.
+_REPLACED_BY: Final = {"genre": "trending"}
 
 
 def observe(world: World, session: Session, event: SessionEvent) -> bool:
@@ -39,10 +44,10 @@ def observe(world: World, session: Session, event: SessionEvent) -> bool:
 
 
 def _served(world: World, session: Session, event: SlateServed) -> bool:
-    """Remember a slate; older ones of its surface have been left."""
+    """Remember a slate; those that it replaced have been left."""
     changed = False
     for older in list(session.shown.values()):
-        if older.surface == event.surface and older.slate != event.slate:
+        if event.surface == _REPLACED_BY.get(older.surface, older.surface) and older.slate != event.slate:
             choice = older.leave()
             if choice is not None:
                 session.context.pass_over(older.newly_passed(choice))

@@ -71,6 +71,7 @@ def test_slates_passed_over_lose_ground_to_others(visit: Visit) -> None:
     before = visit.share("Drama", visit.recommender.for_you(visit.session, 40))
     for _ in range(4):
         visit.show(visit.recommender.category(visit.session, "Drama"))
+        visit.show(visit.recommender.trending(visit.session), seen=0)
     after = visit.share("Drama", visit.recommender.for_you(visit.session, 40))
     assert after < before
 
@@ -79,8 +80,15 @@ def test_passing_over_a_slate_lowers_its_tastes_once_it_is_left(visit: Visit) ->
     drama = visit.world.tastes.index("Drama")
     visit.show(visit.recommender.category(visit.session, "Drama"))
     assert not np.any(visit.session.belief.delta_mean())
-    visit.show(visit.recommender.category(visit.session, "Western"), seen=0)
+    visit.show(visit.recommender.trending(visit.session), seen=0)
     assert visit.session.belief.delta_mean()[TASTE_START + drama] < 0
+
+
+def test_rows_that_follow_on_a_page_leave_the_rows_above_as_they_are(visit: Visit) -> None:
+    above = visit.show(visit.recommender.category(visit.session, "Drama"))
+    visit.show(visit.recommender.category(visit.session, "Western"))
+    assert not visit.session.shown[above.slate].closed
+    assert not np.any(visit.session.belief.delta_mean())
 
 
 def test_dismissals_push_their_like_down(visit: Visit) -> None:

@@ -26,6 +26,9 @@ from webapp.tracking.templatetags.tracking import slate_markup
 FOR_YOU: Final = "for_you"
 #: Films that a newcomer is invited with.
 STARTERS: Final = 3
+#: Genres that the front page shows, and that follow each time its end is reached. A list is served, logged and waited
+#: for when somebody is about to see it.
+GENRES_AT_ONCE: Final = 3
 _START: Final = "Click what you would watch"
 _WHY_START: Final = "three that many open, far apart"
 #: What stands over a list when no reasons of its own do.
@@ -88,7 +91,7 @@ def for_you(session: Session) -> Draft:
 
 
 def home(session: Session) -> list[Draft]:
-    """Return everything that the front page shows: what to begin with for a newcomer, then for you and all else."""
+    """Return what the front page begins with: for a newcomer films to start from, then for you and all else."""
     recommender = wiring.recommender()
     known = session.context.opened or session.context.dismissed
     begin = Draft("start", _START, recommender.starters(session, STARTERS), form="start", why=_WHY_START)
@@ -97,8 +100,22 @@ def home(session: Session) -> list[Draft]:
         for_you(session),
         Draft("trending", "Trending", recommender.trending(session)),
         Draft("new", "New", recommender.newest(session)),
-        *_genres(session),
+        *genres(session, 0),
     ]
+
+
+def genres(session: Session, first: int, count: int = GENRES_AT_ONCE) -> list[Draft]:
+    """Return a list for each genre that has enough films from the `first` on, the largest genre being number 0."""
+    names = largest_genres(wiring.replica().world)[first : first + count]
+    slates = wiring.recommender().categories(session, names)
+    numbered = enumerate(zip(names, slates, strict=True), first)
+    return [Draft(f"genre-{number}", name, slate) for number, (name, slate) in numbered]
+
+
+def genre_after(first: int) -> int | None:
+    """Return the number of the genre that follows those from `first` on, None where they are the last."""
+    following = first + GENRES_AT_ONCE
+    return following if following < len(largest_genres(wiring.replica().world)) else None
 
 
 def neighbours(session: Session, item: str) -> Draft:
@@ -168,12 +185,3 @@ def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:
         empty=draft.empty,
         live=slate.surface == FOR_YOU,
     )
-
-
-def _genres(session: Session) -> list[Draft]:
-    """Return a shelf for each genre that has enough films, the largest genre first."""
-    names = largest_genres(wiring.replica().world)
-    slates = wiring.recommender().categories(session, names)
-    return [
-        Draft(f"genre-{number}", name, slate) for number, (name, slate) in enumerate(zip(names, slates, strict=True))
-    ]

@@ -7,6 +7,7 @@ from webapp.feed import views
 app_name = "feed"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("genres/", views.genres, name="genres"),
     path("item/<path:item>/", views.item, name="item"),
     path("search/", views.search, name="search"),
     path("history/", views.history, name="history"),

@@ -18,7 +18,7 @@ from webapp.catalog import search as catalogue_search
 from webapp.feed import actions, shelves
 from webapp.feed.cards import item_path, poster_html
 from webapp.feed.presence import presence
-from webapp.feed.selectors import available_item
+from webapp.feed.selectors import GENRES_SHOWN, available_item
 from webapp.tracking.consent import Visit
 from webapp.tracking.middleware import visit_of
 
@@ -33,12 +33,28 @@ _PANEL: Final = "film"
 
 @require_GET
 async def home(request: HttpRequest) -> HttpResponse:
-    """For you, trending, new, and a row for each genre."""
+    """For you, trending, new, and rows of the largest genres; the others follow (`genres`)."""
     visit, session = await _visitor(request)
     if not wiring.replica().world.items["available"].any():
         return _page(request, session, "feed/home.html", {"shelves": []})
     served = await shelves.serve(visit, session, shelves.home(session))
-    return _page(request, session, "feed/home.html", {"shelves": served})
+    return _page(request, session, "feed/home.html", {"shelves": served, "more": shelves.genre_after(0)})
+
+
+@require_GET
+async def genres(request: HttpRequest) -> HttpResponse:
+    """Rows of further genres: asked for by htmx the next few, else a page of all that are left."""
+    visit, session = await _visitor(request)
+    first = _number(request.GET.get("from", ""))
+    following = request.headers.get("HX-Request") == "true"
+    drafts = shelves.genres(session, first, shelves.GENRES_AT_ONCE if following else GENRES_SHOWN)
+    context: dict[str, object] = {
+        "shelves": await shelves.serve(visit, session, drafts),
+        "more": shelves.genre_after(first) if following else None,
+    }
+    response = _page(request, session, "feed/rows.html" if following else "feed/genres.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @require_GET
@@ -105,6 +121,11 @@ async def dismiss(request: HttpRequest) -> HttpResponse:
     except LogUnavailable:
         return render(request, "feed/away.html", status=503)
     return redirect(_back(request, {} if taken_back else {"dismissed": dismissed}))
+
+
+def _number(text: str) -> int:
+    """Return the number that an address names, 0 where it names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 async def _visitor(request: HttpRequest) -> tuple[Visit, Session]:

@@ -23,12 +23,13 @@ from recsys.simulation.market import Market
 from recsys.simulation.visitors import Action, SimulatedVisit
 from webapp.tracking.middleware import SIMULATED_HEADER
 from webapp.visitors.outbox import Ack, Hello, Outbox, PushedSlate, read
-from webapp.visitors.pages import Page, Shelf, UnreadablePage, read_page, read_shelves
+from webapp.visitors.pages import FOLLOWING, Page, Part, Shelf, UnreadablePage, read_page, read_part, read_shelves
 
 FOR_YOU: Final = "for_you"
 #: Cards that come on screen together.
 ROW: Final = 6
 _ANSWER_S: Final = 10.0
+_CONSENT: Final = "freshet_consent=session"
 _PAUSE_S: Final = 2.0
 #: A site that fails so often in a row is not there.
 _PATIENCE: Final = 5
@@ -112,22 +113,26 @@ class Crowd:
     async def _visit(self) -> None:
         self._number += 1
         visit = SimulatedVisit(self._market, self._number)
-        page, cookies = await asyncio.to_thread(self._page)
+        text, cookies = await asyncio.to_thread(self._get, "/", {"Cookie": _CONSENT})
+        page = read_page(text)
         self.visits += 1
         address = f"{self._site.replace('http', 'ws', 1)}/ws/"
         headers = {"Cookie": cookies}
         async with connect(address, origin=Origin(self._site), additional_headers=headers, max_size=None) as socket:
             self.visitors += 1
             try:
-                await _Tab(self, socket, Outbox(page.session, page.token)).browse(page, visit)
+                await _Tab(self, socket, Outbox(page.session, page.token), cookies).browse(page, visit)
             finally:
                 self.visitors -= 1
 
-    def _page(self) -> tuple[Page, str]:
-        """Get the front page; return it with its cookies. Blocks."""
-        request = urllib.request.Request(
-            f"{self._site}/", headers={SIMULATED_HEADER: "1", "Cookie": "freshet_consent=session"}
-        )
+    async def more(self, path: str, cookies: str) -> Part:
+        """Get what follows on a page."""
+        text, _ = await asyncio.to_thread(self._get, path, {"Cookie": cookies, **FOLLOWING})
+        return read_part(text)
+
+    def _get(self, path: str, headers: dict[str, str]) -> tuple[str, str]:
+        """Get a page or a part of one; return it with the cookies that go on from there. Blocks."""
+        request = urllib.request.Request(f"{self._site}{path}", headers={SIMULATED_HEADER: "1", **headers})
         cookies: SimpleCookie = SimpleCookie()
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
@@ -138,7 +143,7 @@ class Crowd:
             error.close()
             raise OSError(f"the page answered {error.code}") from None
         found = [f"{name}={morsel.value}" for name, morsel in cookies.items()]
-        return read_page(text), "; ".join(["freshet_consent=session", *found])
+        return text, "; ".join([_CONSENT, *found])
 
     @property
     def seconds_per_event(self) -> float:
@@ -149,20 +154,25 @@ class Crowd:
 class _Tab:
     """One page of a visitor, with its connection."""
 
-    def __init__(self, crowd: Crowd, socket: ClientConnection, outbox: Outbox) -> None:
-        self._crowd, self._socket, self._outbox = crowd, socket, outbox
+    def __init__(self, crowd: Crowd, socket: ClientConnection, outbox: Outbox, cookies: str) -> None:
+        self._crowd, self._socket, self._outbox, self._cookies = crowd, socket, outbox, cookies
 
     async def browse(self, page: Page, visit: SimulatedVisit) -> None:
         """Look at the slate and what becomes of it; while it stays, at the other lists of the page in turn."""
         hello = await self._hear(Hello)
         self._outbox.hello(hello.next_seq)
-        shelf = next(one for one in page.shelves if one.surface == FOR_YOU)
-        others = iter([one for one in page.shelves if one.surface != FOR_YOU])
+        part = page.part
+        shelf = next(one for one in part.shelves if one.surface == FOR_YOU)
+        others = iter([one for one in part.shelves if one.surface != FOR_YOU])
         while not self._crowd.is_leaving:
             slate = await self._act(shelf, visit.look(shelf.items))
             if visit.leaves():
                 return
             following = slate or next(others, None)
+            if following is None and part.more:
+                part = await self._crowd.more(part.more, self._cookies)
+                others = iter(part.shelves)
+                following = next(others, None)
             if following is None:
                 return
             shelf = following

@@ -11,6 +11,10 @@ _PART: Final = re.compile(
     r'data-slate="([^"]*)" data-slate-token="([^"]*)" data-surface="([^"]*)"|<li class="slot" data-item="([^"]*)"'
 )
 
+_MORE: Final = re.compile(r'id="more-genres"\s+href="([^"]*)"')
+#: What htmx says of itself when it asks for what follows.
+FOLLOWING: Final = {"HX-Request": "true"}
+
 
 class UnreadablePage(FreshetError):
     """What came is no page of this site."""
@@ -25,13 +29,20 @@ class Shelf(NamedTuple):
     items: tuple[str, ...]
 
 
+class Part(NamedTuple):
+    """A part of a page: its lists from the top, and the path of what follows when its end is reached, if anything."""
+
+    shelves: list[Shelf]
+    more: str
+
+
 class Page(NamedTuple):
-    """A page: its visit, and its lists from the top."""
+    """A page: its visit, and what stands on it."""
 
     session: str
     token: str
     consent: str
-    shelves: list[Shelf]
+    part: Part
 
 
 def read_page(text: str) -> Page:
@@ -46,7 +57,13 @@ def read_page(text: str) -> Page:
     if visit is None:
         raise UnreadablePage(f"expected a page with the tracker's script, received {text[:120]!r}")
     session, token, consent = visit.group(1, 2, 3)
-    return Page(session, token, consent, read_shelves(text))
+    return Page(session, token, consent, read_part(text))
+
+
+def read_part(text: str) -> Part:
+    """Return what stands on a page, or on what follows it."""
+    more = _MORE.search(text)
+    return Part(read_shelves(text), html.unescape(more[1]) if more else "")
 
 
 def read_shelves(text: str) -> list[Shelf]:

@@ -1,7 +1,7 @@
 """A small catalogue on the real wiring: pages, socket and browser see the same site."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -42,11 +42,11 @@ def stocked(empty_site: None) -> None:
     stock()
 
 
-def stock() -> None:
+def stock(genres: Sequence[str] = GENRES) -> None:
     """Put films into this process's replica, as its learner would."""
     world = wiring.replica().world
     for number in range(FILMS_EACH):
-        for genre in GENRES:
+        for genre in genres:
             world.upsert_item(
                 ItemUpserted(
                     event_time_ms=1_000 + number,

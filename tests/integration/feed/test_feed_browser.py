@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, FloatRect, Locator, Page, expect
 
 from recsys.events import Click, Dismissal, DismissalUndone, Impression
-from tests.integration.feed.conftest import logged
+from tests.integration.feed.conftest import logged, stock
 
 #: Animations that the script made; the stylesheet's have names.
 TRAVELING = "document.getAnimations().filter((each) => !each.animationName && !each.transitionProperty).length"
@@ -51,6 +51,23 @@ async def test_card_under_the_pointer_stays_where_it_is_until_it_is_left(page: P
     assert await held.get_attribute("data-slate") == slate
     await page.mouse.move(2, 2)
     await expect(held).to_have_count(0)
+
+
+async def test_scrolling_to_the_end_brings_further_genres_until_there_are_none(page: Page):
+    stock(("Crime", "Drama", "Comedy", "Fantasy"))
+    await page.reload()
+    rows = page.locator("[data-surface=genre]")
+    for _ in range(10):
+        await page.mouse.wheel(0, 2_000)
+        if await rows.count() == 7:
+            break
+        await page.wait_for_timeout(300)
+    await expect(rows).to_have_count(7)
+    await expect(page.locator("#more-genres")).to_have_count(0)
+    item = str(await rows.last.locator(".slot").first.get_attribute("data-item"))
+    await rows.last.scroll_into_view_if_needed()
+    await page.wait_for_timeout(1_500)
+    assert item in [impression.item for impression in logged(Impression)]
 
 
 async def test_back_closes_the_film_and_keeps_slate_and_scroll(page: Page):

@@ -47,6 +47,33 @@ async def test_front_page_has_shelves_for_newcomers_for_the_visitor_for_everybod
     assert all(f">{genre}</h2>" in html for genre in GENRES)
 
 
+async def test_further_genres_follow_a_few_at_a_time_and_are_logged_when_they_are_served(visitor: AsyncClient):
+    stock(("Crime", "Drama", "Comedy", "Fantasy"))
+    html = await opened(visitor)
+    assert len(slates(html)) == len(logged(SlateServed)) == 7
+    assert 'hx-get="/genres/?from=3"' in html
+
+    following = await opened(visitor, "/genres/?from=3", hx_request="true")
+    assert "<html" not in following and 'hx-get="/genres/?from=6"' in following
+    assert [surface for surface, _ in slates(following)] == ["genre"] * 3
+    assert len(logged(SlateServed)) == 10
+
+    last = await opened(visitor, "/genres/?from=6", hx_request="true")
+    assert len(slates(last)) == 1 and "more-genres" not in last
+
+
+async def test_without_scripts_all_further_genres_are_a_page(visitor: AsyncClient):
+    stock(("Crime", "Drama", "Comedy", "Fantasy"))
+    html = await opened(visitor, "/genres/?from=3")
+    assert [surface for surface, _ in slates(html)] == ["genre"] * 4
+    assert "more-genres" not in html
+
+
+@pytest.mark.parametrize("first", ["7", "999999999", "-1", "x", ""])
+async def test_any_number_of_a_genre_is_answered(visitor: AsyncClient, first: str):
+    assert await opened(visitor, f"/genres/?from={first}")
+
+
 async def test_each_list_is_signed_and_logged_as_it_was_shown(visitor: AsyncClient):
     html = await opened(visitor)
     shown = [read_slate(token) for _, token in slates(html)]
