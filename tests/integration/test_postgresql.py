@@ -80,7 +80,7 @@ for page in ("overview", "learning", "labels"):
         assert response.status_code == 200 and b"<svg" in response.content, (page, period, response.status_code)
 asked = {
     "items/?sort=-clicks&impressions_min=1": b"Brazil",
-    "items/?sort=title&title=braz&csv=items": b"Brazil,b,,3,3,1.0,3,no",
+    "items/?sort=title&title=braz&csv=items": b"Brazil,b,,3,3,1.0,0.43",
     "items/b/": b"opened 3 times",
     "sessions/?sort=-events&clicks_min=1&session=s2": b"s2",
     "sessions/?csv=sessions&sort=session": b"s1,",

@@ -1,5 +1,7 @@
 """The items pages: what became of a film, told from the counts, the model and the log."""
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -17,6 +19,7 @@ from recsys.learner import Learner
 from recsys.log.base import records
 from webapp import wiring
 from webapp.analytics.aggregating import AggregateWriter
+from webapp.analytics.intervals import wilson
 from webapp.catalog.models import Item
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +145,24 @@ def test_list_counts_what_was_seen_and_opened_and_keeps_what_never_was(client: C
     assert [title for title, *_ in listed(client, title="alien", sort="-title")] == ["Aliens", "Alien"]
     assert [title for title, *_ in listed(client, impressions_max="0", sort="title")] == ["Diva", "Excalibur"]
     assert listed(client, id="3") == [("Brazil", 4, 1)]
+
+
+def test_list_rates_items_with_an_interval_and_sorts_by_the_rate(client: Client, lived: None):
+    lines = b"".join(client.get(PAGE, {"csv": "items", "sort": "-click_through"}).streaming_content)  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(lines.decode())))
+    assert [(row["title"], row["click_through"]) for row in rows][:3] == [
+        ("Alien", "0.75"), ("Aliens", "0.75"), ("Brazil", "0.25"),
+    ]  # fmt: skip
+    for row in rows[:3]:
+        interval = wilson(int(row["clicks"]), int(row["impressions"]))
+        assert (float(row["low"]), float(row["high"])) == pytest.approx(interval)
+    assert {(row["click_through"], row["low"], row["high"]) for row in rows[3:]} == {("", "", "")}
+    assert [title for title, *_ in listed(client, click_through_min="50", sort="title")] == ["Alien", "Aliens"]
+
+
+@pytest.mark.parametrize("period", ["24h", "7d", "30d", "90d"])
+def test_list_counts_a_period_that_has_whole_weeks_and_days_beside_them(client: Client, lived: None, period: str):
+    assert listed(client, period=period, sort="title")[:2] == [("Alien", 4, 3), ("Aliens", 4, 3)]
 
 
 def test_page_tells_positions_with_their_intervals(client: Client, lived: None):

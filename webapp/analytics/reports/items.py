@@ -1,12 +1,15 @@
 """One item's life: where it was shown, what became of it, what stands beside it, and what is believed of it."""
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import ExpressionWrapper, F, FloatField, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, day_of
 from recsys.events import Click, SlateServed
@@ -16,7 +19,7 @@ from recsys.retrieval import content
 from webapp import wiring
 from webapp.analytics.intervals import Interval, wilson
 from webapp.analytics.models import ItemPosition, ItemTraffic
-from webapp.analytics.reports.counts import Sums, between_days, by
+from webapp.analytics.reports.counts import Sums, by, parts_in_days
 from webapp.analytics.reports.window import Window
 from webapp.catalog.models import Item
 
@@ -25,7 +28,11 @@ BESIDE: Final = 20
 RECENT_RECORDS: Final = 2_000
 
 _COUNTS: Final = ("impressions", "clicks", "explored_impressions", "loose_clicks")
-_LISTED: Final = {"impressions": F("impressions"), "clicks": F("clicks"), "opened": F("clicks") + F("loose_clicks")}
+_LISTED: Final[dict[str, Combinable]] = {
+    "impressions": F("impressions"),
+    "clicks": F("clicks"),
+    "opened": F("clicks") + F("loose_clicks"),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -199,16 +206,24 @@ def recent_slates(item: str, records: Sequence[Record]) -> list[RecentSlate]:
 
 
 def catalogue(window: Window) -> QuerySet[Item]:
-    """Return the catalogue with impressions, clicks on these, and all clicks (`opened`) of the window at each item."""
-    seen = ItemTraffic.objects.filter(
-        between_days(window.start_ms, window.end_ms), window.visitors, item=OuterRef("item_id")
-    ).order_by()
+    """Return the catalogue with impressions, clicks on these, their share, and all clicks (`opened`) of the window."""
+    seen = ItemTraffic.objects.filter(window.visitors, item=OuterRef("item_id")).order_by().values("item")
+    # A sum for each, because what an index finds for one range at a time it does not find for several at once.
+    parts = [seen.filter(part) for part in parts_in_days(window.start_ms, window.end_ms)]
     return Item.objects.annotate(
         **{
-            name: Coalesce(Subquery(seen.values("item").annotate(sum=Sum(counts)).values("sum")), Value(0))
+            name: functools.reduce(operator.add, (_sum(part, counts) for part in parts))
             for name, counts in _LISTED.items()
         }
+    ).annotate(
+        click_through=ExpressionWrapper(
+            Cast("clicks", FloatField()) / NullIf("impressions", Value(0)), output_field=FloatField()
+        )
     )
+
+
+def _sum(rows: QuerySet[ItemTraffic, Any], counts: Combinable) -> Coalesce:
+    return Coalesce(Subquery(rows.annotate(sum=Sum(counts)).values("sum")), Value(0))
 
 
 def _counted(at: int, sums: Sums | None) -> Counted:

@@ -37,11 +37,6 @@ class StandingOut(NamedTuple):
     before: int
     times_expected: float
 
-    @property
-    def click_through(self) -> float | None:
-        """Clicks by impressions."""
-        return self.clicks / self.impressions if self.impressions else None
-
 
 class End(NamedTuple):
     """Where sittings ended."""

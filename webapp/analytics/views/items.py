@@ -1,5 +1,6 @@
 """Items: one film's life, and a list to find it in."""
 
+import dataclasses
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest
@@ -17,16 +18,12 @@ from webapp.analytics.reports.items import RECENT_RECORDS, Counted, ItemLife, ca
 from webapp.analytics.reports.window import WindowForm, window_of
 from webapp.analytics.tables import AT_LEAST, AT_MOST, CONTAINS, EXACTLY, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
+from webapp.analytics.views.click_through import CLICK_THROUGH, INTERVAL
 from webapp.catalog.models import Item
-
-
-def _rate(item: Any) -> float | None:
-    return item.clicks / item.impressions if item.impressions else None
-
 
 ITEMS: Final = Table(
     name="items",
-    caption="Items of the catalogue",
+    caption="Items of the catalogue, click-through with 95 % intervals",
     order="-impressions",
     empty="The catalogue is empty. Load a data set, or add items in the admin.",
     columns=(
@@ -35,7 +32,8 @@ ITEMS: Final = Table(
         Column("year", "Year", cell=lambda item: figures.NOTHING if item.year is None else str(item.year)),
         Column("impressions", "Seen", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
         Column("clicks", "Opened of these", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
-        Column("click_through", "Click-through", Kind.SHARE, value=_rate, sortable=False),
+        dataclasses.replace(CLICK_THROUGH, filters=(AT_LEAST,)),
+        *(dataclasses.replace(end, sortable=False) for end in INTERVAL),
         Column("opened", "Opened in all", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
         Column("removed", "Removed", Kind.YES_NO, filters=(EXACTLY,)),
     ),
@@ -43,9 +41,8 @@ ITEMS: Final = Table(
 _COUNTED: Final = (
     Column("impressions", "Seen", Kind.NUMBER),
     Column("clicks", "Opened of these", Kind.NUMBER),
-    Column("rate", "Click-through", Kind.SHARE),
-    Column("low", "from", Kind.SHARE),
-    Column("high", "to", Kind.SHARE),
+    CLICK_THROUGH,
+    *INTERVAL,
 )
 POSITIONS: Final = Table(
     name="positions",

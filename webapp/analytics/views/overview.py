@@ -18,6 +18,7 @@ from webapp.analytics.reports.overview import End, Overview, StandingOut
 from webapp.analytics.reports.window import WindowForm, window_of
 from webapp.analytics.tables import CONTAINS, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
+from webapp.analytics.views.click_through import CLICK_THROUGH, INTERVAL
 from webapp.catalog.models import Item
 
 _BUCKETS: Final = Table(
@@ -45,10 +46,7 @@ _BUCKETS: Final = Table(
     ),
 )
 _TITLE: Final = Column("title", "Item", link=to_item(), filters=(CONTAINS,))
-_ON_LISTS: Final = (
-    Column("impressions", "Seen", Kind.NUMBER),
-    Column("click_through", "Click-through", Kind.SHARE),
-)
+_ON_LISTS: Final = (Column("impressions", "Seen", Kind.NUMBER), CLICK_THROUGH, *INTERVAL)
 _TOP: Final = Table(
     name="top",
     caption="The items with the most clicks on lists of ours, then those opened most in all",
