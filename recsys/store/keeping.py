@@ -10,20 +10,24 @@ from recsys.offsets import offset_key
 from recsys.store.base import Keeping, Manifest
 
 
-def line(manifests: Sequence[Manifest], configuration: str) -> list[Manifest]:
+def line(manifests: Sequence[Manifest], configuration: str, code: str) -> list[Manifest]:
     """Return the snapshots from which worlds that served can be folded, oldest first.
 
-    These are of the newest lineage of that configuration, so that the fold that goes on from them is the one that made
-    those worlds. They begin with the *opening*: where the lineage had caught up with what was in the log when it began,
-    a history or what an earlier lineage had served. No slate names an earlier world of this lineage.
+    These are of the newest lineage of that configuration and code, so that the fold that goes on from them is the one
+    that made those worlds. They begin with the *opening*: where the lineage had caught up with what was in the log when
+    it began, a history or what an earlier lineage had served. No slate names an earlier world of this lineage.
 
     Parameters
     ----------
     manifests : sequence of Manifest
         Newest first.
-    configuration : str
+    configuration, code : str
+        As they stand in manifests.
     """
-    return [manifests[place] for place in _line(manifests, configuration)]
+    lineage = next(
+        (each.lineage for each in manifests if (each.configuration, each.code) == (configuration, code)), None
+    )
+    return [] if lineage is None else [manifests[place] for place in _line(manifests, lineage)]
 
 
 def kept(manifests: Sequence[Manifest], sizes: Sequence[int], rule: Keeping) -> set[int]:
@@ -44,7 +48,7 @@ def kept(manifests: Sequence[Manifest], sizes: Sequence[int], rule: Keeping) -> 
     newest = set(range(min(max(rule.newest, 1), len(manifests))))
     if not manifests:
         return newest
-    places = _line(manifests, manifests[0].configuration)
+    places = _line(manifests, manifests[0].lineage)
     fixed = newest | {places[0], places[-1]}
     records = [each.records for each in manifests]
     spaced = _spaced(places, records, fixed, rule.spacing)
@@ -55,16 +59,14 @@ def kept(manifests: Sequence[Manifest], sizes: Sequence[int], rule: Keeping) -> 
     return fixed.union(spaced)
 
 
-def _line(manifests: Sequence[Manifest], configuration: str) -> list[int]:
-    lineage = next((each.lineage for each in manifests if each.configuration == configuration), None)
+def _line(manifests: Sequence[Manifest], lineage: str) -> list[int]:
+    """Return the places of a lineage that is among the manifests, oldest first, from its opening on."""
     # A state that was saved again stands there once.
     mine = {
         manifests[place].sha256: place
         for place in reversed(range(len(manifests)))
-        if (manifests[place].lineage, manifests[place].configuration) == (lineage, configuration)
+        if manifests[place].lineage == lineage
     }
-    if not mine:
-        return []
     places = sorted(mine.values(), key=lambda place: (offset_key(manifests[place].offsets["0"]), -place))
     # What was received before the lineage's first snapshot was saved is what it began by catching up with.
     began_ms = min(manifests[place].created_ms for place in places)

@@ -152,7 +152,7 @@ def test_prune_keeps_what_is_far_enough_from_its_neighbours(snapshots: SnapshotS
 
 def test_other_configurations_crowd_out_nothing(snapshots: SnapshotStore) -> None:
     for number in range(1, 40):
-        snapshots.save(*numbered(number, configuration="other"), fence=1)
+        snapshots.save(*numbered(number, configuration="other", lineage="other"), fence=1)
     for number in range(40, 80):
         snapshots.save(*numbered(number), fence=1)
     snapshots.prune(Keeping(newest=3, total_bytes=10**9, spacing=1))

@@ -15,7 +15,7 @@ from recsys.events import Click, Impression, ItemUpserted, SlateServed
 from recsys.inspection import portrait
 from recsys.learner import Learner
 from recsys.log.base import Record
-from recsys.store.base import Manifest
+from recsys.store.base import Keeping, Manifest
 from webapp import wiring
 from webapp.analytics import versions
 from webapp.training import services
@@ -135,6 +135,26 @@ def test_version_compared_with_itself_moved_nothing(client: Client, three_versio
     response = client.get(PAGE, {"earlier": same, "later": same})
     assert "No weight moved" in text(response)
     assert "No item moved in appeal by more than a tenth of its standard deviation" in text(response)
+
+
+def test_version_whose_parent_was_thinned_out_is_compared_with_the_nearest_before(
+    client: Client, three_versions: list[Manifest]
+):
+    for _ in range(2):
+        visit("d", "1")
+        services.writer().run()
+        services.writer().save()
+    services.release()
+    wiring.snapshots().prune(Keeping(newest=2, total_bytes=0))
+    newest, oldest_of_the_newest, first = versions.versions()
+    response = client.get(PAGE, {"later": oldest_of_the_newest.sha256[:12]})
+    assert response.context["earlier"] == first != three_versions[0]
+    assert f"came from {three_versions[0].sha256[:12]}, which the store no longer holds" in text(response)
+    drawn = response.content.decode()
+    assert drawn.count('stroke-dasharray="3 5"') == 1
+    assert "no longer held" not in drawn
+    assert "no longer holds" not in text(client.get(PAGE))
+    assert newest.parent == oldest_of_the_newest.sha256
 
 
 def test_version_that_the_store_does_not_have_is_named(client: Client, three_versions: list[Manifest]):

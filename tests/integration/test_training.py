@@ -1,5 +1,6 @@
 """The one writer over real adapters in memory: leases, recovery, snapshots, and what may be trimmed."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from recsys.log.base import Record, records
 from recsys.log.memory import MemoryLog
 from recsys.log.whole import WholeLog
 from recsys.offsets import ORIGIN, Offset
+from recsys.past import Past
 from recsys.replay import replay
 from recsys.replica import Replica
 from recsys.store.base import Keeping
@@ -59,8 +61,8 @@ class Site:
         self.lease = MemoryLease(self.clock)
         self._made = 0
 
-    def writer(self, name: str) -> WorldWriter:
-        return WorldWriter(CONFIG, self.log, self.snapshots, self.deltas, self.lease, self.clock, LIMITS, name)
+    def writer(self, name: str, limits: Limits = LIMITS) -> WorldWriter:
+        return WorldWriter(CONFIG, self.log, self.snapshots, self.deltas, self.lease, self.clock, limits, name)
 
     def happen(self, items: int) -> None:
         for _ in range(items):
@@ -212,6 +214,24 @@ def test_snapshot_waits_for_its_time_or_for_enough_events(site: Site) -> None:
     writer.run()
 
     assert len(site.snapshots.manifests()) == 2
+
+
+def test_every_world_since_the_first_snapshot_stays_near_in_few_snapshots(site: Site) -> None:
+    writer = site.writer("a", dataclasses.replace(LIMITS, keeping=Keeping(newest=2, total_bytes=10**9, spacing=40)))
+    site.happen(100)
+    writer.run(publish=False)
+    for _ in range(60):
+        site.clock.advance(LIMITS.snapshot_every_s * 1_000)
+        site.happen(7)
+        writer.run()
+
+    assert len(site.snapshots.manifests()) <= 2 + 2 * 60 * 7 // 40 + 1
+    past, learner = Past(CONFIG, code_version(), site.snapshots, site.log, farthest=40), Learner(CONFIG)
+    for number, record in enumerate(records(site.log)):
+        learner.fold([record])
+        if number >= 99 and number % 13 == 0:
+            past.let_go()
+            assert past.world_at(record.offset).items["content"].tobytes() == learner.world.items["content"].tobytes()
 
 
 def test_other_code_starts_a_lineage_with_the_older_one_as_parent() -> None:

@@ -17,16 +17,20 @@ _RADIUS: Final = 7
 def lineage(manifests: Sequence[Manifest], url_of: dict[str, str]) -> SafeString:
     """Return inline SVG: versions from left (oldest) to right, a row for each lineage.
 
-    Parents that the store no longer has are hollow. `url_of` says where a press on a version leads.
+    A broken line stands for versions between two that the store no longer has, a hollow mark for a parent that it has
+    nothing before of. `url_of` says where a press on a version leads.
     """
     oldest_first = sorted(manifests, key=lambda each: (each.created_ms, each.sha256))
     rows = {name: row for row, name in enumerate(dict.fromkeys(each.lineage for each in oldest_first))}
-    gone = [each.parent for each in oldest_first if each.parent and all(each.parent != m.sha256 for m in manifests)]
-    columns = {sha: column for column, sha in enumerate([*dict.fromkeys(gone), *(m.sha256 for m in oldest_first)])}
-    child_rows = {each.parent: rows[each.lineage] for each in oldest_first}
+    held = {each.sha256 for each in oldest_first}
+    hanging = [(each, parent) for each, parent in zip(oldest_first, _came_from(oldest_first), strict=True) if parent]
+    gone = {parent: rows[each.lineage] for each, parent in hanging if parent not in held}
+    columns = {sha: column for column, sha in enumerate([*gone, *(each.sha256 for each in oldest_first)])}
     places = {each.sha256: _place(columns[each.sha256], rows[each.lineage]) for each in oldest_first}
-    places |= {sha: _place(columns[sha], child_rows[sha]) for sha in gone}
-    edges = [(*places[each.parent], *places[each.sha256]) for each in oldest_first if each.parent]
+    places |= {sha: _place(columns[sha], row) for sha, row in gone.items()}
+    edges = [
+        (*places[parent], *places[each.sha256], "none" if parent == each.parent else "3 5") for each, parent in hanging
+    ]
     width, height = 2 * _MARGIN + _STEP * max(len(columns) - 1, 0), 2 * _MARGIN + _ROW * max(len(rows) - 1, 0)
     return format_html(
         '<svg class="lineage" viewBox="0 0 {} {}" width="{}" height="{}" role="group" aria-label="{}">{}{}{}</svg>',
@@ -35,12 +39,24 @@ def lineage(manifests: Sequence[Manifest], url_of: dict[str, str]) -> SafeString
         width,
         height,
         f"{len(manifests)} versions in {len(rows)} lineages, oldest first",
-        format_html_join("", '<path d="M{} {}L{} {}" stroke="currentColor" fill="none"/>', edges),
+        format_html_join("", _EDGE, edges),
         format_html_join("", _GONE, ((*places[sha], _RADIUS, places[sha][0], places[sha][1] + 26) for sha in gone)),
         format_html_join("", _VERSION, (_version(each, places[each.sha256], url_of) for each in oldest_first)),
     )
 
 
+def _came_from(oldest_first: Sequence[Manifest]) -> list[str]:
+    """Return what each version hangs on: its parent, or what its lineage has before it where the parent is gone."""
+    held = {each.sha256 for each in oldest_first}
+    before: dict[str, str] = {}
+    found = []
+    for each in oldest_first:
+        found.append(each.parent if each.parent in held else before.get(each.lineage, each.parent))
+        before[each.lineage] = each.sha256
+    return found
+
+
+_EDGE: Final = '<path d="M{} {}L{} {}" stroke="currentColor" stroke-dasharray="{}" fill="none"/>'
 _GONE: Final = (
     '<circle cx="{}" cy="{}" r="{}" fill="none" stroke="currentColor" stroke-dasharray="2 2"/>'
     '<text x="{}" y="{}" text-anchor="middle">no longer held</text>'

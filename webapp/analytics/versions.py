@@ -10,6 +10,7 @@ import numpy as np
 from recsys.errors import CorruptState, StoreUnavailable
 from recsys.inspection import Portrait, portrait
 from recsys.models import appeal
+from recsys.offsets import offset_key
 from recsys.replica import Replica
 from recsys.store.base import Manifest
 from webapp import wiring
@@ -67,6 +68,17 @@ def versions() -> Sequence[Manifest]:
 def named(manifests: Sequence[Manifest], sha256: str) -> Manifest | None:
     """Return the version of that hash, or of which it is the beginning."""
     return next((each for each in manifests if sha256 and each.sha256.startswith(sha256)), None)
+
+
+def before(manifests: Sequence[Manifest], later: Manifest) -> Manifest | None:
+    """Return what a version came from; where the store no longer keeps that, the nearest before it of its lineage."""
+    parent = named(manifests, later.parent)
+    older = (each for each in manifests if each.lineage == later.lineage and _place(each) < _place(later))
+    return parent or max(older, key=_place, default=None)
+
+
+def _place(manifest: Manifest) -> tuple[int, int]:
+    return offset_key(manifest.offsets["0"])
 
 
 def compare(earlier: Manifest, later: Manifest) -> Comparison:

@@ -20,7 +20,9 @@ from recsys.sessions.portrait import Portrait, portray
 from tests.integration.feed.conftest import fold, logged
 from tests.integration.feed.test_feed_socket import tab
 from webapp import wiring
-from webapp.feed.lens.journeys import Gone, journeys, session_events, steps
+from webapp.feed.lens import journeys as journeys_module
+from webapp.feed.lens.journeys import Journeys, journeys, session_events
+from webapp.feed.lens.rebuilding import Gone, steps
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_session
 
@@ -153,3 +155,17 @@ async def test_any_step_in_the_address_is_answered(visitor: AsyncClient, step: s
     response = await visitor.get("/lens/time/", {"step": step})
     assert response.status_code == 200
     assert "Step 1 of 1" in response.content.decode()
+
+
+async def test_world_of_the_past_is_let_go_when_nobody_has_looked_for_a_while(visitor: AsyncClient):
+    session = await browse(visitor)
+    past = journeys_module._past()
+    held_a_moment = Journeys(lambda: past, held_s=0.05)
+    events = session_events(session)
+    newest = logged(SlateServed)[-1].version
+    while held_a_moment.beliefs(session, events).working or past.start(newest) != ORIGIN:
+        await asyncio.sleep(0.02)
+    before = list(held_a_moment.beliefs(session, events).portraits)
+    assert len(before) == len(steps(events))
+    assert all(isinstance(portrait, Portrait) for portrait in before)
+    held_a_moment.close()

@@ -82,15 +82,15 @@ def test_pruning_again_drops_nothing(steps: list[int], newest: int, room: int, s
 
 def test_nothing_held_is_nothing_kept() -> None:
     assert kept([], [], Keeping(5, 0)) == set()
-    assert line([], "c") == []
+    assert line([], "c", "1") == []
 
 
 def test_line_begins_where_the_lineage_had_caught_up() -> None:
     history = [manifest(number, created_ms=9_000 * MS + number) for number in (50, 100, 157)]
     live = [manifest(number) for number in (10_001, 10_060, 10_120)]
-    assert line([*history, *live][::-1], "c") == [history[-1], *live]
-    assert line([*history[1:], *live][::-1], "c") == [history[-1], *live]
-    assert line(history[::-1], "c") == [history[-1]]
+    assert line([*history, *live][::-1], "c", "1") == [history[-1], *live]
+    assert line([*history[1:], *live][::-1], "c", "1") == [history[-1], *live]
+    assert line(history[::-1], "c", "1") == [history[-1]]
 
 
 def test_snapshots_of_the_history_go_and_its_end_stays() -> None:
@@ -103,17 +103,19 @@ def test_snapshots_of_the_history_go_and_its_end_stays() -> None:
 
 def test_only_the_newest_lineage_of_a_configuration_leads_to_its_worlds() -> None:
     before = [manifest(number, lineage="before", code="0") for number in range(1, 5)]
-    other = [manifest(number, configuration="d") for number in range(5, 9)]
+    other = [manifest(number, configuration="d", lineage="other") for number in range(5, 9)]
     mine = [manifest(number) for number in range(9, 13)]
     held = [*before, *other, *mine][::-1]
-    assert line(held, "c") == mine
-    assert line(held, "d") == other
-    assert line(held, "e") == []
+    assert line(held, "c", "1") == mine
+    assert line(held, "d", "1") == other
+    assert line(held, "e", "1") == []
+    assert line(held, "c", "0") == before
+    assert line(held, "c", "2") == []
     places = kept(held, [1] * len(held), Keeping(newest=2, total_bytes=10**9, spacing=1))
     assert [held[place] for place in sorted(places)] == mine[::-1]
 
 
 def test_newest_snapshot_that_was_folded_anew_from_an_older_one_does_not_end_the_line() -> None:
     held = [manifest(7), manifest(9), manifest(8), manifest(1)]
-    assert [each.records for each in line(held, "c")] == [1, 7, 8, 9]
+    assert [each.records for each in line(held, "c", "1")] == [1, 7, 8, 9]
     assert kept(held, [1] * 4, Keeping(newest=1, total_bytes=0)) == {0, 1, 3}

@@ -146,13 +146,16 @@ def models(request: HttpRequest) -> HttpResponseBase:
 
 
 def _pair(request: HttpRequest, manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Return the two versions asked for; by default the newest, and what it came from."""
+    """Return the two versions asked for; by default the newest, and what it came from or the nearest that is held."""
     asked = {name: request.GET.get(name, "") for name in ("earlier", "later")}
     later = versions.named(manifests, asked["later"]) if asked["later"] else manifests[0]
-    parent = later.parent if later is not None else ""
-    earlier = versions.named(manifests, asked["earlier"] or parent)
+    if asked["earlier"] or later is None:
+        earlier, stands_in = versions.named(manifests, asked["earlier"]), False
+    else:
+        earlier = versions.before(manifests, later)
+        stands_in = earlier is not None and earlier.sha256 != later.parent
     unknown = [sha for name, sha in asked.items() if sha and not versions.named(manifests, sha)]
-    return {"earlier": earlier, "later": later, "unknown": unknown}
+    return {"earlier": earlier, "later": later, "unknown": unknown, "stands_in": stands_in}
 
 
 def _compare(request: HttpRequest, pair: dict[str, Any], context: dict[str, Any], listings: list[Listing]) -> None:

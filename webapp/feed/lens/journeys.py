@@ -10,63 +10,32 @@ import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 from django.conf import settings
 
-from recsys.clock import ManualClock
-from recsys.errors import FreshetError, LogUnavailable, WorldGone
-from recsys.events import Event, SessionEvent, SlateServed
-from recsys.experiments.arms import CONTROL
+from recsys.errors import FreshetError, LogUnavailable
+from recsys.events import Event
 from recsys.log.archive import ArchiveLog
 from recsys.offsets import Offset
 from recsys.past import Past
-from recsys.recommender import Recommender
-from recsys.sessions.portrait import Portrait, portray
+from recsys.sessions.portrait import Portrait
 from webapp import wiring
+from webapp.feed.lens.rebuilding import Gone, Rebuilding, steps
+from webapp.training.lineage import code_version
 from webapp.training.services import whole_log
 
 #: Sessions whose rebuilt beliefs are kept, and that may wait for it at once.
 JOURNEYS_KEPT: Final = 32
 WORKING_LIMIT: Final = 4
-#: Time left to the event loop after each few records, in seconds.
-_REST_S: Final = 0.002
+#: Most time that is left to the event loop after each few records: as long as they took, but no longer than this.
+_LONGEST_REST_S: Final = 0.005
+#: After this time without work the last world goes: it takes as much memory as the one that serves.
+_HELD_S: Final = 60.0
 
-_SURFACE: Final = "for_you"
 _logger = structlog.get_logger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that happened in a session, and the list that stood before the visitor then.
-
-    Attributes
-    ----------
-    number : int
-        From 0, in log order.
-    taken : int
-        How many of the session's events had happened then, this one and those that are no steps included.
-    event : SessionEvent
-    slate : SlateServed or None
-        The newest "for you" list logged up to here.
-    before : SlateServed or None
-        The one before that.
-    """
-
-    number: int
-    taken: int
-    event: SessionEvent
-    slate: SlateServed | None
-    before: SlateServed | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Gone:
-    """What can't be rebuilt any more, and why."""
-
-    reason: str
 
 
 @dataclasses.dataclass(slots=True)
@@ -86,21 +55,6 @@ class Beliefs:
     portraits: list[Portrait | Gone | None] = dataclasses.field(default_factory=list)
     working: bool = False
     folded: int = 0
-
-
-def steps(events: Sequence[Event]) -> list[Step]:
-    """Return what happened in a session, with the list as logged at each step. Other lists are no steps."""
-    found: list[Step] = []
-    slate = before = None
-    for taken, event in enumerate(events, start=1):
-        if not isinstance(event, SessionEvent):
-            continue
-        if isinstance(event, SlateServed):
-            if event.surface != _SURFACE:
-                continue
-            slate, before = event, slate
-        found.append(Step(len(found), taken, event, slate, before))
-    return found
 
 
 def session_events(session: str) -> Sequence[Event]:
@@ -131,10 +85,13 @@ class Journeys:
     ----------
     past : callable returning Past
         Called on the thread.
+    held_s : float
+        How long the last world is held while nothing is wanted.
     """
 
-    def __init__(self, past: Callable[[], Past]) -> None:
+    def __init__(self, past: Callable[[], Past], held_s: float = _HELD_S) -> None:
         self._past = past
+        self._held_s = held_s
         self._kept: OrderedDict[str, Beliefs] = OrderedDict()
         self._wanted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="lens-past", daemon=True)
@@ -170,55 +127,36 @@ class Journeys:
             self._thread.join()
 
     def _work(self) -> None:
-        while (work := self._wanted.get()) is not None:
+        while (work := self._next()) is not None:
             work()
 
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for what is wanted next, None to end; let the last world go when that takes long."""
+        try:
+            return self._wanted.get(timeout=self._held_s)
+        except queue.Empty:
+            self._past().let_go()
+            return self._wanted.get()
+
     def _rebuild(self, beliefs: Beliefs, session: str, events: Sequence[Event]) -> None:
+        began_s = time.perf_counter()
+
         def rest(folded: int) -> None:
+            nonlocal began_s
             beliefs.folded += folded
-            time.sleep(_REST_S)
+            time.sleep(min(time.perf_counter() - began_s, _LONGEST_REST_S))
+            began_s = time.perf_counter()
 
         try:
-            for portrait in _portraits(self._past(), session, events, len(beliefs.portraits), rest):
-                beliefs.portraits.append(portrait)
+            rebuilding = Rebuilding(self._past(), session, events, rest)
+            for step in steps(events)[len(beliefs.portraits) :]:
+                beliefs.portraits.append(rebuilding.portrait(step))
+                rest(0)
         except (FreshetError, OSError, ValueError) as error:
             _logger.warning("journey_not_rebuilt", session=session, error=str(error))
             beliefs.portraits.append(Gone(str(error)))
         finally:
             beliefs.working = False
-
-
-def _portraits(
-    past: Past, session_id: str, events: Sequence[Event], done: int, progress: Callable[[int], None]
-) -> Iterator[Portrait | Gone | None]:
-    """Yield the portrait at each step after the first `done`: of the session as rebuilt on the list's own version."""
-    version, taken, session, recommender, dead_end = "", 0, None, None, None
-    for step in steps(events)[done:]:
-        if step.slate is None:
-            yield None
-            continue
-        if not step.slate.version:
-            yield Gone("the list does not say which world made it")
-            continue
-        start = past.start(step.slate.version)
-        if start == dead_end:
-            yield Gone(f"the world of {step.slate.version} lies beyond another that is gone")
-            continue
-        try:
-            world = past.world_at(step.slate.version, progress)
-        except WorldGone as error:
-            dead_end = start
-            yield Gone(str(error))
-            continue
-        if session is None or recommender is None or step.slate.version != version:
-            recommender = Recommender(wiring.config(), lambda world=world: world, ManualClock(0))  # type: ignore[misc]
-            session = recommender.new_session(session_id, adaptive=step.slate.arm != CONTROL)
-            version, taken = step.slate.version, 0
-        for event in events[taken : step.taken]:
-            recommender.observe(session, event)
-        taken = step.taken
-        yield portray(world, session)
-        progress(0)
 
 
 @functools.cache
@@ -229,4 +167,4 @@ def journeys() -> Journeys:
 
 @functools.cache
 def _past() -> Past:
-    return Past(wiring.config(), wiring.snapshots(), whole_log(), settings.FRESHET_LENS_FARTHEST_EVENTS)
+    return Past(wiring.config(), code_version(), wiring.snapshots(), whole_log(), settings.FRESHET_LENS_FARTHEST_EVENTS)

@@ -15,7 +15,8 @@ from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Event, Impre
 from recsys.sessions.portrait import Portrait
 from webapp import wiring
 from webapp.feed.lens import beliefs
-from webapp.feed.lens.journeys import Beliefs, Gone, Step, journeys, session_events, steps
+from webapp.feed.lens.journeys import Beliefs, journeys, session_events
+from webapp.feed.lens.rebuilding import Gone, Step, steps
 
 _SAID: Final[dict[type[Event], str]] = {
     SlateServed: "a list was shown",
