@@ -126,7 +126,9 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int, vote
             _mark(table, _PASSED_OVER, row_map(rows), *_counts(context.passed))
         if world.described:
             profiles = _profiles(world, context)
-            table[:, _SIMILARITY : _SIMILARITY + len(SIMILARITY)] = content.cosines(items["content"], rows, profiles)
+            table[:, _SIMILARITY : _SIMILARITY + len(SIMILARITY)] = content.cosines(
+                world.contents["content"], rows, profiles
+            )
             table[:, _LIKING] = context.taste.logits(world, rows)
     return table
 
@@ -148,7 +150,7 @@ def design(world: World, rows: Rows, table: Signals, positions: Rows | None, sur
         One of `SURFACES`; None while ranking.
     """
     built = np.empty((len(rows), TASTE_START + len(world.tastes)), dtype=np.float32)
-    _lay_out(built, table, world.network.outputs(table), _numbers(world, rows), world.items["taste"], rows)
+    _lay_out(built, table, world.network.outputs(table), _numbers(world, rows), world.contents["taste"], rows)
     if positions is not None:
         built[:, _POSITION] = np.log1p(positions)
     if surface is not None:

@@ -144,7 +144,7 @@ def clicked_beside(world: World, row: int, k: int) -> tuple[int, list[Beside]]:
 
 def _taste_beliefs(world: World, row: int) -> list[TasteBelief]:
     mean, variance = world.model.weight_mean(), world.model.weight_variance()
-    shares = world.items["taste"][row, : len(world.tastes)]
+    shares = world.contents["taste"][row, : len(world.tastes)]
     found = [
         TasteBelief(
             name=world.tastes[column],

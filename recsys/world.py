@@ -84,9 +84,9 @@ class World:
         Examples that random items were drawn for; numbers the next draw.
     items, contents, rings, vectors, heard, sessions : Table
         See the columns below. Row r of the first four is item r. `contents` holds what the item is about: ``token`` has
-        hashes of its categories and tags, ascending, then -1; ``number`` has NaN where it is missing. `heard` lists the
-        items that were ever clicked, in the order of their first click. A session with serial number s stands in row
-        ``s % SESSION_RING``.
+        hashes of its categories and tags, ascending, then -1; ``number`` has NaN where it is missing; only the
+        catalogue changes it, so deltas rarely carry it. `heard` lists the items that were ever clicked, in the order of
+        their first click. A session with serial number s stands in row ``s % SESSION_RING``.
     popular : int64 array
         Rows of the items with the most decayed clicks, most first (`recsys.retrieval.popular`).
     tastes : list of str
@@ -134,8 +134,6 @@ class World:
                 "appealed_ms": ("i8", (), 0),
                 "counts": ("f4", (len(POPULARITY),), 0.0),
                 "counted_serial": ("i8", (), 0),
-                "taste": ("f4", (TASTES,), 0.0),
-                "content": ("f4", (CONTENT_WIDTH,), 0.0),
             }
         )
         self.contents = Table(
@@ -143,6 +141,8 @@ class World:
                 "token": ("i4", (MAX_TOKENS,), -1),
                 "weight": ("f4", (MAX_TOKENS,), 0.0),
                 "number": ("f4", (NUMBERS,), np.nan),
+                "taste": ("f4", (TASTES,), 0.0),
+                "content": ("f4", (CONTENT_WIDTH,), 0.0),
             }
         )
         self.rings = Table({"ring": ("i4", (ITEM_RING,), -1), "postings": ("i8", (), 0)})
@@ -179,8 +179,8 @@ class World:
         self.catalogue[row] = event
         self._changed_catalogue.add(row)
         self.items["available"][row] = True
-        self.items["taste"][row] = self._taste_vector(event)
-        self.items["content"][row] = content_vector(event)
+        self.contents["taste"][row] = self._taste_vector(event)
+        self.contents["content"][row] = content_vector(event)
         numbers = self._describe(row, event)
         self.described = self.described or bool(event.categories or event.tags or numbers)
         self.items.touch(row)
@@ -204,7 +204,7 @@ class World:
         column = self._find_taste(name)
         if column is None:
             return np.empty(0, dtype=np.int64)
-        rows = np.flatnonzero(self.items["available"] & (self.items["taste"][:, column] > 0))
+        rows = np.flatnonzero(self.items["available"] & (self.contents["taste"][:, column] > 0))
         if len(self.tastes) < TASTES:
             return rows
         # Once all columns are taken, later names share one: only the catalogue tells them apart.
@@ -331,7 +331,7 @@ class World:
     def _take(self, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.offset, self.now_ms, self.serial, self.draws = meta.offset, meta.now_ms, meta.serial, meta.draws
         self.tastes, self.number_names = list(meta.tastes), list(meta.number_names)
-        self.described = bool(np.any(self.items["content"]) or np.any(~np.isnan(self.contents["number"])))
+        self.described = bool(np.any(self.contents["content"]) or np.any(~np.isnan(self.contents["number"])))
         popular = arrays.get("popular")
         if popular is None or popular.dtype != np.int64 or popular.ndim != 1:
             raise CorruptState("expected the popular rows as a list of int64")

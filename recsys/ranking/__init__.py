@@ -46,7 +46,7 @@ def rank(
     pool = top_unordered(scored.scores, max(drawing.POOL, size))
     drawn = drawing.draw(
         scored.scores[pool],
-        world.items["content"],
+        world.contents["content"],
         rows[pool],
         size,
         config.exploration * doubt(session, scored.design[pool]),
@@ -77,7 +77,7 @@ def rank(
 
 def _mixture(config: EngineConfig, world: World, session: Session) -> drawing.Mixture:
     """Return what the session's clicks are made of; one click counts for half of a slate, each further one for more."""
-    taste, clicked = world.items["taste"], session.known.clicked
+    taste, clicked = world.contents["taste"], session.known.clicked
     if not clicked:
         return drawing.Mixture(taste, np.empty(0), config.calibration)
     shares = taste[clicked, : len(world.tastes)].mean(axis=0, dtype=np.float64)

@@ -146,14 +146,14 @@ def _because(kind: Part, world: World, session: Session, rows: NDArray[np.int64]
     if kind in ("popular", "new"):
         return [()] * len(rows)
     if kind == "taste":
-        liking = world.items["taste"][rows] * session.belief.delta_mean()[TASTE_START:]
+        liking = world.contents["taste"][rows] * session.belief.delta_mean()[TASTE_START:]
         return [_largest(shares, world.tastes) for shares in liking]
     clicked = session.context.clicked[::-1]
     names = [world.catalogue[row].item for row in clicked]
     if kind == "neighbours":
         shares_of_clicks = neighbours.vote_shares(world, session.context, rows)
     else:
-        vectors = world.items["content"]
+        vectors = world.contents["content"]
         shares_of_clicks = content.cosines(vectors, rows, vectors[clicked]).astype(np.float64)
     return [_largest(shares, names) for shares in shares_of_clicks]
 

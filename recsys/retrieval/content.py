@@ -14,12 +14,12 @@ Vectors = NDArray[np.float32]
 
 def profile(world: World, rows: Sequence[int], weights: NDArray[np.float64]) -> Vectors:
     """Return the weighted mean of the items' content, shape (CONTENT_WIDTH,); zeros for no items."""
-    return mean_vector(world.items["content"], np.array(rows, dtype=np.int64), weights)
+    return mean_vector(world.contents["content"], np.array(rows, dtype=np.int64), weights)
 
 
 def similar(world: World, row: int, k: int) -> NDArray[np.int64]:
     """Return up to `k` available rows with content most like item `row`, best first, ties by row."""
-    content: Vectors = world.items["content"]
+    content: Vectors = world.contents["content"]
     likeness = cosines(content, np.arange(len(world.items)), content[row : row + 1])[:, 0].astype(np.float64)
     likeness[~world.items["available"]] = 0.0
     likeness[row] = 0.0

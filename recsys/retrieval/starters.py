@@ -23,7 +23,7 @@ def starters(world: World, count: int) -> NDArray[np.int64]:
     pool = popular[:POOL] if len(popular) >= count else fresh.newest(world, POOL)
     if not len(pool):
         return pool
-    vectors, standing = world.items["content"], 1.0 - np.arange(len(pool)) / len(pool)
+    vectors, standing = world.contents["content"], 1.0 - np.arange(len(pool)) / len(pool)
     chosen = [0]
     while len(chosen) < min(count, len(pool)):
         alike = content.cosines(vectors, pool, vectors[pool[chosen]]).max(axis=1)

@@ -62,10 +62,10 @@ def trained_world() -> World:
     for number in range(films):
         fold.take(film(number), START_MS + number)
     world, random = fold.world, np.random.default_rng(7)
-    quality = random.normal(size=films) - 0.8 * world.items["taste"][:, world.tastes.index("Horror")]
+    quality = random.normal(size=films) - 0.8 * world.contents["taste"][:, world.tastes.index("Horror")]
     now_ms = START_MS
     for visitor in range(600):
-        favourite = world.items["taste"][:, world.tastes.index(random.choice(GENRES))]
+        favourite = world.contents["taste"][:, world.tastes.index(random.choice(GENRES))]
         for number in range(6):
             now_ms += _STEP_MS
             for event in _visit(f"visitor-{visitor}", number, quality + 4.0 * favourite, now_ms, random):

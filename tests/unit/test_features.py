@@ -219,7 +219,7 @@ def test_a_design_row_holds_signals_network_context_and_the_tastes_that_the_worl
     np.testing.assert_allclose(design[:, names.index("position")], [0.0, np.log(5.0)], rtol=1e-6)
     assert design[:, names.index("surface:search")].tolist() == [1.0, 1.0]
     assert design[0, names.index(f"taste:{film(2).categories[0]}")] == 1.0
-    np.testing.assert_array_equal(design[:, TASTE_START:], world.items["taste"][rows, : len(world.tastes)])
+    np.testing.assert_array_equal(design[:, TASTE_START:], world.contents["taste"][rows, : len(world.tastes)])
 
 
 def test_candidates_have_no_context_while_they_are_ranked() -> None:

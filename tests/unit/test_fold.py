@@ -123,7 +123,7 @@ def test_clicks_raise_the_taste_for_what_was_clicked_above_what_was_passed_over(
         )
     site.learned()
     tastes = site.world.model.weight_mean()[TASTE_START:]
-    horror, comedy = (float(np.sum(site.world.items["taste"][row] * tastes)) for row in (0, 1))
+    horror, comedy = (float(np.sum(site.world.contents["taste"][row] * tastes)) for row in (0, 1))
     assert horror > comedy
 
 

@@ -97,7 +97,7 @@ def at_session(world: World, serial: int) -> World:
 
 
 def test_content_likeness_is_the_cosine_of_the_vectors() -> None:
-    vectors = trained_world().items["content"]
+    vectors = trained_world().contents["content"]
     rows = np.array([5, 1, 100])
     np.testing.assert_allclose(content.cosines(vectors, rows, vectors[:4]), vectors[rows] @ vectors[:4].T, atol=1e-6)
 
@@ -105,7 +105,7 @@ def test_content_likeness_is_the_cosine_of_the_vectors() -> None:
 def test_items_most_alike_come_first_and_an_item_is_not_like_itself() -> None:
     world = trained_world()
     found = content.similar(world, 4, 10)
-    likeness = world.items["content"][found] @ world.items["content"][4]
+    likeness = world.contents["content"][found] @ world.contents["content"][4]
     assert 4 not in found
     assert (np.diff(likeness) <= 1e-6).all()
     assert "Horror" in world.catalogue[found[0]].categories

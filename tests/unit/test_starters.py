@@ -10,7 +10,7 @@ from tests.unit.engine_samples import Visit, empty_world, trained_world
 
 def likeness(world, rows) -> float:
     """Return the largest likeness of any two."""
-    alike = cosines(world.items["content"], rows, world.items["content"][rows])
+    alike = cosines(world.contents["content"], rows, world.contents["content"][rows])
     return float(np.max(alike - np.eye(len(rows)) * 9))
 
 

@@ -34,7 +34,7 @@ def test_changed_item_keeps_its_row_its_statistics_and_when_it_was_first_seen() 
     assert made.upsert_item(item("a", "Comedy", at_ms=START_MS + 5)) == 0
     assert made.items["clicks"][0] == 3.0
     assert made.items["first_seen_ms"][0] == START_MS
-    assert np.array_equal(made.items["taste"][0], made.items["taste"][1])
+    assert np.array_equal(made.contents["taste"][0], made.contents["taste"][1])
 
 
 def test_removed_item_is_unavailable_until_it_comes_back() -> None:
@@ -62,7 +62,7 @@ def test_categories_that_share_a_taste_column_are_told_apart_by_the_catalogue() 
 
 def test_content_is_a_unit_vector_or_nothing() -> None:
     made = world(item("a", "Horror", year=1987), item("b"))
-    assert np.sum(made.items["content"] ** 2, axis=1).tolist() == pytest.approx([1.0, 0.0])
+    assert np.sum(made.contents["content"] ** 2, axis=1).tolist() == pytest.approx([1.0, 0.0])
 
 
 def test_restored_world_is_equal_and_shares_nothing() -> None:

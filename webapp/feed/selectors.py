@@ -26,7 +26,7 @@ def available_item(item_id: str) -> ItemUpserted | None:
 
 def largest_genres(world: World) -> list[str]:
     """Return the categories that have a shelf, the one with most items first."""
-    counts = np.count_nonzero(world.items["taste"][world.items["available"]], axis=0)
+    counts = np.count_nonzero(world.contents["taste"][world.items["available"]], axis=0)
     columns = [
         column
         for column, name in enumerate(world.tastes)

@@ -163,7 +163,7 @@ class ItemLife:
         if self._row is None:
             return []
         rows = content.similar(self._world, self._row, BESIDE)
-        vectors = self._world.items["content"]
+        vectors = self._world.contents["content"]
         likeness = content.cosines(vectors, rows, vectors[self._row : self._row + 1])[:, 0]
         return [
             Neighbour(*self._named(row), likeness=float(value))
