@@ -69,16 +69,16 @@ class Visitor(FastHttpUser):
             recorder.errors["unreadable page"] += 1
             return None
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.client.cookiejar)
-        headers = {"Cookie": f"{HEADERS['Cookie']}; {cookies}"}
+        self._headers = {**HEADERS, "Cookie": f"{HEADERS['Cookie']}; {cookies}"}
         outbox = Outbox(page.session, page.token)
         surfaces = WITH_LENS if self._random.random() < self.run_of.lens else WITHOUT_LENS
-        self._connection = Connection(self.run_of.site, headers, outbox, recorder, surfaces)
+        self._connection = Connection(self.run_of.site, self._headers, outbox, recorder, surfaces)
         return page if self._connected() else None
 
     def _more(self, path: str) -> Part:
         """Get what follows on the page; nothing, counted, when that fails."""
         recorder = self.run_of.recorder
-        response = self.client.get(path, headers={**HEADERS, **FOLLOWING}, name="more genres")
+        response = self.client.get(path, headers={**self._headers, **FOLLOWING}, name="more genres")
         if response.status_code != 200:
             recorder.errors[f"more genres answered {response.status_code}"] += 1
             return Part([], "")
