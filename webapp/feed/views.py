@@ -44,9 +44,10 @@ async def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 async def genres(request: HttpRequest) -> HttpResponse:
     """Rows of further genres: asked for by htmx the next few, else a page of all that are left."""
-    visit, session = await _visitor(request)
-    first = _number(request.GET.get("from", ""))
+    visit, first = visit_of(request), _number(request.GET.get("from", ""))
     following = request.headers.get("HX-Request") == "true"
+    # A part of a page that is open: its socket tells what happens.
+    session = await presence().session(visit, up_to_date=not following)
     drafts = shelves.genres(session, first, shelves.GENRES_AT_ONCE if following else GENRES_SHOWN)
     context: dict[str, object] = {
         "shelves": await shelves.serve(visit, session, drafts),
