@@ -231,7 +231,10 @@ def test_every_world_since_the_first_snapshot_stays_near_in_few_snapshots(site: 
         learner.fold([record])
         if number >= 99 and number % 13 == 0:
             past.let_go()
-            assert past.world_at(record.offset).items["content"].tobytes() == learner.world.items["content"].tobytes()
+            assert (
+                past.world_at(record.offset).contents["content"].tobytes()
+                == learner.world.contents["content"].tobytes()
+            )
 
 
 def test_other_code_starts_a_lineage_with_the_older_one_as_parent() -> None:
