@@ -9,6 +9,8 @@ WIDTH: Final = 640
 HEIGHT: Final = 180
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 110, 8, 24
 _LABEL: Final = 14.0
+#: Length of the piece of its line that stands before a label.
+_SAMPLE: Final = 18
 #: Ways to draw a line, besides its label: nothing is told by colour alone.
 _STROKES: Final = ("", "6 3", "2 3", "10 3 2 3", "1 5", "14 4")
 #: Rows of a table; longer series are shown at equal distances.
@@ -34,13 +36,18 @@ def lines(title: str, unit: str, series: Mapping[str, Points]) -> str:
     scale = _Scale(
         max(x for points in drawn.values() for x, _ in points), max(y for points in drawn.values() for _, y in points)
     )
-    ends = _apart([scale.y(points[-1][1]) for points in drawn.values()])
+    ends = _apart(
+        [scale.y(points[-1][1]) for points in drawn.values()],
+        [scale.y(sum(y for _, y in points) / len(points)) for points in drawn.values()],
+    )
     parts = [scale.axes(f"{unit}")]
     for place, ((label, points), end) in enumerate(zip(drawn.items(), ends, strict=True)):
         path = " ".join(f"{scale.x(x):.1f},{scale.y(y):.1f}" for x, y in points)
         dash = f' stroke-dasharray="{_STROKES[place % len(_STROKES)]}"' if place % len(_STROKES) else ""
-        parts.append(f'<polyline class="line line-{place % 3}" points="{path}"{dash}/>')
-        parts.append(f'<text x="{WIDTH - _RIGHT + 6}" y="{end + 4:.1f}">{escape(label)}</text>')
+        stroke, beside = f'class="line line-{place % 3}"{dash}', WIDTH - _RIGHT + 6
+        parts.append(f'<polyline {stroke} points="{path}"/>')
+        parts.append(f'<line {stroke} x1="{beside}" x2="{beside + _SAMPLE}" y1="{end:.1f}" y2="{end:.1f}"/>')
+        parts.append(f'<text x="{beside + _SAMPLE + 5}" y="{end + 4:.1f}">{escape(label)}</text>')
     told = "; ".join(
         f"{label}: from {min(y for _, y in points):,.4g} to {max(y for _, y in points):,.4g} {unit}"
         for label, points in drawn.items()
@@ -113,9 +120,16 @@ def _round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
 
 
-def _apart(places: list[float]) -> list[float]:
-    """Return label places that do not overlap and stay on the drawing, in the order given."""
-    order = sorted(range(len(places)), key=lambda at: places[at])
+def _apart(places: list[float], levels: list[float]) -> list[float]:
+    """Return label places near the given ones that do not overlap and stay on the drawing.
+
+    They stand one above the other as the lines do over their whole length: where lines end close together, or all at
+    nothing, their last points are in no order to be relied on.
+
+    >>> _apart([150.0, 149.0, 100.0], [120.0, 130.0, 90.0])
+    [150.0, 164.0, 100.0]
+    """
+    order = sorted(range(len(places)), key=lambda at: levels[at])
     free, found = 0.0, list(places)
     for at in order:
         found[at] = max(places[at], free)

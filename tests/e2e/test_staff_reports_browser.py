@@ -146,7 +146,7 @@ def test_table_under_a_chart_opens_sorts_and_stays_under_its_address(
     page = staff_page(context, live_server)
     page.goto(f"{live_server.url}/staff/learning/{PERIOD}")
     chart = page.locator("figure", has_text="impression of a session")
-    chart.locator("summary").click()
+    chart.get_by_text("The same as a table").click()
     chart.get_by_role("link", name="Difference").click()
     page.wait_for_url("**nth_sort=-gain**")
     head = chart.locator("th[aria-sort=descending]")

@@ -210,6 +210,19 @@ def test_history_alone_has_items_that_were_opened_but_no_clicks_and_no_rate(
     assert client.get(f"/staff/overview/?until={FIRST_DAY}").context["overview"].now.clicks == 0
 
 
+def test_first_day_has_nothing_to_compare_with_and_hours_have_no_line_of_what_is_counted_by_the_day(
+    client: Client, staff: User, counted: Sequence[Record]
+) -> None:
+    found = {each.title: each for each in client.get(f"/staff/overview/?until={FIRST_DAY}").context["multiples"]}
+    assert {name for name, each in found.items() if each.change == "nothing before to compare with"} == {
+        "Click-through", "Coverage", "Concentration", "Novelty", "Explored",
+    }  # fmt: skip
+    assert all("<circle" in found[name].svg for name in ("Click-through", "Coverage", "Novelty"))
+    page = client.get(f"/staff/overview/?until={FIRST_DAY}&period=24h")
+    assert {each.title for each in page.context["multiples"] if not each.svg} == {"Coverage", "Concentration"}
+    assert text(page).count("Counted by the day") == 2
+
+
 def test_never_shown_items_are_listed(client: Client, staff: User, counted: Sequence[Record]) -> None:
     Item.objects.create(item_id="hidden", title="Shown to nobody")
     Item.objects.create(item_id="gone", title="Removed", removed=True)

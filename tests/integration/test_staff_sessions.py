@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import redis
 from django.contrib.auth.models import Permission, User
+from django.db.models import F
 from django.test import Client
 from django.utils.html import strip_tags
 
@@ -69,6 +70,16 @@ def text(response: Any) -> str:
 
 def listed(client: Client, **query: str) -> list[str]:
     return [row.session for row in client.get(PAGE, query).context["sessions"].everything()]
+
+
+def test_sessions_are_sorted_and_filtered_by_how_long_they_lasted(client: Client, staff: User):
+    visit("long", 1)
+    visit("short", 1)
+    count()
+    SessionSitting.objects.filter(session="long").update(ended_ms=F("started_ms") + 90_000)
+    SessionSitting.objects.filter(session="short").update(ended_ms=F("started_ms") + 1_000)
+    assert listed(client, sort="-lasted_ms") == ["long", "short"]
+    assert listed(client, lasted_ms_min="1500") == ["long"]
 
 
 def test_without_sessions_the_page_says_how_one_comes(client: Client, staff: User):

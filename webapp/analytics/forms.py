@@ -1,6 +1,6 @@
 """What staff may set: the knob, and who is brought."""
 
-from typing import Final
+from typing import Any, Final
 
 from django import forms
 
@@ -10,7 +10,14 @@ FASTEST_MS: Final = 100
 SLOWEST_MS: Final = 60_000
 
 
-class KnobForm(forms.Form):
+class _Form(forms.Form):
+    """Labels stand above their fields, as the tables' filters do, and need no colon."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+
+class KnobForm(_Form):
     """Time between folds."""
 
     fold_every_ms = forms.IntegerField(
@@ -22,7 +29,7 @@ class KnobForm(forms.Form):
     )
 
 
-class VisitorsForm(forms.Form):
+class VisitorsForm(_Form):
     """How many simulated visitors, and for how long."""
 
     rate = forms.IntegerField(

@@ -89,6 +89,7 @@ async def test_what_if_is_the_list_of_a_session_that_never_clicked(visitor: Asyn
     events = session_events(visit.session)
     (deed,) = deeds(events)
     html = await opened(visitor, f"/lens/what-if/?without={deed.number}")
+    assert re.findall(r'class="key key-\w+">([^<]+)<', html) == ["without it", "everybody", "as it is"]
     never = wiring.recommender().rebuild(visit.session, [event for event in events if not isinstance(event, Click)])
     assert column(html, "right") == list(wiring.recommender().for_you(never).items)
     assert column(html, "left") != column(html, "right")

@@ -24,7 +24,7 @@ from webapp.analytics.charts import (
 )
 from webapp.analytics.charts.chart import HEIGHT, WIDTH
 from webapp.analytics.charts.lines import SMALL_WIDTH
-from webapp.analytics.charts.paths import band, line
+from webapp.analytics.charts.paths import band, line, lone
 
 HOUR_MS = 3_600_000
 UP = value_axis(0, 1, lambda value: f"{value:.0%}")
@@ -71,9 +71,18 @@ def test_time_is_told_in_hours_or_days(hours: int, ticks: list[str]) -> None:
 
 
 def test_line_leaves_gaps_where_nothing_is_known_and_dots_where_one_value_stands_alone() -> None:
-    assert line([(0, 0), (1, 1), None, (3, 3), None]) == "M0.0 0.0L1.0 1.0M3.0 3.0h0.1"
+    assert line([(0, 0), (1, 1), None, (3, 3), None]) == "M0.0 0.0L1.0 1.0"
+    assert lone([(0, 0), (1, 1), None, (3, 3), None]) == [(3, 3)]
     assert band([None, (2, 9), None], [None, (2, 1), None]) == "M0.0 1.0h4V9.0h-4Z"
     assert line([]) == band([], []) == ""
+
+
+def test_only_value_of_one_of_many_is_a_pin_that_stands_on_the_floor() -> None:
+    svg = small(Series("a", [Point(0, None), Point(5, 3.0)]), time_axis(0, 5), 4.0)
+    (dot,) = drawn(svg).iter("circle")
+    (pin,) = [path for path in path_of(svg, "line") if path]
+    assert re.fullmatch(rf"M{dot.get('cx')} [\d.]+V{dot.get('cy')}", pin)
+    assert not list(drawn(small(Series("a", [Point(0, 1.0), Point(5, 3.0)]), time_axis(0, 5), 4.0)).iter("circle"))
 
 
 @given(values=st.lists(st.none() | st.floats(0, 5), min_size=1, max_size=30))

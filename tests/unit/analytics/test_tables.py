@@ -1,7 +1,9 @@
 """The table kit over plain lists: one query string, one outcome."""
 
 import csv
+import importlib
 import io
+import pkgutil
 from typing import NamedTuple
 
 import pytest
@@ -9,6 +11,7 @@ from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.test import AsyncRequestFactory, RequestFactory
 
+from webapp.analytics import views
 from webapp.analytics.tables import (
     AT_LEAST,
     AT_MOST,
@@ -197,3 +200,16 @@ def test_empty_table_says_what_will_appear_and_filtered_one_how_to_see_all():
     nothing = render_to_string("analytics/table.html", {"listing": listing("title=zardoz")})
     assert TABLE.empty not in nothing
     assert "Clear the filters" in nothing
+
+
+def declared_tables() -> list[Table]:
+    modules = [
+        importlib.import_module(f"{views.__name__}.{each.name}") for each in pkgutil.iter_modules(views.__path__)
+    ]
+    return [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
+
+
+def test_every_table_of_the_pages_can_be_filtered_unless_it_moves():
+    found = {table.name: any(column.filters for column in table.columns) for table in declared_tables()}
+    moving = {"labels", "received", "accounts", "refused", "replicas", "shards", "samples"}
+    assert {name for name, is_filterable in found.items() if not is_filterable} == moving

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from webapp.analytics.charts import paths
@@ -66,11 +66,15 @@ def lines(series: Sequence[Series], across: Axis, up: Axis, *, named: bool = Tru
 def small(series: Series, across: Axis, high: float, *, is_open: bool = False) -> SafeString:
     """Draw one line as one of many that share their axis across: no values at the left, ticks below.
 
-    The last value of one that `is_open` is not whole yet: the way to it is dashed.
+    The last value of one that `is_open` is not whole yet: the way to it is dashed. An only value stands on the
+    floor like a pin, so that it is seen as the first of a line to come.
     """
     frame = Frame(across, Axis(0.0, high or 1.0, ()), left=4, right=SMALL_WIDTH - 4, top=4, bottom=SMALL_HEIGHT - 20)
     floor = format_html('<path class="grid" d="M4 {}H{}"/>', f"{frame.bottom:.1f}", SMALL_WIDTH - 4)
     parts = [floor, frame.ticks_below()]
+    known = [point for point in series.points if point.value is not None]
+    if len(known) == 1:
+        parts.append(_pin(known[0], series.tone, frame))
     if is_open and len(series.points) > 1:
         parts += [
             _drawn(dataclasses.replace(series, points=series.points[:-1]), frame),
@@ -79,6 +83,16 @@ def small(series: Series, across: Axis, high: float, *, is_open: bool = False) -
     else:
         parts.append(_drawn(series, frame))
     return drawing(parts, width=SMALL_WIDTH, height=SMALL_HEIGHT, kind="drawing small")
+
+
+def _pin(point: Point, tone: str, frame: Frame) -> SafeString:
+    return format_html(
+        '<g class="{}"><path class="line" d="M{} {}V{}"/></g>',
+        tone,
+        f"{frame.x(point.at):.1f}",
+        f"{frame.bottom:.1f}",
+        f"{frame.y(point.value or 0.0):.1f}",
+    )
 
 
 def _drawn(series: Series, frame: Frame) -> SafeString:
@@ -93,12 +107,15 @@ def _drawn(series: Series, frame: Frame) -> SafeString:
         [place(point.at, point.low) for point in series.points],
         [place(point.at, point.high) for point in series.points],
     ) if banded else ""  # fmt: skip
+    places = [place(point.at, point.value) for point in series.points]
+    dots = ((f"{x:.1f}", f"{y:.1f}") for x, y in paths.lone(places))
     return format_html(
-        '<g class="{}"><path class="band" d="{}"/><path class="line{}" d="{}" fill="none"/></g>',
+        '<g class="{}"><path class="band" d="{}"/><path class="line{}" d="{}" fill="none"/>{}</g>',
         series.tone,
         area,
         " dashed" if series.dashed else "",
-        paths.line([place(point.at, point.value) for point in series.points]),
+        paths.line(places),
+        format_html_join("", '<circle class="dot" cx="{}" cy="{}" r="3"/>', dots),
     )
 
 

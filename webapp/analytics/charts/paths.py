@@ -7,17 +7,21 @@ Place = tuple[float, float] | None
 
 
 def line(places: Sequence[Place]) -> str:
-    """Return a line through the places; one between two gaps is a dot.
+    """Return a line through the places; one between two gaps has none (`lone`).
 
     >>> line([(0, 1), (2, 3), None, (4, 5)])
-    'M0.0 1.0L2.0 3.0M4.0 5.0h0.1'
+    'M0.0 1.0L2.0 3.0'
     """
-    parts: list[str] = []
-    for run in runs(places):
-        parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in run))
-        if len(run) == 1:
-            parts.append("h0.1")
-    return "".join(parts)
+    return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in run) for run in runs(places) if len(run) > 1)
+
+
+def lone(places: Sequence[Place]) -> list[tuple[float, float]]:
+    """Return the places between two gaps, which are drawn as dots.
+
+    >>> lone([(0, 1), (2, 3), None, (4, 5)])
+    [(4, 5)]
+    """
+    return [run[0] for run in runs(places) if len(run) == 1]
 
 
 def band(lower: Sequence[Place], upper: Sequence[Place]) -> str:

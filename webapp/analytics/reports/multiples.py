@@ -14,6 +14,8 @@ from webapp.analytics.templatetags import figures
 Value = Callable[[Bucket], float | None]
 Written = Callable[[float | None], str]
 
+_NOTHING_BEFORE: Final = "nothing before to compare with"
+
 
 class Multiple(NamedTuple):
     """One quantity, as it stands on the page.
@@ -22,7 +24,7 @@ class Multiple(NamedTuple):
     ----------
     title : str
     svg : SafeString
-        Its line over the window.
+        Its line over the window; empty where it is not counted by the hour, though for the whole.
     figure, change : str
         Over the whole window, and how that stands to the time before.
     base : str
@@ -103,6 +105,7 @@ def multiples(overview: Overview) -> list[Multiple]:
 def _multiple(quantity: _Quantity, overview: Overview) -> Multiple:
     window, now, before = overview.window, overview.now, overview.before
     is_rate = quantity.title == "Click-through"
+    values = quantity.value(now), quantity.value(before)
     points = [_point(quantity, bucket, with_interval=is_rate) for bucket in overview.buckets]
     across = time_axis(window.start_ms, window.end_ms - window.step_ms, ticks=4)
     return Multiple(
@@ -112,9 +115,11 @@ def _multiple(quantity: _Quantity, overview: Overview) -> Multiple:
             across,
             _highest(points),
             is_open=quantity.adds_up and window.is_under_way,
-        ),
-        figure=quantity.written(quantity.value(now)),
-        change=_rate_change(now, before) if is_rate else figures.change(quantity.value(now), quantity.value(before)),
+        )
+        if values[0] is None or any(point.value is not None for point in points)
+        else SafeString(),
+        figure=quantity.written(values[0]),
+        change=_rate_change(now, before) if is_rate else _change(*values),
         base=f"{_interval(now)}{quantity.base(now)}" if is_rate else quantity.base(now),
     )
 
@@ -137,9 +142,13 @@ def _interval(bucket: Bucket) -> str:
     return f"95 % interval {figures.percent(bucket.low)} to {figures.percent(bucket.high)}; "
 
 
+def _change(now: float | None, before: float | None) -> str:
+    return _NOTHING_BEFORE if before is None and now is not None else figures.change(now, before)
+
+
 def _rate_change(now: Bucket, before: Bucket) -> str:
     found = difference(now.rate, before.rate)
     if found is None:
-        return figures.NOTHING
+        return _change(now.click_through, None)
     apart, (low, high) = found
     return f"{figures.points(apart)} points ({figures.points(low)} to {figures.points(high)})"

@@ -16,7 +16,19 @@ from webapp.analytics.models import AggregateProgress
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.reports.items import RECENT_RECORDS, Counted, ItemLife, catalogue
 from webapp.analytics.reports.window import WindowForm, window_of
-from webapp.analytics.tables import AT_LEAST, AT_MOST, CONTAINS, EXACTLY, Column, Kind, Listing, Table, respond
+from webapp.analytics.tables import (
+    AT_LEAST,
+    AT_MOST,
+    CONTAINS,
+    EXACTLY,
+    SINCE,
+    UNTIL,
+    Column,
+    Kind,
+    Listing,
+    Table,
+    respond,
+)
 from webapp.analytics.templatetags import figures
 from webapp.analytics.views.click_through import CLICK_THROUGH, INTERVAL
 from webapp.catalog.models import Item
@@ -51,7 +63,7 @@ POSITIONS: Final = Table(
     order="at",
     per_page=25,
     empty="",
-    columns=(Column("at", "Position", Kind.NUMBER), *_COUNTED),
+    columns=(Column("at", "Position", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)), *_COUNTED),
 )
 DAYS: Final = Table(
     name="days",
@@ -61,7 +73,7 @@ DAYS: Final = Table(
     per_page=31,
     empty="",
     columns=(
-        Column("at", "Day", Kind.TIME),
+        Column("at", "Day", Kind.TIME, filters=(SINCE, UNTIL)),
         *_COUNTED,
         Column("explored", "Seen by chance", Kind.NUMBER),
         Column("opened", "Opened in all", Kind.NUMBER),
@@ -75,7 +87,7 @@ NEIGHBOURS: Final = Table(
     per_page=10,
     empty="No session that is remembered opened this and something else.",
     columns=(
-        Column("title", "Item", link=to_item()),
+        Column("title", "Item", link=to_item(), filters=(CONTAINS,)),
         Column("sessions", "Sessions", Kind.NUMBER),
         Column("share", "Of those that opened this", Kind.SHARE),
     ),
@@ -88,7 +100,7 @@ ALIKE: Final = Table(
     per_page=10,
     empty="Nothing has a category or tag in common with it.",
     columns=(
-        Column("title", "Item", link=to_item()),
+        Column("title", "Item", link=to_item(), filters=(CONTAINS,)),
         Column("likeness", "Likeness, 0 to 1", Kind.NUMBER),
     ),
 )
@@ -100,14 +112,14 @@ RECENT: Final = Table(
     per_page=10,
     empty="None of the newest events is a list that showed it.",
     columns=(
-        Column("at_ms", "When", Kind.TIME),
-        Column("session", "Session", Kind.CODE, link=to_session()),
-        Column("surface", "Surface"),
+        Column("at_ms", "When", Kind.TIME, filters=(SINCE, UNTIL)),
+        Column("session", "Session", Kind.CODE, link=to_session(), filters=(CONTAINS,)),
+        Column("surface", "Surface", filters=(CONTAINS,)),
         Column("position", "Position", Kind.NUMBER),
         Column("propensity", "Probability", Kind.SHARE),
-        Column("explored", "By chance", Kind.YES_NO),
-        Column("clicked", "Opened", Kind.YES_NO),
-        Column("simulated", "Simulated", Kind.YES_NO),
+        Column("explored", "By chance", Kind.YES_NO, filters=(EXACTLY,)),
+        Column("clicked", "Opened", Kind.YES_NO, filters=(EXACTLY,)),
+        Column("simulated", "Simulated", Kind.YES_NO, filters=(EXACTLY,)),
     ),
 )
 

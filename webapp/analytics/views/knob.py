@@ -17,7 +17,7 @@ from webapp import wiring
 from webapp.analytics import audit, turning
 from webapp.analytics.forms import KnobForm
 from webapp.analytics.permissions import KNOB_PERMISSION, staff_page
-from webapp.analytics.tables import Column, Kind, Listing, Table, respond
+from webapp.analytics.tables import AT_LEAST, AT_MOST, SINCE, UNTIL, Column, Kind, Listing, Table, respond
 from webapp.training.models import Knob
 
 STRETCHES = Table(
@@ -28,9 +28,9 @@ STRETCHES = Table(
     per_page=20,
     prefix="s_",
     columns=(
-        Column("began_ms", "From", Kind.TIME),
+        Column("began_ms", "From", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("ended_ms", "To", Kind.TIME),
-        Column("every_ms", "Knob", Kind.DURATION),
+        Column("every_ms", "Knob", Kind.DURATION, filters=(AT_LEAST, AT_MOST)),
         Column("waited_ms", "Events waited, mean", Kind.DURATION),
         Column("waited_worst_ms", "At most", Kind.DURATION),
         Column("cpu", "Of one processor", Kind.SHARE),

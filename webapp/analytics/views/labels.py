@@ -18,7 +18,7 @@ from webapp.analytics.reports.labels import OUTCOMES, Delays, meaning_of, outcom
 from webapp.analytics.reports.multiples import Multiple
 from webapp.analytics.reports.window import Window, WindowForm, window_of
 from webapp.analytics.selectors import LABELS
-from webapp.analytics.tables import Column, Kind, Listing, Table, respond
+from webapp.analytics.tables import AT_LEAST, AT_MOST, CONTAINS, SINCE, UNTIL, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
 from webapp.training.lineage import version as current_version
 from webapp.training.status import board
@@ -36,7 +36,7 @@ _OUTCOMES: Final = Table(
     order="-times",
     empty="",
     columns=(
-        Column("name", "Outcome"),
+        Column("name", "Outcome", filters=(CONTAINS,)),
         Column("times", "Count", Kind.NUMBER),
         Column("meaning", "What it is", sortable=False),
     ),
@@ -49,7 +49,7 @@ _TIMES: Final = Table(
     per_page=31,
     empty="",
     columns=(
-        Column("at_ms", "From", Kind.TIME),
+        Column("at_ms", "From", Kind.TIME, filters=(SINCE, UNTIL)),
         *(Column(name, meaning_of(name).capitalize(), Kind.NUMBER, value=_counter(name)) for name in OUTCOMES),
     ),
 )
@@ -61,7 +61,7 @@ _DELAYS: Final = Table(
     empty="",
     columns=(
         Column("place", "Up to", Kind.NUMBER, cell=lambda delay: delay.below),
-        Column("clicks", "Clicks", Kind.NUMBER),
+        Column("clicks", "Clicks", Kind.NUMBER, filters=(AT_LEAST,)),
         Column("first_clicks", "First of their slate", Kind.NUMBER),
         Column("share_so_far", "Clicks so far", Kind.SHARE),
     ),
@@ -73,7 +73,7 @@ _ATTRIBUTIONS: Final = Table(
     order="minutes",
     empty="",
     columns=(
-        Column("minutes", "Window, minutes", Kind.NUMBER),
+        Column("minutes", "Window, minutes", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
         Column("joined", "Clicks learned from", Kind.NUMBER),
         Column("share", "of all", Kind.SHARE),
         Column("late", "Clicks too late", Kind.NUMBER),

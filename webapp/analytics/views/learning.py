@@ -25,7 +25,19 @@ from webapp.analytics.reports.learning_charts import (
     score_charts,
 )
 from webapp.analytics.reports.window import Window, WindowForm, window_of
-from webapp.analytics.tables import Column, Kind, Link, Listing, Table, respond
+from webapp.analytics.tables import (
+    AT_LEAST,
+    AT_MOST,
+    CONTAINS,
+    SINCE,
+    UNTIL,
+    Column,
+    Kind,
+    Link,
+    Listing,
+    Table,
+    respond,
+)
 from webapp.training.lineage import version as current_version
 
 _VERSIONS: Final = Table(
@@ -36,7 +48,7 @@ _VERSIONS: Final = Table(
     per_page=10,
     empty="No version has learned anything in this time.",
     columns=(
-        Column("version", "Version", Kind.CODE, link=Link(lambda row: f"?version={row.version}")),
+        Column("version", "Version", Kind.CODE, link=Link(lambda row: f"?version={row.version}"), filters=(CONTAINS,)),
         Column("choices", "Choices", Kind.NUMBER),
         Column("log_loss", "Log-loss", Kind.NUMBER, cell=lambda row: nats(row.log_loss)),
         Column("low", "from", Kind.NUMBER, cell=lambda row: nats(row.low)),
@@ -55,7 +67,7 @@ _SCORES: Final = Table(
     per_page=31,
     empty="",
     columns=(
-        Column("at_ms", "From", Kind.TIME),
+        Column("at_ms", "From", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("choices", "Choices", Kind.NUMBER),
         Column("log_loss", "Log-loss", Kind.NUMBER, cell=lambda row: nats(row.log_loss)),
         Column("baseline", "of the click rate alone", Kind.NUMBER, cell=lambda row: nats(row.baseline)),
@@ -69,7 +81,7 @@ _CALIBRATION: Final = Table(
     order="at",
     empty="",
     columns=(
-        Column("at", "Promised", Kind.SHARE),
+        Column("at", "Promised", Kind.SHARE, filters=(AT_LEAST, AT_MOST)),
         Column("value", "Clicked", Kind.SHARE),
         Column("low", "from", Kind.SHARE),
         Column("high", "to", Kind.SHARE),
@@ -82,7 +94,7 @@ _STEPS: Final = Table(
     order="first",
     empty="",
     columns=(
-        Column("first", "n-th impression", Kind.NUMBER, cell=lambda step: step.nth),
+        Column("first", "n-th impression", Kind.NUMBER, cell=lambda step: step.nth, filters=(AT_LEAST, AT_MOST)),
         Column("adaptive", "Adaptive", Kind.SHARE, value=lambda step: step.adaptive.value),
         Column("adaptive_low", "from", Kind.SHARE, value=lambda step: step.adaptive.interval.low),
         Column("adaptive_high", "to", Kind.SHARE, value=lambda step: step.adaptive.interval.high),
@@ -104,7 +116,7 @@ _LAGS: Final = Table(
     per_page=20,
     empty="",
     columns=(
-        Column("process", "Process", Kind.CODE),
+        Column("process", "Process", Kind.CODE, filters=(CONTAINS,)),
         Column("clicks", "Clicks", Kind.NUMBER),
         Column("p50_ms", "Half within", Kind.DURATION),
         Column("p95_ms", "95 % within", Kind.DURATION),

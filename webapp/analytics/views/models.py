@@ -1,13 +1,14 @@
 """Versions of the model, and what changed between two."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -20,7 +21,6 @@ from webapp.analytics.permissions import staff_page
 from webapp.analytics.tables import (
     AT_LEAST,
     CONTAINS,
-    EXACTLY,
     SINCE,
     UNTIL,
     Column,
@@ -32,6 +32,9 @@ from webapp.analytics.tables import (
 )
 from webapp.analytics.templatetags.figures import NOTHING
 from webapp.analytics.versions import Comparison, WeightChange
+
+#: Digits of a hash that the table shows: as many as the chain of versions does.
+_SHOWN: Final = 8
 
 
 def _score(name: str, title: str) -> Column:
@@ -58,10 +61,10 @@ VERSIONS = Table(
         Column("created_ms", "Saved", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("sha256", "SHA-256", Kind.CODE, cell=lambda version: _short(version.sha256), filters=(CONTAINS,)),
         Column("parent", "Parent", Kind.CODE, cell=lambda version: _short(version.parent)),
-        Column("lineage", "Lineage", Kind.CODE, filters=(EXACTLY,)),
-        Column("code", "Code", Kind.CODE),
+        Column("lineage", "Lineage", Kind.CODE, cell=lambda version: _short(version.lineage), filters=(CONTAINS,)),
+        Column("code", "Code", Kind.CODE, cell=lambda version: _short(version.code)),
         Column("configuration", "Configuration", Kind.CODE, cell=lambda version: _short(version.configuration)),
-        Column("bytes", "Bytes", Kind.NUMBER),
+        Column("bytes", "Size", Kind.NUMBER, cell=lambda version: f"{version.bytes / 1e6:.1f} MB"),
         Column(
             "choices",
             "Choices scored",
@@ -176,8 +179,8 @@ def _most(changes: list[WeightChange]) -> WeightChange | None:
     return max(changes, key=lambda change: change.moved or 0.0, default=None)
 
 
-def _short(sha256: str) -> str:
-    return sha256[: versions.SHORT] or NOTHING
+def _short(name: str) -> SafeString | str:
+    return Kind.CODE.written(name[:_SHOWN])
 
 
 def _signed(value: float | None, deviation: float | None = None) -> str:

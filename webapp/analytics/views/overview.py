@@ -16,7 +16,7 @@ from webapp.analytics.reports.bucket import Bucket
 from webapp.analytics.reports.multiples import multiples
 from webapp.analytics.reports.overview import End, Overview, StandingOut
 from webapp.analytics.reports.window import WindowForm, window_of
-from webapp.analytics.tables import CONTAINS, Column, Kind, Listing, Table, respond
+from webapp.analytics.tables import CONTAINS, SINCE, UNTIL, Column, Kind, Listing, Table, respond
 from webapp.analytics.templatetags import figures
 from webapp.analytics.views.click_through import CLICK_THROUGH, INTERVAL
 from webapp.catalog.models import Item
@@ -29,7 +29,7 @@ _BUCKETS: Final = Table(
     per_page=31,
     empty="",
     columns=(
-        Column("at_ms", "From", Kind.TIME),
+        Column("at_ms", "From", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("sessions", "Sessions", Kind.NUMBER),
         Column("slates", "Slates", Kind.NUMBER),
         Column("impressions", "Impressions", Kind.NUMBER),
@@ -67,7 +67,7 @@ _RISING: Final = Table(
     prefix="rising_",
     order="-times_expected",
     per_page=10,
-    empty="Nothing rises yet: it takes clicks in this period and in the one before.",
+    empty="Nothing rises: it takes clicks in the time before, and an item whose clicks grew more than those of all.",
     columns=(
         _TITLE,
         Column("clicks", "Clicks", Kind.NUMBER),
@@ -95,8 +95,8 @@ _ENDS: Final = Table(
     order="-sessions",
     empty="",
     columns=(
-        Column("surface", "Surface"),
-        Column("action", "Last action"),
+        Column("surface", "Surface", filters=(CONTAINS,)),
+        Column("action", "Last action", filters=(CONTAINS,)),
         Column("sessions", "Sessions", Kind.NUMBER),
     ),
 )

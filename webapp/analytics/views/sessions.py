@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -37,10 +38,6 @@ JSON = "json"
 _ACTIONS = [(name, name) for name in ("impression", "click", "dwell", "dismissal", "dismissal_undone")]
 
 
-def _lasted_ms(sitting: SessionSitting) -> int:
-    return sitting.ended_ms - sitting.started_ms
-
-
 SESSIONS = Table(
     name="sessions",
     caption="Sessions",
@@ -49,7 +46,7 @@ SESSIONS = Table(
     columns=(
         Column("session", "Session", Kind.CODE, link=to_session(), filters=(CONTAINS,)),
         Column("started_ms", "Began", Kind.TIME, filters=(SINCE, UNTIL)),
-        Column("lasted_ms", "Lasted", Kind.DURATION, value=_lasted_ms, sortable=False),
+        Column("lasted_ms", "Lasted", Kind.DURATION, filters=(AT_LEAST,)),
         Column("events", "Events", Kind.NUMBER, filters=(AT_LEAST, AT_MOST)),
         Column("slates", "Slates", Kind.NUMBER),
         Column("impressions", "Seen", Kind.NUMBER),
@@ -92,7 +89,8 @@ LOGGED = Table(
 @staff_page("analytics.view_sessions")
 def sessions(request: HttpRequest) -> HttpResponseBase:
     """List sessions, a row for each sitting."""
-    return respond(request, "analytics/sessions.html", {}, Listing(SESSIONS, SessionSitting.objects.all(), request.GET))
+    sittings = SessionSitting.objects.annotate(lasted_ms=F("ended_ms") - F("started_ms"))
+    return respond(request, "analytics/sessions.html", {}, Listing(SESSIONS, sittings, request.GET))
 
 
 @require_safe
