@@ -14,16 +14,20 @@ from numba import config, njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+#: Numbers that a core works on at once. Lists are padded to a multiple of it: the last few would take as long again.
+SIDE_BY_SIDE: Final = 16
+
 #: Files without compiled loops whose constants are compiled into those of others.
-_CONSTANTS: Final = ("layout.py", "events.py", "world.py")
+_CONSTANTS: Final = ("compiled.py", "layout.py", "events.py", "world.py")
 
 
 def compiled(function: Function) -> Function:
     """Return `function` compiled by Numba at its first call, or loaded from Numba's cache.
 
-    Neither ``fastmath`` nor ``parallel``: both would let the order of a sum, and so a state's hash, vary.
+    Neither ``fastmath`` nor ``parallel``: both would let the order of a sum, and so a state's hash, vary. Dividing by 0
+    gives what NumPy has for it: a loop that could raise at each division is one that a core can't work on side by side.
     """
-    dispatcher: Function = njit(cache=True)(function)
+    dispatcher: Function = njit(cache=True, error_model="numpy")(function)
     return dispatcher
 
 

@@ -58,6 +58,9 @@ _SCORES: Final = "scores/"
 #: Forgotten sessions whose late events are known for what they are; the one forgotten longest ago gives way.
 FORGOTTEN_REMEMBERED: Final = 10_000
 
+#: Of sessions whose lists nobody knows, one in so many teaches how sessions differ: they are many, and alike.
+SPREAD_SESSIONS: Final = 4
+
 #: `impressions` are items of lists that were seen, told or proved by a click or a refusal; `clicks` are all that joined
 #: something, `listed_clicks` those on such an item: never more than `impressions`.
 COUNTS: Final = (
@@ -318,7 +321,7 @@ class Fold:
         if session is None:
             return
         # One item has nothing to be preferred to: it only says how much is clicked at all.
-        if len(example.rows) > 1:
+        if len(example.rows) > 1 and (not example.recalled or session.context.key % SPREAD_SESSIONS == 0):
             self._learn_spread(session, example, design, scores)
         if not (example.recalled or example.refused):
             learn_taste(self.world, session.context, example.rows, design, example.chosen)

@@ -18,6 +18,19 @@ VOTES: Final = tuple(f"{side}_{depth}" for depth in DEPTHS for side in ("before"
 #: What neighbours had next to the session's last click, in one step.
 STEPS: Final = ("predecessor", "successor")
 POPULARITY: Final = ("popularity_short", "popularity", "popularity_long")
+#: What is counted of an item. What its signals are made of comes first: 64 bytes, which a core fetches at once.
+STATISTICS: Final = (
+    *POPULARITY,
+    "counted_serial",
+    "appeal_information",
+    "appeal_shift",
+    "appealed_ms",
+    "first_seen_ms",
+    "impressions",
+    "clicks",
+    "recent_clicks",
+    "counted_ms",
+)
 #: What the item and the session's clicks have in common, by learned vectors.
 AFFINITY: Final = ("affinity_session", "affinity_last", "affinity_earlier")
 SIMILARITY: Final = ("similarity_session", "similarity_last", "similarity_dismissed")

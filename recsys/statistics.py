@@ -12,12 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
+from recsys.layout import POPULARITY, STATISTICS
 from recsys.world import World
 
 #: Sessions after which a click counts e times less: one scale for each of `layout.POPULARITY`.
 SESSIONS_KEPT: Final = np.array([8_000.0, 40_000.0, 200_000.0])
 
 _MS: Final = 1_000.0
+_POPULARITY: Final = STATISTICS.index(POPULARITY[0])
+_COUNTED_SERIAL: Final = STATISTICS.index("counted_serial")
+_IMPRESSIONS: Final = STATISTICS.index("impressions")
+_CLICKS: Final = STATISTICS.index("clicks")
+_RECENT_CLICKS: Final = STATISTICS.index("recent_clicks")
+_COUNTED_MS: Final = STATISTICS.index("counted_ms")
 
 
 def count(world: World, row: int, at_ms: int, *, impressions: int = 0, clicks: int = 0, shown: bool = True) -> None:
@@ -27,13 +34,7 @@ def count(world: World, row: int, at_ms: int, *, impressions: int = 0, clicks: i
     """
     items = world.items
     _count(
-        items["impressions"],
-        items["clicks"],
-        items["recent_clicks"],
-        items["counted_ms"],
-        items["counts"],
-        items["counted_serial"],
-        row,
+        items["statistics"][row],
         at_ms,
         world.serial,
         world.config.popularity_half_life_s * _MS,
@@ -52,13 +53,7 @@ def fading(world: World) -> float:
 
 @compiled
 def _count(
-    impressions: NDArray[np.float64],
-    clicks: NDArray[np.float64],
-    recent_clicks: NDArray[np.float64],
-    counted_ms: NDArray[np.int64],
-    counts: NDArray[np.float32],
-    counted_serial: NDArray[np.int64],
-    row: int,
+    statistics: NDArray[np.float64],
     at_ms: int,
     serial: int,
     popularity_half_life_ms: float,
@@ -67,14 +62,16 @@ def _count(
     clicked: int,
     shown: bool,
 ) -> None:
-    idle_ms = max(at_ms - counted_ms[row], 0)
+    idle_ms = max(at_ms - statistics[_COUNTED_MS], 0.0)
     kept = 2.0 ** (-idle_ms / popularity_half_life_ms)
-    impressions[row] = impressions[row] * kept + seen
-    clicks[row] = clicks[row] * kept + (clicked if shown else 0)
-    recent_clicks[row] = recent_clicks[row] * 2.0 ** (-idle_ms / trending_half_life_ms) + clicked
-    counted_ms[row] += idle_ms
+    statistics[_IMPRESSIONS] = statistics[_IMPRESSIONS] * kept + seen
+    statistics[_CLICKS] = statistics[_CLICKS] * kept + (clicked if shown else 0)
+    kept_recent = 2.0 ** (-idle_ms / trending_half_life_ms)
+    statistics[_RECENT_CLICKS] = statistics[_RECENT_CLICKS] * kept_recent + clicked
+    statistics[_COUNTED_MS] += idle_ms
     if clicked:
-        idle = float(serial - counted_serial[row])
-        for scale in range(counts.shape[1]):
-            counts[row, scale] = counts[row, scale] * math.exp(-idle / SESSIONS_KEPT[scale]) + clicked
-        counted_serial[row] = serial
+        idle = serial - statistics[_COUNTED_SERIAL]
+        for scale in range(SESSIONS_KEPT.shape[0]):
+            place = _POPULARITY + scale
+            statistics[place] = statistics[place] * math.exp(-idle / SESSIONS_KEPT[scale]) + clicked
+        statistics[_COUNTED_SERIAL] = serial

@@ -4,7 +4,7 @@ A `Table` is what snapshots write whole and deltas write by row, so no part of t
 its own. Growing never changes what a row holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recsys.errors import CorruptState
 
 Columns = Mapping[str, tuple[str, tuple[int, ...], float]]
+Parts = Mapping[str, Sequence[str]]
 
 #: What `Table.changes` has beside columns.
 _RESERVED: Final = frozenset({"row", "rows"})
@@ -25,6 +26,9 @@ class Table:
     ----------
     columns : mapping of name to (dtype, shape of one row, fill value)
         For example ``{"clicks": ("f8", (), 0.0)}``. ``row`` and ``rows`` are no names: `changes` says which rows.
+    parts : mapping of name to names
+        What the numbers in one row of a column are called. Each can be asked for by its own name; side by side in
+        memory, a loop that needs all of them finds them with one look.
 
     Raises
     ------
@@ -32,10 +36,11 @@ class Table:
         When a column has one of those names.
     """
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, parts: Parts | None = None) -> None:
         if not _RESERVED.isdisjoint(columns):
             raise ValueError(f"expected other column names than {sorted(_RESERVED)}, received {sorted(columns)}")
         self._columns = dict(columns)
+        self._parts = dict(parts or {})
         self._rows = 0
         self._capacity = 64
         self._data: dict[str, NDArray[Any]] = {
@@ -48,7 +53,7 @@ class Table:
         return self._rows
 
     def __getitem__(self, column: str) -> NDArray[Any]:
-        """Return the column's rows as a view: valid until the table grows."""
+        """Return the rows of a column, or of a part of one, as a view: valid until the table grows."""
         return self._views[column]
 
     def grow(self, rows: int) -> None:
@@ -120,6 +125,8 @@ class Table:
     def _look(self) -> None:
         """Keep a view of each column at hand: they are asked for far more often than the table grows."""
         self._views = {name: data[: self._rows] for name, data in self._data.items()}
+        for column, names in self._parts.items():
+            self._views |= {name: self._views[column][:, place] for place, name in enumerate(names)}
 
     def _fitting(self, columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
         dtype, shape, _ = self._columns[name]

@@ -21,8 +21,8 @@ from recsys.layout import (
     FACTS,
     NUMBER_START,
     NUMBERS,
-    POPULARITY,
     SIGNAL_COUNT,
+    STATISTICS,
     TASTE_START,
     TASTES,
     VECTOR_WIDTH,
@@ -124,17 +124,9 @@ class World:
         self.items = Table(
             {
                 "available": ("?", (), False),
-                "first_seen_ms": ("i8", (), 0),
-                "impressions": ("f8", (), 0.0),
-                "clicks": ("f8", (), 0.0),
-                "recent_clicks": ("f8", (), 0.0),
-                "counted_ms": ("i8", (), 0),
-                "appeal_information": ("f8", (), 0.0),
-                "appeal_shift": ("f8", (), 0.0),
-                "appealed_ms": ("i8", (), 0),
-                "counts": ("f4", (len(POPULARITY),), 0.0),
-                "counted_serial": ("i8", (), 0),
-            }
+                "statistics": ("f8", (len(STATISTICS),), 0.0),
+            },
+            parts={"statistics": STATISTICS},
         )
         self.contents = Table(
             {

@@ -20,13 +20,15 @@ Floats = NDArray[np.float64]
 
 
 @compiled
-def appeal(row: int, now_ms: int, information: Floats, shift: Floats, known_ms: Rows, fading: float) -> float:
-    """Return the expected appeal of an item, in logits, with its evidence faded (rate per millisecond) to `now_ms`."""
-    kept = math.exp(-max(now_ms - known_ms[row], 0) * fading)
-    return float(kept * shift[row] / (1.0 / VARIANCE + kept * information[row]))
+def appeal(information: float, shift: float, idle_ms: float, fading: float) -> float:
+    """Return the expected appeal of an item, in logits, with its evidence faded for a while (rate per millisecond)."""
+    if information == 0.0:
+        return 0.0
+    kept = math.exp(-max(idle_ms, 0.0) * fading)
+    return kept * shift / (1.0 / VARIANCE + kept * information)
 
 
-def beliefs(now_ms: int, information: Floats, shift: Floats, known_ms: Rows, fading: float) -> tuple[Floats, Floats]:
+def beliefs(now_ms: int, information: Floats, shift: Floats, known_ms: Floats, fading: float) -> tuple[Floats, Floats]:
     """Return mean and variance of the appeal of every item, in logits, as `appeal` has the mean of one."""
     kept = np.exp(-np.maximum(now_ms - known_ms, 0) * fading)
     variance = 1.0 / (1.0 / VARIANCE + kept * information)
@@ -41,7 +43,7 @@ def learn(
     now_ms: int,
     information: Floats,
     shift: Floats,
-    known_ms: Rows,
+    known_ms: Floats,
     fading: float,
     touched: NDArray[np.bool_],
 ) -> None:
@@ -64,8 +66,8 @@ def learn(
     """
     for i in range(rows.shape[0]):
         row = rows[i]
-        kept = math.exp(-max(now_ms - known_ms[row], 0) * fading)
-        known_ms[row] = max(now_ms, known_ms[row])
+        kept = math.exp(-max(now_ms - known_ms[row], 0.0) * fading)
+        known_ms[row] = max(float(now_ms), known_ms[row])
         information[row] *= kept
         shift[row] *= kept
         mean = shift[row] / (1.0 / VARIANCE + information[row])

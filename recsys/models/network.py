@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.compiled import compiled
+from recsys.compiled import SIDE_BY_SIDE, compiled
 from recsys.errors import CorruptState
 from recsys.models.random import uniforms
 
@@ -86,9 +86,10 @@ class Network:
 @compiled
 def _outputs(signals: Signals, inner: Weights, bias: Weights, outer: Weights) -> Signals:
     """Sum over hidden units; items lie side by side in the innermost loops, so a core works on several at once."""
-    rows, padded = signals.shape[0], inner.shape[0]
+    count, padded = signals.shape[0], inner.shape[0]
+    rows = -(-count // SIDE_BY_SIDE) * SIDE_BY_SIDE
     columns = np.zeros((padded, rows), dtype=np.float32)
-    for i in range(rows):
+    for i in range(count):
         for j in range(signals.shape[1]):
             columns[j, i] = signals[i, j]
     outputs = np.zeros(rows, dtype=np.float32)
@@ -105,7 +106,7 @@ def _outputs(signals: Signals, inner: Weights, bias: Weights, outer: Weights) ->
                 )
         for i in range(rows):
             outputs[i] += outer[h] * (hidden[i] / (one + abs(hidden[i])))
-    return outputs
+    return outputs[:count]
 
 
 @compiled

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.compiled import compiled
+from recsys.compiled import SIDE_BY_SIDE, compiled
 from recsys.layout import VECTOR_WIDTH
 from recsys.models.random import mixed, uniforms
+from recsys.prefetch import fetch
 from recsys.rowmap import empty_map, insert
 from recsys.tables import Table
 
@@ -52,7 +53,7 @@ def initialise(table: Table, row: int) -> None:
 @compiled
 def vector_length(vector: Vectors) -> float:
     """Return the Euclidean length, never 0."""
-    return math.sqrt(_dot(vector, vector)) + 1e-9
+    return math.sqrt(_dot(vector, vector, np.empty(SIDE_BY_SIDE, dtype=np.float32))) + 1e-9
 
 
 @compiled
@@ -78,11 +79,13 @@ def affinities(vectors: Vectors, lengths: Vectors, clicked: Rows, rows: Rows, ta
     for place in range(compared):
         for j in range(VECTOR_WIDTH):
             profiles[place + 1, j] = vectors[clicked[place], j] / lengths[clicked[place]]
-    count = rows.shape[0]
-    columns = np.empty((VECTOR_WIDTH, count), dtype=np.float32)
-    for i in range(count):
+    fetch(vectors, rows)
+    count = -(-rows.shape[0] // SIDE_BY_SIDE) * SIDE_BY_SIDE
+    columns = np.zeros((VECTOR_WIDTH, count), dtype=np.float32)
+    for i in range(rows.shape[0]):
+        row = rows[i]
         for j in range(VECTOR_WIDTH):
-            columns[j, i] = vectors[rows[i], j]
+            columns[j, i] = vectors[row, j]
     cosines = np.zeros((compared + 1, count), dtype=np.float32)
     for profile in range(compared + 1):
         for j in range(0, VECTOR_WIDTH, 4):
@@ -96,7 +99,7 @@ def affinities(vectors: Vectors, lengths: Vectors, clicked: Rows, rows: Rows, ta
                 cosines[profile, i] += (w0 * columns[j, i] + w1 * columns[j + 1, i]) + (
                     w2 * columns[j + 2, i] + w3 * columns[j + 3, i]
                 )
-    for i in range(count):
+    for i in range(rows.shape[0]):
         length = lengths[rows[i]]
         best = cosines[min(compared, 2), i]
         for profile in range(3, compared + 1):
@@ -134,11 +137,12 @@ def learn_next(
     scale = vector_length(session)
     for j in range(VECTOR_WIDTH):
         session[j] /= np.float32(scale)
-    rows = _drawn(heard, row, draw)
+    rows, lanes = _drawn(heard, row, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
+    fetch(vectors, rows)
     cosines, shares = np.empty(rows.shape[0]), np.empty(rows.shape[0])
     total = 0.0
     for i in range(rows.shape[0]):
-        cosines[i] = _dot(vectors[rows[i]], session) / lengths[rows[i]]
+        cosines[i] = _dot(vectors[rows[i]], session, lanes) / lengths[rows[i]]
         shares[i] = math.exp(SHARPNESS * (cosines[i] - 1.0))  # a cosine is at most 1, so nothing overflows
         total += shares[i]
     pull = np.zeros(VECTOR_WIDTH, dtype=np.float32)
@@ -151,7 +155,7 @@ def learn_next(
             touched[rows[i]] = True
     for j in range(VECTOR_WIDTH):
         pull[j] -= np.float32(along) * session[j]
-    slope = _dot(pull, pull) / VECTOR_WIDTH
+    slope = _dot(pull, pull, lanes) / VECTOR_WIDTH
     for place in range(min(clicked.shape[0], CLICKS)):
         at = clicked[place]
         weight = _FADING[place] / scale
@@ -214,16 +218,13 @@ def _move_item(
 
 
 @compiled
-def _dot(left: Vectors, right: Vectors) -> float:
-    """Return the inner product, summed in eight fixed lanes, which a core adds side by side."""
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float32(0.0)
-    for j in range(0, VECTOR_WIDTH, 8):
-        s0 += left[j] * right[j]
-        s1 += left[j + 1] * right[j + 1]
-        s2 += left[j + 2] * right[j + 2]
-        s3 += left[j + 3] * right[j + 3]
-        s4 += left[j + 4] * right[j + 4]
-        s5 += left[j + 5] * right[j + 5]
-        s6 += left[j + 6] * right[j + 6]
-        s7 += left[j + 7] * right[j + 7]
-    return float(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))
+def _dot(left: Vectors, right: Vectors, lanes: Vectors) -> float:
+    """Return the inner product, summed in a fixed order; in `lanes` a core adds `SIDE_BY_SIDE` terms at once."""
+    for j in range(SIDE_BY_SIDE):
+        lanes[j] = (left[j] * right[j] + left[j + 16] * right[j + 16]) + (
+            left[j + 32] * right[j + 32] + left[j + 48] * right[j + 48]
+        )
+    total = np.float32(0.0)
+    for j in range(SIDE_BY_SIDE // 2):
+        total += lanes[j] + lanes[j + SIDE_BY_SIDE // 2]
+    return float(total)

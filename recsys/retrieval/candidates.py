@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
-from recsys.retrieval import content, fresh, neighbours, voting
+from recsys.retrieval import content, fresh, neighbours
 from recsys.retrieval.neighbours import Votes
-from recsys.rowmap import empty_map, insert
 from recsys.sessions import SessionContext
 from recsys.world import World
 
@@ -29,16 +28,14 @@ def retrieve(world: World, context: SessionContext) -> Votes:
     Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back); what is
     alike in content to its last clicks; popular and new items. A session without clicks gets the latter.
     """
-    if not context.clicked:
-        rows = _extended(np.empty(0, dtype=np.int64), np.concatenate(_others(world, context, 0)))
-        return Votes(rows, np.zeros((0, voting.CHANNELS), dtype=np.float32), 0.0)
     found = neighbours.poll(world, context, world.config.candidates)
-    return found.votes(_extended(found.best, np.concatenate(_others(world, context, len(found.best)))))
+    return found.votes(np.concatenate(_others(world, context, len(found.best))))
 
 
 def available(world: World, found: Votes) -> Votes:
     """Return the items that can be served."""
-    return found.subset(world.items["available"][found.rows])
+    served = world.items["available"]
+    return found if _count(served, found.rows) == len(found.rows) else found.subset(served[found.rows])
 
 
 def _others(world: World, context: SessionContext, voted: int) -> list[Rows]:
@@ -52,14 +49,9 @@ def _others(world: World, context: SessionContext, voted: int) -> list[Rows]:
 
 
 @compiled
-def _extended(rows: Rows, more: Rows) -> Rows:
-    """Return `rows`, and those of `more` that are not yet among them, each once."""
-    index = empty_map(rows.shape[0] + more.shape[0])
-    extended = np.empty(rows.shape[0] + more.shape[0], dtype=np.int64)
+def _count(marked: NDArray[np.bool_], rows: Rows) -> int:
+    """Return how many of `rows` are marked."""
     count = 0
-    for part in (rows, more):
-        for row in part:
-            if insert(index, row, count) == count:
-                extended[count] = row
-                count += 1
-    return extended[:count]
+    for row in rows:
+        count += marked[row]
+    return count

@@ -27,6 +27,7 @@ QUERY_CLICKS: Final = 9
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+NOTHING: Final[Rows] = np.empty(0, dtype=np.int64)
 
 #: The first parameters of `voting.count` and `voting.recall`.
 Index = tuple[Rows, int, NDArray[np.int32], Rows, Rows, NDArray[np.int32], NDArray[np.int32], int]
@@ -62,9 +63,9 @@ class Poll(NamedTuple):
     channels: voting.Channels
     weight: float
 
-    def votes(self, rows: Rows) -> Votes:
-        """Return what is said of `rows`."""
-        return Votes(rows, voting.channels_of(rows, self.places, self.channels), self.weight)
+    def votes(self, more: Rows = NOTHING) -> Votes:
+        """Return what is said of the best, and of `more` rows after them; each stands there once."""
+        return Votes(*voting.offered(self.best, more, self.places, self.channels), self.weight)
 
 
 def index_click(world: World, serial: int, key: int, row: int) -> int:
@@ -101,8 +102,7 @@ def index_click(world: World, serial: int, key: int, row: int) -> int:
 
 def recall(world: World, context: SessionContext, limit: int) -> Votes:
     """Return the `best` of `poll`."""
-    found = poll(world, context, limit)
-    return found.votes(found.best)
+    return poll(world, context, limit).votes()
 
 
 def poll(world: World, context: SessionContext, limit: int) -> Poll:

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from recsys.layout import POPULARITY
 from recsys.retrieval.top import positive_top_rows
 from recsys.statistics import SESSIONS_KEPT
 from recsys.world import World
@@ -11,7 +12,7 @@ from recsys.world import World
 #: How many items are kept, and after how many sessions they are looked up anew.
 KEPT: Final = 200
 EVERY_SESSIONS: Final = 64
-#: Which of `SESSIONS_KEPT` decides.
+#: Which of `POPULARITY` decides.
 _SCALE: Final = 0
 
 
@@ -24,5 +25,5 @@ def refresh(world: World) -> None:
     """Look up the most popular items anew. Costs a pass over the catalogue; part of the fold."""
     items = world.items
     idle = world.serial - items["counted_serial"]
-    faded = items["counts"][:, _SCALE].astype(np.float64) * np.exp(-idle / SESSIONS_KEPT[_SCALE])
+    faded = items[POPULARITY[_SCALE]] * np.exp(-idle / SESSIONS_KEPT[_SCALE])
     world.popular = positive_top_rows(np.where(items["available"], faded, 0.0), KEPT)

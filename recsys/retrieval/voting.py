@@ -89,10 +89,14 @@ def count(
         slot, match = slots[neighbour], matches[neighbour]
         held = min(length[slot], SESSION_CLICKS)
         place = _place(clicked, held, slot, query[match])
+        if place < 0:
+            continue
         for other in range(held):
             at = find(index, clicked[slot, other])
-            if other != place and place >= 0 and at >= 0:
-                shares[at, match] += _vote(channels, at, match, weights[neighbour], place, other)
+            if other != place and at >= 0:
+                shares[at, match] += _vote(channels, at, match, weights[neighbour], other - place)
+        if match == 0:
+            _step(channels, index, clicked[slot, :held], place, weights[neighbour])
     return channels, shares, total
 
 
@@ -108,7 +112,7 @@ def recall(
     newest: int,
     limit: int,
 ) -> tuple[Ints, Map, Channels, float]:
-    """Return the `limit` rows with the most votes, and what is said of any row: `channels_of` looks it up.
+    """Return the `limit` rows with the most votes, and what is said of any row: `offered` looks it up.
 
     Parameters are those of `count`. The session's own items are always among the rows.
 
@@ -138,27 +142,42 @@ def recall(
         slot, match = slots[neighbour], matches[neighbour]
         held = min(length[slot], SESSION_CLICKS)
         place = _place(clicked, held, slot, query[match])
+        if place < 0:
+            continue
         for other in range(held):
-            if other == place or place < 0:
+            if other == place:
                 continue
             at = insert(index, clicked[slot, other], found)
             if at == found:
                 rows[found] = clicked[slot, other]
                 found += 1
-            vote = _vote(channels, at, match, weights[neighbour], place, other)
+            vote = _vote(channels, at, match, weights[neighbour], other - place)
             totals[at] += vote if other > place else BEFORE * vote
+        if match == 0:
+            _step(channels, index, clicked[slot, :held], place, weights[neighbour])
     return rows[largest_first(totals[:found], limit)], index, channels, total
 
 
 @compiled
-def channels_of(rows: Ints, index: Map, channels: Channels) -> Channels:
-    """Return the votes for `rows`, out of what `recall` found; zeros where a row has none."""
-    chosen = np.zeros((rows.shape[0], CHANNELS), dtype=np.float32)
-    for i in range(rows.shape[0]):
+def offered(best: Ints, more: Ints, index: Map, channels: Channels) -> tuple[Ints, Channels]:
+    """Return `best` and those of `more` that are not yet among them, each once, with what `recall` found of them.
+
+    Zeros stand where a row has no votes.
+    """
+    taken = empty_map(best.shape[0] + more.shape[0])
+    rows, count = np.empty(best.shape[0] + more.shape[0], dtype=np.int64), 0
+    for part in (best, more):
+        for row in part:
+            if insert(taken, row, count) == count:
+                rows[count] = row
+                count += 1
+    chosen = np.zeros((count, CHANNELS), dtype=np.float32)
+    for i in range(count):
         at = find(index, rows[i])
         if at >= 0:
-            chosen[i] = channels[at]
-    return chosen
+            for channel in range(CHANNELS):
+                chosen[i, channel] = channels[at, channel]
+    return rows[:count], chosen
 
 
 @compiled
@@ -213,15 +232,24 @@ def _gather(
 
 
 @compiled
-def _vote(channels: Channels, at: int, match: int, weight: float, place: int, other: int) -> float:
-    """Let one neighbour vote for one item; return the vote."""
-    distance = other - place
-    after = distance > 0
+def _vote(channels: Channels, at: int, match: int, weight: float, distance: int) -> float:
+    """Let one neighbour vote for an item so many clicks after the shared one, or before it; return the vote."""
     vote = weight * float(_DECAY[abs(distance)])
-    channels[at, 2 * min(match, _DEEPEST) + (1 if after else 0)] += np.float32(vote)
-    if match == 0 and abs(distance) == 1:
-        channels[at, _SUCCESSOR if after else _PREDECESSOR] += np.float32(weight)
+    channels[at, 2 * min(match, _DEEPEST) + (1 if distance > 0 else 0)] += np.float32(vote)
     return vote
+
+
+@compiled
+def _step(channels: Channels, index: Map, clicked: Clicked, place: int, weight: float) -> None:
+    """Let one neighbour, who clicked these items, vote for those right before and after the shared one."""
+    if place > 0:
+        before = find(index, clicked[place - 1])
+        if before >= 0:
+            channels[before, _PREDECESSOR] += np.float32(weight)
+    if place + 1 < clicked.shape[0]:
+        after = find(index, clicked[place + 1])
+        if after >= 0:
+            channels[after, _SUCCESSOR] += np.float32(weight)
 
 
 @compiled

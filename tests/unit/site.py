@@ -49,5 +49,5 @@ def seen(item: str, position: int = 0, name: str = "a", at_ms: int = START_MS) -
     return Impression(event_time_ms=at_ms, session="s", slate=name, item=item, position=position)
 
 
-def clicked(item: str, position: int = 0, name: str = "a", at_ms: int = START_MS) -> Click:
-    return Click(event_time_ms=at_ms, session="s", slate=name, item=item, position=position)
+def clicked(item: str, position: int = 0, name: str = "a", at_ms: int = START_MS, session: str = "s") -> Click:
+    return Click(event_time_ms=at_ms, session=session, slate=name, item=item, position=position)

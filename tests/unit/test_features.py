@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys import features
+from recsys import columns, features
 from recsys.layout import (
     AFFINITY,
     CONTEXT_START,
@@ -126,7 +126,7 @@ def test_votes_enter_by_channel_and_in_sum() -> None:
     table, found = signals(*rows), neighbours.votes(trained_world(), busy_session(), rows)
     assert found.channels.max() > 0.01
     for place, name in enumerate((*VOTES, *STEPS)):
-        expected = features.COUNT_SCALE * np.log1p(features.VOTE_SCALE * found.channels[:, place])
+        expected = columns.COUNT_SCALE * np.log1p(columns.VOTE_SCALE * found.channels[:, place])
         np.testing.assert_allclose(column(table, name), expected, rtol=1e-5, atol=1e-7)
     before, after = found.channels[:, 0 : len(VOTES) : 2].sum(axis=1), found.channels[:, 1 : len(VOTES) : 2].sum(axis=1)
     np.testing.assert_allclose(column(table, "votes_before"), before, rtol=1e-5)
@@ -171,9 +171,9 @@ def test_clicks_raise_an_item_and_fade_with_the_sessions_that_come() -> None:
     later = features.signals(world, context, rows, START_MS)
     for scale, name in enumerate(POPULARITY):
         assert column(now, name)[1] == column(later, name)[1] == 0.0
-        assert column(now, name)[0] == pytest.approx(features.COUNT_SCALE * np.log1p(5.0))
+        assert column(now, name)[0] == pytest.approx(columns.COUNT_SCALE * np.log1p(5.0))
         faded = 5.0 * np.exp(-SESSIONS_KEPT[0] / SESSIONS_KEPT[scale])
-        assert column(later, name)[0] == pytest.approx(features.COUNT_SCALE * np.log1p(faded), rel=1e-5)
+        assert column(later, name)[0] == pytest.approx(columns.COUNT_SCALE * np.log1p(faded), rel=1e-5)
 
 
 def judged(error: float) -> World:

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from recsys.fold import SPREAD_SESSIONS
+from recsys.layout import POPULARITY
+from recsys.sessions import SessionContext
 from tests.unit.site import CONFIG, FILMS, WINDOW_S, Site, clicked, seen
 from tests.unit.streams import START_MS, film
 
@@ -43,7 +46,7 @@ def test_lone_click_is_a_choice_among_what_would_have_been_retrieved(site: Site)
 def test_lone_click_makes_an_item_popular_and_says_nothing_of_a_click_rate(site: Site) -> None:
     site.happens(clicked("0", name="")).learned()
     assert (site.world.items["clicks"][0], site.world.items["recent_clicks"][0]) == (0.0, 1.0)
-    assert site.world.items["counts"][0].tolist() == [1.0, 1.0, 1.0]
+    assert [site.world.items[name][0] for name in POPULARITY] == [1.0, 1.0, 1.0]
     assert site.world.popular.tolist() == [0]
 
 
@@ -71,12 +74,15 @@ def cosine(left: np.ndarray, right: np.ndarray) -> float:
     return float(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
 
 
-def test_what_a_session_goes_on_with_teaches_how_much_sessions_differ(site: Site) -> None:
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_one_in_a_few_sessions_goes_on_with_teaches_how_much_sessions_differ(site: Site, asked: bool) -> None:
     start = site.world.spread.variance().copy()
+    names = (f"session-{number}" for number in range(100))
+    name = next(name for name in names if (SessionContext(name).key % SPREAD_SESSIONS == 0) is asked)
     for number in range(8):
-        site.happens(clicked(str(number % 3), name="", at_ms=START_MS + number), later_s=1)
+        site.happens(clicked(str(number % 3), name="", session=name, at_ms=START_MS + number), later_s=1)
     site.learned()
-    assert (site.world.spread.variance() != start).any()
+    assert (site.world.spread.variance() != start).any() == asked
     assert (site.world.spread.variance()[start == 0.0] == 0.0).all()
 
 

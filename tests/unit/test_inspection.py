@@ -32,7 +32,7 @@ def test_appeals_are_those_that_scoring_reads() -> None:
     information, shift, known_ms = columns
     fading = statistics.fading(world)
     for row in range(0, len(world.catalogue), 17):
-        read = appeal.appeal(row, world.now_ms, information, shift, known_ms, fading)
+        read = appeal.appeal(information[row], shift[row], world.now_ms - known_ms[row], fading)
         assert mean[row] == pytest.approx(read, abs=1e-12)
     assert np.all((variance > 0) & (variance <= appeal.VARIANCE))
 

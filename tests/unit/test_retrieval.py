@@ -41,6 +41,12 @@ def test_top_rows_are_the_largest_with_ties_by_row(scores: list[int], k: int) ->
     assert (values[positive_top_rows(values, k)] > 0).all()
 
 
+@given(scores=st.lists(st.floats(allow_nan=False), max_size=40), k=st.integers(0, 50))
+def test_the_largest_are_found_among_numbers_of_any_size(scores: list[float], k: int) -> None:
+    values = np.array(scores, dtype=np.float64)
+    assert sorted(largest_first(values, k)) == sorted(np.lexsort((np.arange(len(values)), -values))[:k])
+
+
 @given(rows=st.lists(KEYS, unique=True, max_size=60), others=st.lists(KEYS))
 def test_a_row_map_finds_each_row_and_no_other(rows: list[int], others: list[int]) -> None:
     table = rowmap.row_map(np.array(rows, dtype=np.int64))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.layout import POPULARITY
 from recsys.statistics import SESSIONS_KEPT, count
 from tests.unit.engine_samples import CONFIG, START_MS, empty_world
 
@@ -37,7 +38,7 @@ def test_counts_are_sums_in_which_each_click_has_faded_on_its_own(
     expected = sum(
         (step[3] * np.exp((step[1] - last) / SESSIONS_KEPT) for step in happened if step[3]), start=np.zeros(3)
     )
-    np.testing.assert_allclose(items["counts"][0], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose([items[name][0] for name in POPULARITY], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_an_event_older_than_the_last_one_counts_as_if_it_were_now() -> None:

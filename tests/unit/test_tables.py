@@ -49,6 +49,16 @@ def test_growing_to_fewer_rows_changes_nothing() -> None:
     assert len(made) == 5
 
 
+def test_parts_of_a_column_are_called_by_name_before_and_after_growing() -> None:
+    made = Table({"counts": ("f8", (2,), 0.0)}, parts={"counts": ("seen", "clicked")})
+    made.grow(1)
+    made["clicked"][0] = 3.0
+    made.grow(1_000)
+    made["seen"][999] = 5.0
+    assert (made["counts"][0].tolist(), made["counts"][999].tolist()) == ([0.0, 3.0], [5.0, 0.0])
+    assert list(made.whole()) == ["counts"], "what they are parts of is written once"
+
+
 WRITES = st.lists(st.tuples(st.integers(0, 150), st.integers(0, 9)), max_size=30)
 
 

@@ -1,0 +1,145 @@
+"""The compiled loops behind `features.signals`: each fills some columns of its table."""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.compiled import compiled
+from recsys.layout import AFFINITY, FACTS, OPENED, POPULARITY, SIGNALS, STATISTICS, VOTES
+from recsys.models import vectors
+from recsys.models.appeal import appeal
+from recsys.prefetch import fetch
+from recsys.retrieval import voting
+from recsys.rowmap import Map, find, row_map
+from recsys.statistics import SESSIONS_KEPT
+
+Rows = NDArray[np.int64]
+Signals = NDArray[np.float32]
+
+#: Brings log counts to the size of the other signals.
+COUNT_SCALE: Final = np.float32(0.25)
+#: A share of the neighbours' votes of 1 / VOTE_SCALE is where a channel's signal bends.
+VOTE_SCALE: Final = np.float32(1_000.0)
+#: An item's freshness falls by e in this time.
+FRESHNESS_MS: Final = 14 * 86_400_000.0
+#: Clicks after which an item of the session counts e times less in "opened lately".
+OPENED_DECAY: Final = 3.0
+#: A session with this many distinct clicks is long.
+MANY_CLICKS: Final = 9
+
+_VOTES: Final = SIGNALS.index(VOTES[0])
+_PREDECESSOR: Final = SIGNALS.index("predecessor")
+_TOTAL: Final = SIGNALS.index("votes")
+_POPULARITY: Final = SIGNALS.index(POPULARITY[0])
+_COUNTS: Final = STATISTICS.index(POPULARITY[0])
+_COUNTED_SERIAL: Final = STATISTICS.index("counted_serial")
+_APPEAL_INFORMATION: Final = STATISTICS.index("appeal_information")
+_APPEAL_SHIFT: Final = STATISTICS.index("appeal_shift")
+_APPEALED_MS: Final = STATISTICS.index("appealed_ms")
+_FIRST_SEEN_MS: Final = STATISTICS.index("first_seen_ms")
+_CLICKS: Final = SIGNALS.index("clicks")
+_APPEAL: Final = SIGNALS.index("appeal")
+_FRESHNESS: Final = SIGNALS.index("freshness")
+_OPENED: Final = SIGNALS.index(OPENED[0])
+_AFFINITY: Final = SIGNALS.index(AFFINITY[0])
+_FACTS: Final = SIGNALS.index(FACTS[0])
+
+
+@compiled
+def describe(
+    table: Signals,
+    rows: Rows,
+    statistics: NDArray[np.float64],
+    postings: Rows,
+    serial: int,
+    now_ms: int,
+    appeal_fading: float,
+) -> None:
+    """Fill the columns that depend on the item alone: counts faded to `now_ms`, or to the newest session."""
+    fetch(statistics, rows)
+    for i in range(rows.shape[0]):
+        known = statistics[rows[i]]
+        idle_ms = now_ms - known[_APPEALED_MS]
+        table[i, _APPEAL] = appeal(known[_APPEAL_INFORMATION], known[_APPEAL_SHIFT], idle_ms, appeal_fading)
+        table[i, _FRESHNESS] = math.exp(np.float32(-max(now_ms - known[_FIRST_SEEN_MS], 0.0) / FRESHNESS_MS))
+        table[i, _CLICKS] = np.float32(0.2) * _log1p(np.float32(postings[rows[i]]))
+        if known[_COUNTS] > 0.0:
+            idle = serial - known[_COUNTED_SERIAL]
+            for scale in range(SESSIONS_KEPT.shape[0]):
+                kept = math.exp(np.float32(-idle / SESSIONS_KEPT[scale]))
+                table[i, _POPULARITY + scale] = COUNT_SCALE * _log1p(np.float32(known[_COUNTS + scale]) * kept)
+
+
+@compiled
+def mark(table: Signals, column: int, index: Map, rows: Rows, counts: NDArray[np.float64]) -> None:
+    """Write the log of 1 + count into a column, where a counted row stands in the table."""
+    for i in range(rows.shape[0]):
+        at = find(index, rows[i])
+        if at >= 0:
+            table[at, column] = math.log1p(counts[i])
+
+
+@compiled
+def compare(
+    table: Signals,
+    rows: Rows,
+    channels: voting.Channels,
+    weight: float,
+    clicked: Rows,
+    counts: Rows,
+    learned: Signals,
+    lengths: Signals,
+) -> None:
+    """Fill the columns that compare items with what the session clicked (newest first, each so often)."""
+    _voted(table, channels, weight)
+    _clicked(table, row_map(rows), clicked, counts)
+    vectors.affinities(learned, lengths, clicked, rows, table, _AFFINITY)
+
+
+@compiled
+def _voted(table: Signals, channels: voting.Channels, weight: float) -> None:
+    """Fill the columns of the neighbours' votes, and the fact of how much weight there is behind them."""
+    crowd = np.float32(0.1 * math.log1p(1e6 * weight))
+    for i in range(table.shape[0]):
+        table[i, _FACTS + 1] = crowd
+        before, after = np.float32(0.0), np.float32(0.0)
+        if i < channels.shape[0]:
+            for channel in range(channels.shape[1]):
+                share = channels[i, channel]
+                if share > 0.0:
+                    table[i, _VOTES + channel] = COUNT_SCALE * _log1p(VOTE_SCALE * share)
+            for channel in range(0, _PREDECESSOR - _VOTES, 2):
+                before += channels[i, channel]
+                after += channels[i, channel + 1]
+        total = after + np.float32(voting.BEFORE) * before
+        table[i, _TOTAL] = np.float32(0.3) * math.log(total + np.float32(1e-3)) + np.float32(1.0)
+        table[i, _TOTAL + 1] = before
+        table[i, _TOTAL + 2] = after
+
+
+@compiled
+def _clicked(table: Signals, index: Map, clicked: Rows, counts: Rows) -> None:
+    """Fill the columns of what the session opened (newest first), and the facts about it."""
+    length = np.float32(0.2 * min(clicked.shape[0], MANY_CLICKS))
+    repeats = np.float32(math.log(counts[0]))
+    for i in range(table.shape[0]):
+        table[i, _FACTS] = length
+        table[i, _FACTS + 2] = 1.0 if clicked.shape[0] == 1 else 0.0
+        table[i, _FACTS + 3] = repeats
+    for place in range(clicked.shape[0]):
+        at = find(index, clicked[place])
+        if at < 0:
+            continue
+        table[at, _OPENED] = 1.0
+        if place < 2:
+            table[at, _OPENED + 1 + place] = 1.0
+        table[at, _OPENED + 3] = math.exp(-place / OPENED_DECAY)
+        table[at, _OPENED + 4] = math.log(counts[place])
+
+
+@compiled
+def _log1p(count: np.float32) -> float:
+    """Return log(1 + count) in single precision, in which it takes a third of the time."""
+    return math.log(np.float32(1.0) + count)
