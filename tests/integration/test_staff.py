@@ -113,6 +113,16 @@ def test_every_page_opens_on_an_empty_site_for_those_who_may_see_it_and_for_nobo
     assert 'aria-current="page"' in response.content.decode()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.route)
+def test_every_page_opens_without_redis_and_those_that_need_it_say_so(client: Client, without_redis: None, page: Page):
+    client.force_login(User.objects.create_superuser("ada"))
+    response = client.get(page.url)
+    # Items and Sessions list what is counted, Overview draws it; Models stand in files.
+    needs_it = page.route not in ("overview", "sessions", "items", "models")
+    assert response.status_code in ((200, 503) if needs_it else (200,))
+    assert ("Redis can't be reached" in text(response)) == needs_it
+
+
 def test_every_permission_of_a_page_is_declared():
     declared = set(Permission.objects.filter(content_type__app_label="analytics").values_list("codename", flat=True))
     assert {page.permission.partition(".")[2] for page in PAGES} <= declared
