@@ -147,6 +147,8 @@ class Past:
         try:
             return Learner.from_snapshot(self._config, self._snapshots.load(manifest.sha256))
         except CorruptState as error:
+            if self._before(offset) != manifest:
+                return self._nearest(offset)  # it was pruned since: another is the nearest now
             raise WorldGone(f"the snapshot before {offset} can't be read: {error}") from error
 
     def _check_held(self, start: Offset, offset: Offset) -> None:

@@ -14,7 +14,7 @@ from recsys.learner import Learner
 from recsys.log.memory import MemoryLog
 from recsys.offsets import ORIGIN, Offset
 from recsys.past import Past
-from recsys.store.base import Manifest
+from recsys.store.base import Keeping, Manifest
 from recsys.store.memory import MemorySnapshots
 from recsys.world import World
 from tests.unit.streams import recorded, stream
@@ -146,6 +146,28 @@ def test_worlds_of_catching_up_served_nobody_and_are_gone(log: MemoryLog) -> Non
     with pytest.raises(WorldGone, match=f"before {OFFSETS[80]}"):
         past.world_at(OFFSETS[60])
     assert digest(past.world_at(OFFSETS[120])) == EVERYWHERE[OFFSETS[120]][1]
+
+
+class PrunedMeanwhile(MemorySnapshots):
+    """A store that is pruned after its manifests were read, before the snapshot is."""
+
+    def load(self, sha256: str) -> bytes:
+        self.prune(Keeping(newest=1, total_bytes=0))
+        return super().load(sha256)
+
+
+def test_snapshot_that_is_pruned_on_the_way_is_replaced_by_the_nearest_that_is_left(log: MemoryLog) -> None:
+    store = snapshots(OFFSETS[40], OFFSETS[80], OFFSETS[120], store=PrunedMeanwhile())
+    past, told = Past(CONFIG, "1", store, log, farthest=10_000), list[int]()
+    assert digest(past.world_at(OFFSETS[100], told.append)) == EVERYWHERE[OFFSETS[100]][1]
+    assert sum(told) == 60
+
+
+def test_snapshot_that_can_not_be_read_is_said_to_be_so(log: MemoryLog) -> None:
+    store = snapshots(OFFSETS[80])
+    store._held[0] = (store._held[0][0], b"damaged")
+    with pytest.raises(WorldGone, match=f"the snapshot before {OFFSETS[100]} can't be read"):
+        Past(CONFIG, "1", store, log, farthest=10_000).world_at(OFFSETS[100])
 
 
 def test_world_that_was_let_go_is_rebuilt(log: MemoryLog) -> None:

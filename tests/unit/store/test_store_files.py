@@ -107,6 +107,8 @@ def test_damaged_manifest_is_passed_over_and_logged(
     assert "manifest" in caplog.text
     snapshots.save(b"newest", manifest(b"newest"), fence=1)
     assert found(snapshots) == b"newest"
+    assert snapshots.prune(Keeping(newest=9, total_bytes=10**9)) == 1
+    assert len(list(tmp_path.glob("*.json"))) == 2
 
 
 def test_snapshot_without_its_manifest_does_not_exist(snapshots: FileSnapshots, tmp_path: Path) -> None:
