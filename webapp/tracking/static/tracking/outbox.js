@@ -198,6 +198,7 @@ globalThis.freshetOutbox = (page, surfaces) => {
   // The last resort of a page that goes away. Nothing is dropped: the next page sends it again unless it was accepted.
   const leave = () => {
     if (pending.size && page.consent !== "off") navigator.sendBeacon(page.collect, message(batch()));
+    greeted = undefined; // a page that is hidden on its way out sends nothing more
     socket?.close();
   };
 
