@@ -72,7 +72,7 @@ class RunningSite:
             **settings,
         }
         self.client = redis.Redis.from_url(self._redis.url)
-        self.log = RedisLog(self.client, max_length=1_000_000, session_ttl_s=3_600)
+        self.log = RedisLog(self.client)
         self.manage("prepare", "--dataset", dataset)
         for name in ("web", "worker", "beat"):
             self.start(name)
