@@ -11,7 +11,7 @@ SCENARIO ?= steady
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help setup setup-dev setup-bench setup-load demo loadtest screenshots test lint lock clean
+.PHONY: help setup setup-dev setup-bench setup-load demo loadtest screenshots test pytest lint lock clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  \1\t/' | expand -t 14
@@ -33,7 +33,9 @@ loadtest: setup-load  ## Load a site and report: SCENARIO (steady, ramp, flash, 
 screenshots: setup-dev  ## Take the pictures of docs/tour.md anew: starts the demo in a temporary folder, needs Chromium.
 	@$(BIN)/python -m benchmarks.screenshots
 
-test: setup-dev lint  ## Check and test everything.
+test: lint pytest  ## Check and test everything.
+
+pytest: setup-dev  ## Test everything; PYTEST_ARGS choose.
 	@echo "== pytest"; $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup-dev  ## Check style, types, import contracts, and templates.
