@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 _Z95: Final = 1.959963984540054
 
@@ -35,6 +35,28 @@ def wilson(successes: float, trials: float) -> Interval:
     center = share + spread / 2
     reach = (spread * (share * (1 - share) + spread / 4)) ** 0.5
     return Interval(max(0.0, (center - reach) / (1 + spread)), min(1.0, (center + reach) / (1 + spread)))
+
+
+class Clicked(Protocol):
+    """What has impressions, and clicks on these."""
+
+    @property
+    def impressions(self) -> int:
+        """How often it was seen."""
+
+    @property
+    def clicks(self) -> int:
+        """How many of these times it was clicked."""
+
+
+def click_through(counted: Clicked) -> float | None:
+    """Return the share of impressions that were clicked; None without any."""
+    return counted.clicks / counted.impressions if counted.impressions else None
+
+
+def click_through_interval(counted: Clicked) -> Interval | None:
+    """Return its 95 % interval, impressions taken as independent; None without any."""
+    return wilson(counted.clicks, counted.impressions) if counted.impressions else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

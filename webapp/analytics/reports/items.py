@@ -17,7 +17,7 @@ from recsys.inspection import ItemBelief, clicked_beside, item_belief
 from recsys.log.base import Record
 from recsys.retrieval import content
 from webapp import wiring
-from webapp.analytics.intervals import Interval, wilson
+from webapp.analytics.intervals import Interval, click_through, click_through_interval
 from webapp.analytics.models import ItemPosition, ItemTraffic
 from webapp.analytics.reports.counts import Sums, by, parts_in_days
 from webapp.analytics.reports.window import Window
@@ -57,12 +57,12 @@ class Counted:
     @property
     def rate(self) -> float | None:
         """The share of impressions that were clicked; None without any."""
-        return self.clicks / self.impressions if self.impressions else None
+        return click_through(self)
 
     @property
     def interval(self) -> Interval | None:
         """Its 95 % interval; None without impressions."""
-        return wilson(self.clicks, self.impressions) if self.impressions else None
+        return click_through_interval(self)
 
     @property
     def low(self) -> float | None:
