@@ -104,6 +104,8 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int, vote
 def design(world: World, rows: Rows, table: Signals, positions: Rows | None, surface: str | None) -> Design:
     """Return design rows, shape (n, TASTE_START + tastes of the world): the world's weights beyond are not needed.
 
+    Nor are those of numbers and tastes where no item is described: then the rows end before them.
+
     Parameters
     ----------
     world : World
@@ -117,7 +119,8 @@ def design(world: World, rows: Rows, table: Signals, positions: Rows | None, sur
     surface : str or None
         One of `SURFACES`; None while ranking.
     """
-    built = np.empty((len(rows), TASTE_START + len(world.tastes)), dtype=np.float32)
+    width = TASTE_START + len(world.tastes) if world.described else NUMBER_START
+    built = np.empty((len(rows), width), dtype=np.float32)
     _lay_out(built, table, world.network.outputs(table), _numbers(world, rows), world.contents["taste"], rows)
     if positions is not None:
         built[:, _POSITION] = np.log1p(positions)
@@ -159,14 +162,15 @@ def _counts(counts: dict[int, int]) -> tuple[Rows, NDArray[np.float64]]:
 def _lay_out(built: Design, table: Signals, network: Signals, numbers: Design, taste: Signals, rows: Rows) -> None:
     """Write signals, the network's output, an empty context, numbers and tastes into the rows."""
     for i in range(rows.shape[0]):
+        row = rows[i]
         for j in range(SIGNAL_COUNT):
             built[i, j] = table[i, j]
         built[i, NETWORK] = network[i]
-        for j in range(CONTEXT_START, TASTE_START):
+        for j in range(CONTEXT_START, min(TASTE_START, built.shape[1])):
             built[i, j] = 0.0
         for j in range(numbers.shape[1]):
             built[i, NUMBER_START + j] = NUMBER_SCALE * numbers[i, j]
             if numbers[i, j] != 0.0:
                 built[i, NUMBER_START + NUMBERS + j] = NUMBER_SCALE * (numbers[i, j] * numbers[i, j] - 1.0)
         for j in range(TASTE_START, built.shape[1]):
-            built[i, j] = taste[rows[i], j - TASTE_START]
+            built[i, j] = taste[row, j - TASTE_START]

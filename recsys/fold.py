@@ -157,7 +157,7 @@ class Fold:
             event = msgspec.structs.replace(event, event_time_ms=min(max(event.event_time_ms, 0), received_ms))
         self.world.now_ms = max(self.world.now_ms, event.event_time_ms)
         if isinstance(event, SessionEvent):
-            self._session(event)
+            self.sessions.touch(event.session, event.event_time_ms, received_ms)
         self._handlers[type(event)](event)
 
     def state(self) -> tuple[FoldState, Arrays]:
@@ -270,7 +270,8 @@ class Fold:
         return row
 
     def _session(self, event: SessionEvent) -> OpenSession:
-        return self.sessions.touch(event.session, event.event_time_ms, self._received_ms)
+        """Return the event's session, which is open since `take` touched it."""
+        return self.sessions[event.session]
 
     # -- histories: what was not served by us is described by the fold's own state at that offset -------------------
 
@@ -293,7 +294,8 @@ class Fold:
     def _learn(self, example: Example) -> None:
         """Learn from an example: how sessions differ, the network, each item's appeal, and the last layer."""
         world = self.world
-        design = features.design(world, example.rows, example.signals, example.positions, example.surface)
+        positions = None if example.recalled else example.positions
+        design = features.design(world, example.rows, example.signals, positions, example.surface)
         scores = world.model.score_many(design)
         if not example.settles:
             self._learn_choice(example, design, scores)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recsys import features
 from recsys.events import Click, Dismissal, Impression, ItemEvent
 from recsys.features import Design
-from recsys.layout import CONTEXT_START, POPULARITY, SIGNALS, WIDTH
+from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WIDTH
 from recsys.models.base import NONE_OF_THESE
 from recsys.models.kernels import linear_scores
 from recsys.retrieval.candidates import available, retrieve
@@ -37,6 +37,8 @@ LEVEL: Final = -1.5
 #: Columns that say the same of an item to every visitor, and how it was shown.
 _STATISTICS: Final = (*POPULARITY, "clicks", "appeal", "freshness")
 _OF_THE_ITEM: Final = np.array([*(name in _STATISTICS for name in SIGNALS), False, *[True] * (WIDTH - CONTEXT_START)])
+
+_NO_SIGNALS: Final = np.zeros((0, SIGNAL_COUNT), dtype=np.float32)
 
 Rows = NDArray[np.int64]
 
@@ -133,15 +135,14 @@ def recalled(world: World, context: SessionContext, row: int, at_ms: int) -> Exa
     nothing about choosing among what is. Sessions and the fold learn from the same one.
     """
     found = available(world, retrieve(world, context))
-    chosen = np.flatnonzero(found.rows == row)
-    if not len(chosen):
-        found = found.subset(np.zeros(len(found.rows), dtype=np.bool_))
+    chosen = (found.rows == row).nonzero()[0]
+    rows = found.rows if len(chosen) else found.rows[:0]
     return Example(
         session=context.id,
-        rows=found.rows,
-        signals=features.signals(world, context, found.rows, at_ms, found),
+        rows=rows,
+        signals=features.signals(world, context, rows, at_ms, found) if len(chosen) else _NO_SIGNALS,
         # Nobody knows where they stood; and nobody passed over what may not have been shown.
-        positions=np.zeros(len(found.rows), dtype=np.int64),
+        positions=np.zeros(len(rows), dtype=np.int64),
         surface=HISTORY,
         chosen=int(chosen[0]) if len(chosen) else NONE_OF_THESE,
         passed=[],

@@ -54,6 +54,10 @@ class OpenSessions:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __getitem__(self, session: str) -> OpenSession:
+        """Return a session that is known to be open."""
+        return self._open[session]
+
     def get(self, session: str) -> OpenSession | None:
         """Return an open session, None where it ended or never was."""
         return self._open.get(session)

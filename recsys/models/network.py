@@ -159,12 +159,16 @@ def _learn(
 
 @compiled
 def _activations(inputs: Signals, inner: Weights, bias: Weights) -> Weights:
-    """Return what goes into each hidden unit, shape (n, HIDDEN)."""
+    """Return what goes into each hidden unit, shape (n, HIDDEN).
+
+    Item after item gets its next few terms, so that no sum has to wait for what was just added to it.
+    """
     hidden = np.empty((inputs.shape[0], HIDDEN), dtype=np.float32)
     for i in range(inputs.shape[0]):
         for h in range(HIDDEN):
             hidden[i, h] = bias[h]
-        for j in range(0, inputs.shape[1], _UNROLLED):
+    for j in range(0, inputs.shape[1], _UNROLLED):
+        for i in range(inputs.shape[0]):
             x0, x1, x2, x3 = inputs[i, j], inputs[i, j + 1], inputs[i, j + 2], inputs[i, j + 3]
             for h in range(HIDDEN):
                 hidden[i, h] += (x0 * inner[j, h] + x1 * inner[j + 1, h]) + (

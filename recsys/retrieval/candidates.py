@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
-from recsys.retrieval import content, fresh, neighbours
+from recsys.retrieval import content, fresh, neighbours, voting
 from recsys.retrieval.neighbours import Votes
 from recsys.sessions import SessionContext
 from recsys.world import World
@@ -21,6 +21,8 @@ POPULAR_ITEMS: Final = 10
 FRESH_ITEMS: Final = 5
 FEWEST: Final = 60
 
+_NOTHING: Final[Rows] = np.empty(0, dtype=np.int64)
+
 
 def retrieve(world: World, context: SessionContext) -> Votes:
     """Return the items worth ranking for this session, available or not, with their votes; best voted come first.
@@ -28,8 +30,17 @@ def retrieve(world: World, context: SessionContext) -> Votes:
     Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back); what is
     alike in content to its last clicks; popular and new items. A session without clicks gets the latter.
     """
-    found = neighbours.poll(world, context, world.config.candidates)
-    return found.votes(np.concatenate(_others(world, context, len(found.best))))
+    fewest = FEWEST if context.clicked else world.config.candidates
+    return Votes(
+        *_offered(
+            *neighbours.index(world, context),
+            world.config.candidates,
+            _alike(world, context) if world.described else _NOTHING,
+            world.popular,
+            fresh.newest(world, max(fewest, FRESH_ITEMS)),
+            fewest,
+        )
+    )
 
 
 def available(world: World, found: Votes) -> Votes:
@@ -38,14 +49,35 @@ def available(world: World, found: Votes) -> Votes:
     return found if _count(served, found.rows) == len(found.rows) else found.subset(served[found.rows])
 
 
-def _others(world: World, context: SessionContext, voted: int) -> list[Rows]:
-    missing = FEWEST - voted if context.clicked else world.config.candidates
-    popular = world.popular[: max(POPULAR_ITEMS, missing)]
-    new = fresh.newest(world, max(FRESH_ITEMS, missing - len(popular)))
-    if not world.described:
-        return [popular, new]
-    alike = [content.similar(world, row, CONTENT_ITEMS) for row in context.clicked[: -CONTENT_CLICKS - 1 : -1]]
-    return [*alike, popular, new]
+def _alike(world: World, context: SessionContext) -> Rows:
+    """Return what is alike in content to the session's last clicks."""
+    last = context.clicked[: -CONTENT_CLICKS - 1 : -1]
+    return np.concatenate([_NOTHING, *(content.similar(world, row, CONTENT_ITEMS) for row in last)])
+
+
+@compiled
+def _offered(
+    query: Rows,
+    key: int,
+    ring: voting.Clicked,
+    postings: Rows,
+    keys: Rows,
+    clicked: voting.Clicked,
+    length: voting.Clicked,
+    newest: int,
+    limit: int,
+    alike: Rows,
+    popular: Rows,
+    new: Rows,
+    fewest: int,
+) -> tuple[Rows, voting.Channels, float]:
+    """Return what `Votes` is made of: the best voted of `voting.recall`, and the others as far as they are wanted."""
+    best, places, channels, total = voting.recall(query, key, ring, postings, keys, clicked, length, newest, limit)
+    missing = fewest - best.shape[0]
+    popular = popular[: max(POPULAR_ITEMS, missing)]
+    new = new[: max(FRESH_ITEMS, missing - popular.shape[0])]
+    rows, chosen = voting.offered((best, alike, popular, new), places, channels)
+    return rows, chosen, total
 
 
 @compiled

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from recsys.layout import VOTES
 from recsys.retrieval import voting
 from recsys.retrieval.top import positive_top_rows
-from recsys.rowmap import Map
 from recsys.sessions import SessionContext
 from recsys.world import SESSION_RING, World
 
@@ -26,8 +25,6 @@ QUERY_CLICKS: Final = 9
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-NOTHING: Final[Rows] = np.empty(0, dtype=np.int64)
 
 #: The first parameters of `voting.count` and `voting.recall`.
 Index = tuple[Rows, int, NDArray[np.int32], Rows, Rows, NDArray[np.int32], NDArray[np.int32], int]
@@ -53,19 +50,6 @@ class Votes(NamedTuple):
     def subset(self, keep: NDArray[np.bool_]) -> "Votes":
         """Return what is said of the rows that are kept."""
         return Votes(self.rows[keep], self.channels[keep[: len(self.channels)]], self.weight)
-
-
-class Poll(NamedTuple):
-    """Everything that the neighbours of one session say, to be asked for any item: see `voting.recall`."""
-
-    best: Rows
-    places: Map
-    channels: voting.Channels
-    weight: float
-
-    def votes(self, more: Rows = NOTHING) -> Votes:
-        """Return what is said of the best, and of `more` rows after them; each stands there once."""
-        return Votes(*voting.offered(self.best, more, self.places, self.channels), self.weight)
 
 
 def index_click(world: World, serial: int, key: int, row: int) -> int:
@@ -101,27 +85,23 @@ def index_click(world: World, serial: int, key: int, row: int) -> int:
 
 
 def recall(world: World, context: SessionContext, limit: int) -> Votes:
-    """Return the `best` of `poll`."""
-    return poll(world, context, limit).votes()
-
-
-def poll(world: World, context: SessionContext, limit: int) -> Poll:
-    """Return what neighbours say: best are up to `limit` items, the session's own last clicks always among them.
+    """Return up to `limit` items with the most votes, the session's own last clicks always among them.
 
     The cost grows with the neighbours (at most `voting.NEIGHBOURS`), not with the catalogue.
     """
-    return Poll(*voting.recall(*_index(world, context), limit))
+    best, places, channels, total = voting.recall(*index(world, context), limit)
+    return Votes(*voting.offered((best,), places, channels), total)
 
 
 def votes(world: World, context: SessionContext, rows: Rows) -> Votes:
     """Return the neighbours' votes for distinct `rows`."""
-    channels, _, total = voting.count(*_index(world, context), rows)
+    channels, _, total = voting.count(*index(world, context), rows)
     return Votes(rows, channels, total)
 
 
 def vote_shares(world: World, context: SessionContext, rows: Rows) -> Floats:
     """Return who is behind the votes of each row: shape (n, clicks in the query), newest click first."""
-    _, shares, _ = voting.count(*_index(world, context), rows)
+    _, shares, _ = voting.count(*index(world, context), rows)
     return shares
 
 
@@ -135,7 +115,7 @@ def similar_items(world: World, row: int, k: int) -> Rows:
     return np.asarray(rows[positive_top_rows(shares, k)])
 
 
-def _index(world: World, context: SessionContext) -> Index:
+def index(world: World, context: SessionContext) -> Index:
     """Return the query (newest first), and everything that it is answered from."""
     sessions, rings = world.sessions, world.rings
     return (

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.compiled import compiled
 from recsys.layout import DEPTHS, STEPS, VOTES
+from recsys.prefetch import fetch
 from recsys.retrieval.top import largest_first
 from recsys.rowmap import Map, empty_map, find, insert, row_map
 from recsys.world import ITEM_RING, SESSION_CLICKS, SESSION_RING
@@ -127,6 +128,7 @@ def recall(
         The weight behind all votes.
     """
     slots, matches, weights, total = _gather(query, key, ring, postings, keys, length, newest)
+    fetch(clicked, slots)
     most = query.shape[0]
     for neighbour in range(slots.shape[0]):
         most += min(length[slots[neighbour]], SESSION_CLICKS)
@@ -159,14 +161,14 @@ def recall(
 
 
 @compiled
-def offered(best: Ints, more: Ints, index: Map, channels: Channels) -> tuple[Ints, Channels]:
-    """Return `best` and those of `more` that are not yet among them, each once, with what `recall` found of them.
-
-    Zeros stand where a row has no votes.
-    """
-    taken = empty_map(best.shape[0] + more.shape[0])
-    rows, count = np.empty(best.shape[0] + more.shape[0], dtype=np.int64), 0
-    for part in (best, more):
+def offered(parts: tuple[Ints, ...], index: Map, channels: Channels) -> tuple[Ints, Channels]:
+    """Return all rows of `parts`, each once, with what `recall` found of them; zeros where a row has no votes."""
+    most = 0
+    for part in parts:
+        most += part.shape[0]
+    taken = empty_map(most)
+    rows, count = np.empty(most, dtype=np.int64), 0
+    for part in parts:
         for row in part:
             if insert(taken, row, count) == count:
                 rows[count] = row
