@@ -43,15 +43,42 @@ class Stretch:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Moment:
+    """One sample: where the knob stood, how long the oldest event had waited, processor time since the one before."""
+
+    at_ms: int
+    every_ms: float
+    waited_ms: float | None
+    cpu: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Effect:
-    """What the knob page shows: the samples' series, oldest first, and the stretches, newest first."""
+    """What the knob page shows: the samples, oldest first, and the stretches, newest first."""
 
     every_ms: int
-    window_ms: int
-    every: list[float | None]
-    waited: list[float | None]
-    cpu: list[float | None]
+    moments: list[Moment]
     stretches: list[Stretch]
+
+    @property
+    def window_ms(self) -> int:
+        """How far back the samples reach; 0 while there are fewer than two."""
+        return self.moments[-1].at_ms - self.moments[0].at_ms if self.moments else 0
+
+    @property
+    def every(self) -> list[float | None]:
+        """Where the knob stood at each sample."""
+        return [moment.every_ms for moment in self.moments]
+
+    @property
+    def waited(self) -> list[float | None]:
+        """How long the oldest event had waited at each."""
+        return [moment.waited_ms for moment in self.moments]
+
+    @property
+    def cpu(self) -> list[float | None]:
+        """The share of one processor at each."""
+        return [moment.cpu for moment in self.moments]
 
     @property
     def now(self) -> Stretch | None:
@@ -70,14 +97,7 @@ def effect(client: redis.Redis, now_ms: int) -> Effect:
     taken = up_to_now(samples.recent(client, now_ms - WINDOW_MS), StatusBoard(client).read(), every_ms)
     # Older versions of this site did not note where the knob stood.
     history = [sample for sample in taken if sample.every_ms]
-    return Effect(
-        every_ms=every_ms,
-        window_ms=history[-1].at_ms - history[0].at_ms if len(history) > 1 else 0,
-        every=[float(sample.every_ms) for sample in history],
-        waited=[float(sample.waited_ms) or None for sample in history],
-        cpu=[_cpu(*pair) for pair in itertools.pairwise(history)],
-        stretches=stretches(history)[::-1],
-    )
+    return Effect(every_ms, _moments(history), stretches(history)[::-1])
 
 
 def stretches(history: Iterable[Sample]) -> list[Stretch]:
@@ -91,6 +111,14 @@ def stretches(history: Iterable[Sample]) -> list[Stretch]:
     [(500, 500.0, 0.2, 50.0), (2000, 2000.0, 0.02, 50.0)]
     """
     return [_stretch(list(stretch)) for _, stretch in itertools.groupby(history, key=lambda sample: sample.every_ms)]
+
+
+def _moments(history: Sequence[Sample]) -> list[Moment]:
+    shares = [None, *(_cpu(*pair) for pair in itertools.pairwise(history))]
+    return [
+        Moment(sample.at_ms, float(sample.every_ms), float(sample.waited_ms) or None, share)
+        for sample, share in zip(history, shares, strict=False)
+    ]
 
 
 def _stretch(held: Sequence[Sample]) -> Stretch:

@@ -38,6 +38,20 @@ STRETCHES = Table(
         Column("samples", "Samples", Kind.NUMBER),
     ),
 )
+MOMENTS = Table(
+    name="moments",
+    caption="Sample by sample, in the last quarter of an hour",
+    order="-at_ms",
+    empty="The first samples come within seconds of the worker's first fold.",
+    per_page=25,
+    prefix="m_",
+    columns=(
+        Column("at_ms", "When", Kind.TIME, filters=(SINCE, UNTIL)),
+        Column("every_ms", "Knob", Kind.DURATION),
+        Column("waited_ms", "Oldest event waited", Kind.DURATION, filters=(AT_LEAST,)),
+        Column("cpu", "Of one processor", Kind.SHARE, filters=(AT_LEAST,)),
+    ),
+)
 TURNS = Table(
     name="turns",
     caption="Who turned it",
@@ -84,5 +98,9 @@ def _page(request: HttpRequest, form: KnobForm | None, status: int = 200) -> Htt
         form = KnobForm(initial={"fold_every_ms": found.every_ms})
     if request.headers.get("HX-Target") == "effect":
         return render(request, "analytics/knob_effect.html", {"effect": found})
-    listings = [Listing(STRETCHES, found.stretches, request.GET), Listing(TURNS, audit.deeds(Knob), request.GET)]
+    listings = [
+        Listing(MOMENTS, found.moments, request.GET),
+        Listing(STRETCHES, found.stretches, request.GET),
+        Listing(TURNS, audit.deeds(Knob), request.GET),
+    ]
     return respond(request, "analytics/knob.html", {"form": form, "effect": found}, *listings, status=status)
