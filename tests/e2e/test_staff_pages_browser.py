@@ -192,6 +192,24 @@ def test_nothing_moves_under_the_pointer(site: RunningSite, desk: Page, visited:
     expect(desk.locator("#tail-lines")).to_contain_text("held")
 
 
+def test_part_that_moves_keeps_focus_and_how_far_a_table_is_scrolled(
+    site: RunningSite, chromium: Browser, signed_in: str, visited: str
+) -> None:
+    context = staff(chromium, signed_in, viewport={"width": 360, "height": 900})
+    page = context.new_page()
+    page.goto(f"{site.url}/staff/live/")
+    expect(page.locator("#tail-state")).to_have_text("Following the log.")
+    table, moment = page.locator("#table-accounts-rows"), page.locator("#moving .as-of time").first
+    for focused in ("#table-accounts-rows", "#table-accounts-csv", "#as-table"):
+        page.locator(focused).focus()
+        table.evaluate("element => { element.scrollLeft = 90; }")
+        before = moment.inner_text()
+        expect(moment).not_to_have_text(before, timeout=10_000)
+        expect(page.locator(focused)).to_be_focused()
+        assert table.evaluate("element => element.scrollLeft") == 90
+    context.close()
+
+
 def test_session_is_found_replayed_and_taken_away(site: RunningSite, desk: Page, visited: str) -> None:
     desk.goto(f"{site.url}/staff/sessions/")
     desk.get_by_text("Filter: Sessions").click()

@@ -168,6 +168,17 @@
     table.querySelector("tbody").replaceChildren(...rows);
   });
 
+  // -- The part that is made anew every two seconds: its tables stay where they were scrolled to ----------------------------
+  let scrolled = [];
+  const moving = document.getElementById("moving");
+  moving.addEventListener("htmx:beforeSwap", () => {
+    scrolled = [...moving.querySelectorAll(".scroll")].map(({ id, scrollLeft }) => ({ id, scrollLeft }));
+  });
+  moving.addEventListener("htmx:afterSwap", () => scrolled.forEach(({ id, scrollLeft }) => {
+    const region = document.getElementById(id);
+    if (region) region.scrollLeft = scrollLeft;
+  }));
+
   // -- The connection -------------------------------------------------------------------------------------------------
   const tell = (text) => { if (state.textContent !== text) state.textContent = text; };
   const open = () => {
