@@ -30,7 +30,8 @@ from webapp.training.services import whole_log
 #: Sessions whose rebuilt beliefs are kept, and that may wait for it at once.
 JOURNEYS_KEPT: Final = 32
 WORKING_LIMIT: Final = 4
-#: Most time that is left to the event loop after each few records: as long as they took, but no longer than this.
+#: The thread works for this long, then leaves the event loop as long as it took, but no longer than the other.
+_WORK_S: Final = 0.001
 _LONGEST_REST_S: Final = 0.005
 #: After this time without work the last world goes: it takes as much memory as the one that serves.
 _HELD_S: Final = 60.0
@@ -144,14 +145,15 @@ class Journeys:
         def rest(folded: int) -> None:
             nonlocal began_s
             beliefs.folded += folded
-            time.sleep(min(time.perf_counter() - began_s, _LONGEST_REST_S))
-            began_s = time.perf_counter()
+            worked_s = time.perf_counter() - began_s
+            if worked_s >= _WORK_S:
+                time.sleep(min(worked_s, _LONGEST_REST_S))
+                began_s = time.perf_counter()
 
         try:
             rebuilding = Rebuilding(self._past(), session, events, rest)
             for step in steps(events)[len(beliefs.portraits) :]:
                 beliefs.portraits.append(rebuilding.portrait(step))
-                rest(0)
         except (FreshetError, OSError, ValueError) as error:
             _logger.warning("journey_not_rebuilt", session=session, error=str(error))
             beliefs.portraits.append(Gone(str(error)))

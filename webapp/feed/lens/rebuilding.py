@@ -75,7 +75,7 @@ class Rebuilding:
     events : sequence of Event
         All of the session, in log order.
     progress : callable
-        As `recsys.past.Past.world_at` has it.
+        As `recsys.past.Past.world_at` has it, and called after each of the session's events too.
     """
 
     def __init__(self, past: Past, session: str, events: Sequence[Event], progress: Callable[[int], None]) -> None:
@@ -102,7 +102,9 @@ class Rebuilding:
         if self._there is None or step.slate.version != self._version:
             self._there = None  # a world is large: the one before goes first
             self._there, self._version = self._at(step.slate), step.slate.version
-        return self._there if isinstance(self._there, Gone) else self._there.portrait(self._events, step.taken)
+        if isinstance(self._there, Gone):
+            return self._there
+        return self._there.portrait(self._events, step.taken, self._progress)
 
     def _at(self, slate: SlateServed) -> "_There | Gone":
         try:
@@ -126,8 +128,9 @@ class _There:
         self._session: Session = self._recommender.new_session(session, adaptive=adaptive)
         self._taken = 0
 
-    def portrait(self, events: Sequence[Event], taken: int) -> Portrait:
+    def portrait(self, events: Sequence[Event], taken: int, progress: Callable[[int], None]) -> Portrait:
         for event in events[self._taken : taken]:
             self._recommender.observe(self._session, event)
+            progress(0)
         self._taken = taken
         return portray(self._world, self._session)
