@@ -290,6 +290,10 @@ def test_scores_are_those_of_the_learner(client: Client, staff: User, counted: S
     assert int(row["choices"]) == learner.metrics()["choices"]
     assert float(row["log_loss"]) == pytest.approx(learner.metrics()["log_loss"])
     assert float(row["auc"]) == pytest.approx(learner.metrics()["auc"])
+    for score in ("log_loss", "auc", "calibration"):
+        assert float(row[f"{score}_low"]) < float(row[score]) < float(row[f"{score}_high"])
+    page = text(client.get(f"/staff/learning/?until={LAST_DAY}&period=90d"))
+    assert page.count("from how the times in it differ") == 3
     days = rows_of(client, "learning", "scores")
     assert sum(int(day["choices"]) for day in days) == learner.metrics()["choices"]
 

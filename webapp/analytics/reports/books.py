@@ -50,6 +50,16 @@ class Estimate:
     interval: Interval | None
     choices: int
 
+    @property
+    def low(self) -> float | None:
+        """Lower end of the interval."""
+        return self.interval.low if self.interval else None
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of the interval."""
+        return self.interval.high if self.interval else None
+
 
 class Books:
     """The books of versions over a window: where several learned from the same hours, those of the first that is named.
@@ -88,15 +98,18 @@ class Books:
                 counters[name] = counters.get(name, 0) + count
         return Page(self.window.start_ms, scores, counters)
 
-    def estimate(self, metric: str) -> Estimate:
-        """Return a metric over the whole window, with the interval that follows from how its buckets differ."""
+    def estimate(self, metric: str, *, at_most: float = math.inf) -> Estimate:
+        """Return a metric over the whole window, with the interval that follows from how its buckets differ.
+
+        No metric is below 0, and none above `at_most`.
+        """
         value = self.whole.metrics.get(metric)
         known = [(page.metrics["choices"], page.metrics[metric]) for page in self.pages if metric in page.metrics]
         choices = int(self.whole.metrics.get("choices", 0))
         if value is None or len(known) < _ENOUGH:
             return Estimate(value, None, choices)
         reach = _Z95 * math.sqrt(_variance_of_mean(known))
-        return Estimate(value, Interval(value - reach, value + reach), choices)
+        return Estimate(value, Interval(max(value - reach, 0.0), min(value + reach, at_most)), choices)
 
     @cached_property
     def _rows(self) -> list[LearnedHour]:

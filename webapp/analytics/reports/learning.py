@@ -8,7 +8,7 @@ from recsys.aggregates.buckets import NTH_EDGES, day_of
 from recsys.aggregates.increments import MOMENTS
 from webapp.analytics.intervals import Rate, clustered, difference
 from webapp.analytics.models import NthMoments, SittingMoments
-from webapp.analytics.reports.books import Books
+from webapp.analytics.reports.books import Books, Estimate
 from webapp.analytics.reports.counts import between, by
 from webapp.analytics.reports.window import Window
 from webapp.learning_lag import EDGES_MS
@@ -23,12 +23,10 @@ class Version(NamedTuple):
 
     version: str
     choices: int
-    log_loss: float | None
-    low: float | None
-    high: float | None
+    log_loss: Estimate
     baseline: float | None
-    auc: float | None
-    calibration: float | None
+    auc: Estimate
+    calibration: Estimate
     calibration_error: float | None
 
 
@@ -38,12 +36,10 @@ def scored(books: Books) -> Version:
     return Version(
         version=books.versions[0] if books.versions else "",
         choices=loss.choices,
-        log_loss=loss.value,
-        low=loss.interval.low if loss.interval else None,
-        high=loss.interval.high if loss.interval else None,
+        log_loss=loss,
         baseline=metrics.get("baseline_log_loss"),
-        auc=metrics.get("auc"),
-        calibration=metrics.get("calibration"),
+        auc=books.estimate("auc", at_most=1.0),
+        calibration=books.estimate("calibration"),
         calibration_error=metrics.get("calibration_error"),
     )
 

@@ -1,6 +1,6 @@
 """The drawings of the page on learning, and the sentences that say the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from webapp import learning_lag
@@ -17,7 +17,7 @@ from webapp.analytics.charts import (
     value_axis,
 )
 from webapp.analytics.intervals import Rate, difference, wilson
-from webapp.analytics.reports.books import Books
+from webapp.analytics.reports.books import Books, Estimate
 from webapp.analytics.reports.learning import ColdStart, Step, Version, by_time, quantile_ms, scored
 from webapp.analytics.tables import Listing
 from webapp.analytics.templatetags import figures
@@ -33,7 +33,7 @@ ENOUGH: Final = 30
 def score_charts(books: Books, data: Listing, calibration_data: Listing) -> list[Chart]:
     """Return log-loss and AUC over time, and calibration; none where nothing was learned."""
     score = scored(books)
-    if score.log_loss is None:
+    if score.log_loss.value is None:
         return []
     window, rows = books.window, by_time(books)
     across = time_axis(window.start_ms, window.end_ms - window.step_ms, ticks=4)
@@ -52,8 +52,8 @@ def score_charts(books: Books, data: Listing, calibration_data: Listing) -> list
         up = value_axis(min(0.5, *aucs), max(aucs), lambda value: f"{value:.2g}", from_zero=False, at_most=1.0)
         area = lines([Series("", [Point(row.at_ms, row.auc) for row in rows])], across, up, named=False)
         words = (
-            f"A clicked item had a higher probability than one that was not in {figures.percent(score.auc)} of pairs; "
-            "50 % is chance. The table beside has it by time."
+            f"A clicked item had a higher probability than one that was not in {_told(score.auc, figures.percent)} "
+            "of pairs; 50 % is chance. The table beside has it by time."
         )
         charts.append(Chart("AUC", area, words))
     points = calibration_points(books)
@@ -71,22 +71,25 @@ def calibration_points(books: Books) -> list[Point]:
     ]
 
 
+def _told(estimate: Estimate, written: Callable[[float | None], str]) -> str:
+    """Write a score with its interval, where there is one."""
+    if estimate.interval is None:
+        return written(estimate.value)
+    low, high = map(written, estimate.interval)
+    return f"{written(estimate.value)} (95 % interval {low} to {high}, from how the times in it differ)"
+
+
 def _loss_words(score: Version) -> str:
-    interval = (
-        f" (95 % interval {nats(score.low)} to {nats(score.high)}, from how the times in it differ)"
-        if score.low is not None
-        else ""
-    )
-    better = "below" if (score.log_loss or 0) < (score.baseline or 0) else "above"
+    better = "below" if (score.log_loss.value or 0) < (score.baseline or 0) else "above"
     return (
-        f"{nats(score.log_loss)} nats a choice{interval} over {score.choices:,} choices, {better} the "
+        f"{_told(score.log_loss, nats)} nats a choice over {score.choices:,} choices, {better} the "
         f"{nats(score.baseline)} of knowing only how often lists are clicked. Lower is better."
     )
 
 
 def _calibration_words(score: Version) -> str:
     return (
-        f"{nats(score.calibration)} clicks for each that was promised; by promise, click rates are off by "
+        f"{_told(score.calibration, nats)} clicks for each that was promised; by promise, click rates are off by "
         f"{figures.percent(score.calibration_error)} in the mean. On the dashed line promise and clicks agree."
     )
 

@@ -1,5 +1,6 @@
 """The page on learning: prediction, the cold-start curve, and how long learning takes."""
 
+import operator
 from collections.abc import Sequence
 from typing import Final
 
@@ -40,6 +41,17 @@ from webapp.analytics.tables import (
 )
 from webapp.training.lineage import version as current_version
 
+
+def _estimated(name: str, title: str) -> tuple[Column, Column, Column]:
+    """Return the columns of a score with its 95 % interval."""
+
+    def column(column_name: str, column_title: str, end: str) -> Column:
+        value = operator.attrgetter(f"{name}.{end}")
+        return Column(column_name, column_title, Kind.NUMBER, value=value, cell=lambda row: nats(value(row)))
+
+    return column(name, title, "value"), column(f"{name}_low", "from", "low"), column(f"{name}_high", "to", "high")
+
+
 _VERSIONS: Final = Table(
     name="versions",
     caption="Versions of code and configuration, each scored on what it learned from in this time, before it did",
@@ -50,12 +62,10 @@ _VERSIONS: Final = Table(
     columns=(
         Column("version", "Version", Kind.CODE, link=Link(lambda row: f"?version={row.version}"), filters=(CONTAINS,)),
         Column("choices", "Choices", Kind.NUMBER),
-        Column("log_loss", "Log-loss", Kind.NUMBER, cell=lambda row: nats(row.log_loss)),
-        Column("low", "from", Kind.NUMBER, cell=lambda row: nats(row.low)),
-        Column("high", "to", Kind.NUMBER, cell=lambda row: nats(row.high)),
+        *_estimated("log_loss", "Log-loss"),
         Column("baseline", "of the click rate alone", Kind.NUMBER, cell=lambda row: nats(row.baseline)),
-        Column("auc", "AUC", Kind.NUMBER, cell=lambda row: nats(row.auc)),
-        Column("calibration", "Clicks by promised", Kind.NUMBER, cell=lambda row: nats(row.calibration)),
+        *_estimated("auc", "AUC"),
+        *_estimated("calibration", "Clicks by promised"),
         Column("calibration_error", "Calibration error", Kind.SHARE),
     ),
 )
