@@ -112,6 +112,34 @@ def test_axe_finds_nothing_where_there_is_no_data(
     context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1_440])
+def test_axe_finds_nothing_where_one_signs_in_may_not_go_or_finds_nothing(
+    transactional_db: None, chromium: Browser, live_server: LiveServer, scheme: Any, width: int
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/staff/login/")
+    page.get_by_label("Username").fill("nobody")
+    page.get_by_label("Password").fill("at all")
+    page.get_by_role("button", name="Sign in").click()
+    page.locator(".errorlist").first.wait_for()
+    found = {"sign in": violations(page)}
+    client = Client()
+    client.force_login(User.objects.create_user("eve", is_staff=True))
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
+    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    page.goto(f"{live_server.url}/staff/items/")
+    found["forbidden"] = violations(page)
+    User.objects.update(is_superuser=True)
+    page.goto(f"{live_server.url}/staff/items/nothing/")
+    found["not found"] = violations(page)
+    page.goto(f"{live_server.url}/staff/overview/?period=9d&until=x")
+    found["refused"] = violations(page)
+    assert found == {name: [] for name in found}
+    context.close()
+
+
 def test_text_in_charts_can_be_read_on_a_phone(counted: None, chromium: Browser, live_server: LiveServer) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 900})
     page = staff_page(context, live_server)
