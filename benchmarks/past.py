@@ -120,21 +120,9 @@ class _Until:
 
 def _lived(log: ArchiveLog, store: FileSnapshots, keeping: Keeping) -> tuple[Offset, dict[str, Any]]:
     """Let a learner live through the log; return where the site opened, and what saving took."""
-    from webapp import wiring
-    from webapp.training.writer import Limits, WorldWriter
-
     opening = next(each for each in records(log) if isinstance(each.event, SlateServed))
     clock = ManualClock(opening.received_ms - 1)
-    limits = Limits(
-        run_events=50_000,
-        lease_ms=3_600_000,
-        snapshot_every_s=SAVE_EVERY_S,
-        snapshot_every_events=50_000,
-        keeping=keeping,
-    )
-    writer = WorldWriter(
-        wiring.config(), _Until(log, clock), store, MemoryDeltas(), MemoryLease(clock), clock, limits, "benchmark"
-    )
+    writer = _writer(log, store, clock, keeping)
     while (tenure := writer.run(publish=False)) is not None and tenure.oldest_ms:
         pass
     writer.save()
@@ -148,6 +136,22 @@ def _lived(log: ArchiveLog, store: FileSnapshots, keeping: Keeping) -> tuple[Off
             saved.add(tenure.parent.sha256)
             took.append(time.process_time() - started)
     return opened, {"snapshots_taken": len(saved), "fold_and_save_cpu_ms_p50": round(statistics.median(took) * 1e3, 1)}
+
+
+def _writer(log: ArchiveLog, store: FileSnapshots, clock: ManualClock, keeping: Keeping) -> Any:
+    """Return the site's writer, in event time."""
+    from webapp import wiring
+    from webapp.training.writer import Limits, WorldWriter
+
+    limits = Limits(
+        run_events=50_000,
+        lease_ms=3_600_000,
+        snapshot_every_s=SAVE_EVERY_S,
+        snapshot_every_events=50_000,
+        keeping=keeping,
+    )
+    lease = MemoryLease(clock)
+    return WorldWriter(wiring.config(), _Until(log, clock), store, MemoryDeltas(), lease, clock, limits, "benchmark")
 
 
 def _sessions(log: ArchiveLog, opened: Offset) -> list[tuple[str, int]]:
@@ -185,12 +189,12 @@ def _travel(session: tuple[str, int], log: ArchiveLog, store: Any) -> dict[str, 
     from webapp.training.lineage import code_version
 
     name, age = session
-    started = time.perf_counter()
+    looked = time.perf_counter()
     events = log.session_events(name)
-    found_s = time.perf_counter() - started
+    found_s = time.perf_counter() - looked
     past = Past(wiring.config(), code_version(), store, log, 1_000_000)
-    journeys, wanted = Journeys(lambda: past), len(steps(events))
-    first_s: list[float] = []
+    journeys, wanted, first_s = Journeys(lambda: past), len(steps(events)), list[float]()
+    cpu, started = time.process_time(), time.perf_counter()
 
     def travel() -> None:
         while (beliefs := journeys.beliefs(name, events)).working or len(beliefs.portraits) < wanted:
@@ -198,7 +202,6 @@ def _travel(session: tuple[str, int], log: ArchiveLog, store: Any) -> dict[str, 
                 first_s.append(time.perf_counter() - started)
             time.sleep(0.01)
 
-    cpu, started = time.process_time(), time.perf_counter()
     late = asyncio.run(_lateness(travel))
     took_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     beliefs = journeys.beliefs(name, events)

@@ -122,8 +122,14 @@ class ArchiveLog:
         found = segments(self._folder)
         return "{}-{}".format(*found[0].first) if found else ORIGIN
 
-    def session_events(self, session: str) -> list[Event]:
-        """Return what a session did, in log order; reads every segment, so it blocks for long.
+    def session_events(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> list[Event]:
+        """Return what a session did, in log order; half a millisecond for each segment, so it blocks for long.
+
+        Parameters
+        ----------
+        session : str
+        since_ms, until_ms : int
+            Receive times of its first and its last event, where they are known: other segments are left out.
 
         Raises
         ------
@@ -132,6 +138,8 @@ class ArchiveLog:
         """
         found: list[Event] = []
         for segment in segments(self._folder):
+            if segment.last[0] < since_ms or (until_ms is not None and segment.first[0] > until_ms):
+                continue
             try:
                 table = pq.read_table(segment.path, columns=["payload"], filters=[("session", "=", session)])
             except (pa.ArrowException, OSError) as error:

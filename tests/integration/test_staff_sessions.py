@@ -158,6 +158,17 @@ def test_archived_session_is_read_from_the_archive(client: Client, staff: User, 
     assert client.get(f"{PAGE}s-1/").context["events"].total == len(events)
 
 
+def test_archive_is_searched_where_the_session_is_known_to_be(client: Client, staff: User):
+    events = visit("s-1", 1)
+    count()
+    write_segment(wiring.archive_path(), list(records(wiring.event_log())))
+    wiring.event_log().forget_session("s-1")
+    later_ms = SessionSitting.objects.get().ended_ms + 1
+    elsewhere = f"{later_ms:015d}-{0:010d}_{later_ms:015d}-{0:010d}.parquet"
+    (wiring.archive_path() / elsewhere).write_bytes(b"to read this would fail")
+    assert client.get(f"{PAGE}s-1/").context["events"].total == len(events)
+
+
 def test_session_that_nobody_knows_is_not_found(client: Client, staff: User):
     response = client.get(f"{PAGE}nobody/")
     assert response.status_code == 404

@@ -58,6 +58,13 @@ def sittings(session: str) -> list[SessionSitting]:
     return list(SessionSitting.objects.filter(session=session).order_by("-started_ms"))
 
 
+def received(sittings: Sequence[SessionSitting]) -> tuple[int, int | None]:
+    """Return when the first and the last event of a session's sittings were received; any time where there are none."""
+    if not sittings:
+        return 0, None
+    return min(each.started_ms for each in sittings), max(each.ended_ms for each in sittings)
+
+
 def can_ask_live_log() -> bool:
     """Return whether the live log answers. Blocks."""
     try:

@@ -43,6 +43,10 @@ def test_what_one_session_did_is_found_in_all_segments(tmp_path: Path) -> None:
     archive = ArchiveLog(tmp_path)
     assert archive.session_events("t") == [each.event for each in other]
     assert archive.session_events("nobody") == []
+    assert archive.session_events("t", since_ms=3, until_ms=11) == [each.event for each in other]
+    assert archive.session_events("t", since_ms=11) == archive.session_events("t", 11, 11) == [other[1].event]
+    assert archive.session_events("t", until_ms=3) == [other[0].event]
+    assert archive.session_events("t", since_ms=21) == []
     assert archive.first() == "1-0"
 
 

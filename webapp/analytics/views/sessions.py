@@ -98,14 +98,15 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
 @staff_page("analytics.view_sessions")
 async def session(request: HttpRequest, session_id: str) -> HttpResponseBase:
     """Show one session: its sittings, its past step by step, and everything logged of it."""
-    events = await asyncio.to_thread(session_events, session_id)
+    sittings = await sync_to_async(visits.sittings)(session_id)
+    events = await asyncio.to_thread(session_events, session_id, *visits.received(sittings))
     if JSON in request.GET:
         return _as_json(session_id, events)
     path = reverse("analytics:session", args=[session_id])
     context: dict[str, Any] = {
         "session": session_id,
-        "sittings": await sync_to_async(visits.sittings)(session_id),
-        **await travel.context(session_id, request.GET.get("step", ""), path, who="this session"),
+        "sittings": sittings,
+        **travel.context(session_id, events, request.GET.get("step", ""), path, who="this session"),
     }
     listing = Listing(LOGGED, visits.logged(events), request.GET)
     # Without Redis nobody can say whether there is more than what the archive has.

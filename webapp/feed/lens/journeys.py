@@ -58,23 +58,24 @@ class Beliefs:
     folded: int = 0
 
 
-def session_events(session: str) -> Sequence[Event]:
+def session_events(session: str, since_ms: int = 0, until_ms: int | None = None) -> Sequence[Event]:
     """Return what a session did, in log order: from its own list, else from the archive. Blocks.
 
-    Empty when neither has it: it never was, was forgotten, or is so young or so old that it lies between the two.
+    Empty when neither has it: it never was, was forgotten, or is so young or so old that it lies between the two. When
+    it is known when its first and its last event were received, only that part of the archive is searched.
     """
     try:
         held = wiring.event_log().session_events(session)
     except LogUnavailable as error:
         _logger.warning("session_not_read", error=str(error))
         held = []
-    return held or _archived(session, ArchiveLog(wiring.archive_path()).end())
+    return held or _archived(session, since_ms, until_ms, ArchiveLog(wiring.archive_path()).end())
 
 
 @functools.lru_cache(maxsize=JOURNEYS_KEPT)
-def _archived(session: str, end: Offset) -> Sequence[Event]:
+def _archived(session: str, since_ms: int, until_ms: int | None, end: Offset) -> Sequence[Event]:
     """Return what the archive up to `end` holds of a session: looked for once, for pages ask again and again."""
-    return ArchiveLog(wiring.archive_path()).session_events(session)
+    return ArchiveLog(wiring.archive_path()).session_events(session, since_ms, until_ms)
 
 
 class Journeys:

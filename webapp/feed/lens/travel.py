@@ -4,7 +4,6 @@ The page part is ``lens/travel.html``; whoever shows it gives it the `context` o
 answers ``?step=N``. The visitor's lens and the staff's page of a session are two such pages.
 """
 
-import asyncio
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,7 +14,7 @@ from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Event, Impre
 from recsys.sessions.portrait import Portrait
 from webapp import wiring
 from webapp.feed.lens import beliefs
-from webapp.feed.lens.journeys import Beliefs, journeys, session_events
+from webapp.feed.lens.journeys import Beliefs, journeys
 from webapp.feed.lens.rebuilding import Gone, Step, steps
 
 _SAID: Final[dict[type[Event], str]] = {
@@ -40,13 +39,15 @@ class Film:
     opened: bool
 
 
-async def context(session: str, wanted: str, path: str, who: str = "you") -> dict[str, Any]:
+def context(session: str, events: Sequence[Event], wanted: str, path: str, who: str = "you") -> dict[str, Any]:
     """Return what ``lens/travel.html`` needs.
 
     Parameters
     ----------
     session : str
         Any session's id.
+    events : sequence of Event
+        All that it did (`webapp.feed.lens.journeys.session_events`).
     wanted : str
         The step asked for, as it came in the query; the newest where it is none.
     path : str
@@ -54,7 +55,6 @@ async def context(session: str, wanted: str, path: str, who: str = "you") -> dic
     who : str
         What the page calls whoever's session it is.
     """
-    events = await asyncio.to_thread(session_events, session)
     passed = steps(events)
     if not passed:
         return {"travel_path": path, "step": None}

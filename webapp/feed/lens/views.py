@@ -1,5 +1,6 @@
 """The lens's pages: whole without scripts, and as fragments for the panel beside the slate."""
 
+import asyncio
 import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -16,6 +17,7 @@ from recsys.sessions.portrait import portray
 from webapp import wiring
 from webapp.feed import shelves
 from webapp.feed.lens import alternatives, beliefs, holdings, panel, travel
+from webapp.feed.lens.journeys import session_events
 from webapp.feed.lens.memory import lens_memory
 from webapp.feed.lens.whys import contributions
 from webapp.feed.presence import presence
@@ -153,7 +155,8 @@ async def time(request: HttpRequest) -> HttpResponse:
     visit = visit_of(request)
     context: dict[str, Any] = {"logged": visit.logged}
     if visit.logged:
-        context |= await travel.context(visit.session, request.GET.get("step", ""), reverse("lens:time"))
+        events = await asyncio.to_thread(session_events, visit.session)
+        context |= travel.context(visit.session, events, request.GET.get("step", ""), reverse("lens:time"))
     return _answer(request, "time", context)
 
 
