@@ -1,7 +1,8 @@
 """How long it takes from a click's receipt until this process serves what it taught: a histogram in Redis by day.
 
 Each process counts in memory, and adds what it counted to a hash from time to time. Clicks that come with a snapshot
-are not counted: nobody waited for them.
+are not counted: nobody waited for them. Nor are those that came before this process was there, or that it served once:
+a learner that begins anew tells of all of them again.
 """
 
 import functools
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import redis
+
+from webapp import wiring
 
 #: Upper edges in milliseconds; the last bucket has none.
 EDGES_MS: Final = (
@@ -40,15 +43,24 @@ _DAY_MS: Final = 86_400_000
 
 
 class Lags:
-    """What this process has counted and not yet told."""
+    """What this process has counted and not yet told.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    since_ms : int
+        When it began; clicks received by then are others' to count.
+    """
+
+    def __init__(self, since_ms: int = 0) -> None:
         self._counts: Counter[int] = Counter()
+        self._counted_ms = since_ms
 
     def note(self, clicked_ms: Sequence[int], now_ms: int) -> None:
         """Count clicks, received at these times, that are served now."""
-        for at_ms in clicked_ms:
+        news = [at_ms for at_ms in clicked_ms if at_ms > self._counted_ms]
+        for at_ms in news:
             self._counts[bisect_right(EDGES_MS, max(now_ms - at_ms, 0))] += 1
+        self._counted_ms = max(news, default=self._counted_ms)
 
     def post(self, client: redis.Redis, process: str, now_ms: int) -> None:
         """Add what was counted to today's hash. Raises `redis.RedisError`; then it is told the next time."""
@@ -70,7 +82,7 @@ class Lags:
 @functools.cache
 def lags() -> Lags:
     """Return this process's counts."""
-    return Lags()
+    return Lags(wiring.clock().now_ms())
 
 
 def histogram(client: redis.Redis, now_ms: int, days: int) -> dict[str, list[int]]:

@@ -11,3 +11,5 @@ urlpatterns = [
     path("", include("webapp.feed.urls")),
     path("lens/", include("webapp.feed.lens.urls")),
 ]
+
+handler404 = "webapp.analytics.views.missing.not_found"

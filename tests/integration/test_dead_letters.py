@@ -206,8 +206,10 @@ def test_bytes_are_shown_harmless(client: Client, staff: User):
     assert "still can&#x27;t be read" in html
 
 
-def test_letter_that_is_gone_is_not_found(client: Client, staff: User):
-    assert client.get(f"{PAGE}5-0/").status_code == 404
+def test_letter_that_is_gone_is_not_found_and_the_page_says_why(client: Client, staff: User):
+    response = client.get(f"{PAGE}5-0/")
+    assert response.status_code == 404
+    assert "There is no dead letter 5-0: it was redriven, discarded, or made room for newer ones." in text(response)
 
 
 def test_looking_does_not_allow_to_act(client: Client, staff: User):

@@ -106,9 +106,9 @@ def test_hours_wait_while_the_database_is_away() -> None:
 def test_lag_is_counted_by_process_and_day(wired: redis.Redis) -> None:
     lags = Lags()
     lags.note([NOW_MS - 20, NOW_MS - 350, NOW_MS - 10_000_000, NOW_MS + 5], NOW_MS)
-    for name in ("web-1", "web-1", "web-2"):
+    for later_ms, name in enumerate(("web-1", "web-1", "web-2"), start=NOW_MS + 100):
         lags.post(wired, name, NOW_MS)
-        lags.note([NOW_MS - 60], NOW_MS)
+        lags.note([later_ms - 60], later_ms)
     found = learning_lag.histogram(wired, NOW_MS, days=1)
     assert {process: sum(counts) for process, counts in found.items()} == {"web-1": 5, "web-2": 1}
     assert found["web-1"][0] == 2
@@ -126,13 +126,23 @@ def test_what_could_not_be_told_is_told_the_next_time(wired: redis.Redis) -> Non
     assert sum(learning_lag.histogram(wired, NOW_MS, days=1)["web"]) == 1
 
 
-async def test_replica_counts_the_clicks_that_deltas_bring(wired: redis.Redis) -> None:
-    learning_lag.lags.cache_clear()
+def test_learner_that_begins_anew_makes_no_click_late_that_was_served(wired: redis.Redis) -> None:
+    lags = Lags(since_ms=NOW_MS - 500)
+    lags.note([NOW_MS - 400, NOW_MS - 40], NOW_MS)
+    lags.note([NOW_MS - 900_000, NOW_MS - 400, NOW_MS - 40, NOW_MS + 9_000], NOW_MS + 9_020)
+    lags.post(wired, "web", NOW_MS)
+    (counts,) = learning_lag.histogram(wired, NOW_MS, days=1).values()
+    assert {edge: count for edge, count in zip(EDGES_MS, counts, strict=False) if count} == {50: 2, 500: 1}
+
+
+async def test_replica_counts_the_clicks_that_deltas_bring(wired: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    lags = Lags()
+    monkeypatch.setattr(learning_lag, "lags", lambda: lags)
     learner = Learner(wiring.config())
     learner.fold(stream(seed=1, events=60))
     wiring.deltas().publish(learner.delta(0), fence=1)
     await replication.replication().refresh()
-    learning_lag.lags().post(wired, "web", NOW_MS)
+    lags.post(wired, "web", NOW_MS)
     (counts,) = learning_lag.histogram(wired, NOW_MS, days=1).values()
     assert sum(counts) == counts[-1] == learner.counters()["clicks"] + _refused_clicks(learner)
 

@@ -123,6 +123,16 @@ def test_every_page_opens_without_redis_and_those_that_need_it_say_so(client: Cl
     assert ("Redis can't be reached" in text(response)) == needs_it
 
 
+def test_address_that_is_none_leads_staff_to_their_pages_and_others_to_the_films(
+    client: Client, staff: User, wired: redis.Redis
+):
+    response = client.get("/staff/nothing/")
+    assert (response.status_code, "No page has this address." in text(response)) == (404, True)
+    assert 'href="/staff/knob/"' in response.content.decode()
+    client.logout()
+    assert "back to the films" in text(client.get("/staff/nothing/"))
+
+
 def test_every_permission_of_a_page_is_declared():
     declared = set(Permission.objects.filter(content_type__app_label="analytics").values_list("codename", flat=True))
     assert {page.permission.partition(".")[2] for page in PAGES} <= declared

@@ -44,12 +44,12 @@ def score_charts(books: Books, data: Listing, calibration_data: Listing) -> list
             Series("rate alone", [Point(row.at_ms, row.baseline) for row in rows], dashed=True),
         ],
         across,
-        value_axis(min(losses), max(losses), lambda value: f"{value:.2g}", from_zero=False),
+        value_axis(min(losses), max(losses), lambda value: f"{value:.3g}", from_zero=False),
     )
     aucs = [row.auc for row in rows if row.auc is not None]
     charts = [Chart("Log-loss", loss, _loss_words(score), data)]
     if aucs:
-        up = value_axis(min(0.5, *aucs), max(aucs), lambda value: f"{value:.2g}", from_zero=False, at_most=1.0)
+        up = value_axis(min(0.5, *aucs), max(aucs), lambda value: f"{value:.3g}", from_zero=False, at_most=1.0)
         area = lines([Series("", [Point(row.at_ms, row.auc) for row in rows])], across, up, named=False)
         words = (
             f"A clicked item had a higher probability than one that was not in {_told(score.auc, figures.percent)} "
