@@ -80,13 +80,14 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int, vote
     if context.clicked or context.dismissed or context.passed:
         if context.clicked:
             found = neighbours.votes(world, context, rows) if votes is None else votes
+            clicked, opened = context.newest_first()
             columns.compare(
                 table,
                 rows,
                 found.channels,
                 found.weight,
-                np.array(context.clicked[::-1], dtype=np.int64),
-                np.array([context.opened[row] for row in context.clicked[::-1]], dtype=np.int64),
+                clicked,
+                opened,
                 world.vectors["vector"],
                 world.vectors["length"],
             )

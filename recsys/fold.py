@@ -366,7 +366,7 @@ class Fold:
             table["length"],
             table["squares"],
             world.heard["item"],
-            np.array(context.clicked[::-1], dtype=np.int64),
+            context.newest_first()[0],
             row,
             world.draws,
             table.changed,

@@ -119,7 +119,7 @@ def index(world: World, context: SessionContext) -> Index:
     """Return the query (newest first), and everything that it is answered from."""
     sessions, rings = world.sessions, world.rings
     return (
-        np.array(context.clicked[: -QUERY_CLICKS - 1 : -1], dtype=np.int64),
+        context.newest_first()[0, :QUERY_CLICKS],
         context.key,
         rings["ring"],
         rings["postings"],

@@ -44,8 +44,12 @@ def seen(*positions: int) -> ShownSlate:
 def test_clicks_are_distinct_newest_last_and_bounded() -> None:
     context = SessionContext("s")
     for row in [*range(SESSION_CLICKS + 5), 7]:
+        context.newest_first()
         context.click(row, row)
     assert context.clicked == [5, 6, *range(8, SESSION_CLICKS + 5), 7]
+    newest_first, times = context.newest_first().tolist()
+    assert newest_first == context.clicked[::-1]
+    assert times == [context.opened[row] for row in newest_first]
     assert context.opened[7] == 2
     assert len(context.opened) == SESSION_CLICKS + 5
 
