@@ -8,7 +8,7 @@ from loadtest.scenarios import Scenario
 from recsys.simulation.market import Market
 
 #: Visitors of a load test click more than ordinary ones, so that of 1,000 events 80 are clicks and 900 impressions.
-EAGERNESS: Final = 1.1
+EAGERNESS: Final = 1.2
 #: Visitors who arrive a second at first, and in a crowd.
 ARRIVE_PER_S: Final = 30.0
 CROWD_S: Final = 5.0
