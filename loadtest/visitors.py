@@ -94,21 +94,21 @@ class Visitor(FastHttpUser):
 
     def _browse(self, page: Page, ends_s: float) -> None:
         """Look at the slate after each change of it; while it stays, at the other lists of the page in turn."""
-        others: Iterator[Shelf] = iter(())
+        others: Iterator[Shelf] | None = None
         shown, part = page.part.shelves, page.part
         shelf = next(one for one in shown if one.surface == FOR_YOU)
         while self.run_of.recorder.now_s() < ends_s:
             if self._look(shelf) and not self.run_of.over():
                 self._connection.wait_for_slate()
-                shelf, others = self._connection.slate or shelf, iter(())
+                shelf, others = self._connection.slate or shelf, None
                 continue
-            following = next(others, None)
-            if following is None and part.more:
-                part = self._more(part.more)
-                shown, others = [*shown, *part.shelves], iter(part.shelves)
-                following = next(others, None)
+            following = next(others, None) if others is not None else None
             if following is None:
-                others = iter([one for one in shown if one.surface != FOR_YOU])
+                if others is not None and part.more:
+                    part = self._more(part.more)
+                    shown, others = [*shown, *part.shelves], iter(part.shelves)
+                else:
+                    others = iter([one for one in shown if one.surface != FOR_YOU])
                 following = next(others, shelf)
             shelf = following
 
