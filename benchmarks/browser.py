@@ -96,7 +96,7 @@ class Visitor:
             raise RuntimeError(f"expected every event to be accepted, received {refused}")
         pushed = await self._receive("slate")
         slate_ms = 1_000 * (time.perf_counter() - started)
-        self.laps = pushed["laps"]
+        self.laps = {**pushed["laps"], **((await self._receive("slate"))["laps"] if lens else {})}
         self.shelves = [*read_shelves(pushed["html"]), *(kept for kept in self.shelves if kept.surface != "for_you")]
         return acknowledged_ms, slate_ms
 

@@ -175,8 +175,9 @@ class Connection:
 
     def _take_slate(self, said: PushedSlate, now_s: float) -> None:
         shelves = read_shelves(said.html)
-        if shelves:
-            self.slate = shelves[0]
+        if not shelves:
+            return  # the lens, after its slate
+        self.slate = shelves[0]
         if self._click_acked_ms is not None and self._clicked is not None:
             self._take_down(1_000 * (now_s - self._clicked[1]))
 

@@ -42,6 +42,8 @@ class Visitor(FastHttpUser):
         number = run.next_visitor()
         self._random = random.Random(f"{run.market.seed}/{number}")
         self._simulated = SimulatedVisit(run.market, number)
+        # Locust starts users once a second: at the same pace, they would all click at the same moment of each second.
+        gevent.sleep(self._random.uniform(0.0, run.seconds_per_event))
         page = self._open()
         if page is None:
             gevent.sleep(1.0)

@@ -7,4 +7,4 @@ def settle() -> None:
     """Keep what is loaded out of later collections, and collect less often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 50)
+    gc.set_threshold(10_000, 20, 50)

@@ -10,6 +10,7 @@ The channel layer only tells the session's other tabs, perhaps on other processe
 import asyncio
 import contextlib
 import dataclasses
+import weakref
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Final
 
@@ -156,6 +157,15 @@ class Connection:
             if panel.LENS in self._surfaces:
                 await self._push_lens(session, laps)
             return
+        async with turns().slate:
+            logged = await self._push_slate(session, laps)
+        if logged is not None:
+            await logged
+        if panel.LENS in self._surfaces:
+            await self._push_lens(session, Laps())
+
+    async def _push_slate(self, session: Session, laps: Laps) -> "asyncio.Future[None] | None":
+        """Make the slate and send it; return what ends when it is in the log, None where it is not logged."""
         draft = shelves.for_you(session)
         event = shelves.served(draft.slate, self._visit, session)
         presence().observe(self._visit, [event])
@@ -165,20 +175,14 @@ class Connection:
         html = render_to_string("feed/shelf.html", {"shelf": shelves.shelf(draft, event, self._visit), "beside": True})
         laps.end("html")
         metrics.SLATE_SECONDS.observe((laps.ms["slate"] + laps.ms["html"]) / 1_000)
-        lens = ""
-        if panel.LENS in self._surfaces:
-            lens = panel.fragment(session)
-            laps.end("lens")
         # Sliced into a plain str: the encoder takes no subclass, and a `SafeString` is its own `str`.
-        await self._say(
-            wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:], lens=lens, laps=laps.ms)
-        )
-        if logged is not None:
-            await logged
+        await self._say(wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:], laps=laps.ms))
+        return logged
 
     async def _push_lens(self, session: Session, laps: Laps) -> None:
-        """Send the lens alone: the page shows no slate that would change."""
-        lens = panel.fragment(session)
+        """Send the lens, after the slate: that is what the visitor waits for, and others' slates go first as well."""
+        async with turns().lens:
+            lens = panel.fragment(session)
         laps.end("lens")
         await self._say(wire.PushedSlate(surface=panel.LENS, slate="", html="", lens=lens, laps=laps.ms))
 
@@ -193,6 +197,28 @@ class Connection:
     async def _close(self, code: int) -> None:
         self._closed = True
         await self._send({"type": "websocket.close", "code": code})
+
+
+class _Turns:
+    """Whose slate, and whose lens, is made next: one each between two looks of the event loop at its sockets.
+
+    Else those that one answer of the log let go on would be made in a row, while acknowledgements and new events wait.
+    """
+
+    def __init__(self) -> None:
+        self.slate = asyncio.Lock()
+        self.lens = asyncio.Lock()
+
+
+_turns: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]" = weakref.WeakKeyDictionary()
+
+
+def turns() -> _Turns:
+    """Return the turns of the event loop that is running."""
+    loop = asyncio.get_running_loop()
+    if (found := _turns.get(loop)) is None:
+        found = _turns[loop] = _Turns()
+    return found
 
 
 class _Siblings:

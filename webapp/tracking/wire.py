@@ -115,12 +115,10 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ack"
 
 
 class PushedSlate(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="slate"):
-    """A slate made anew, as HTML to put in the old one's place.
+    """A slate made anew, as HTML to put in the old one's place; or, with its own surface, the lens.
 
-    On a page without such a slate only the lens comes, as its surface.
-
-    `lens` is the visitor's lens as of this slate, for a page that shows it and said so among its surfaces; `laps` is
-    how long each stage took on the server, in milliseconds, from the arrival of the event's message.
+    The lens follows the slate that it is about, for a page that shows it and said so among its surfaces. `laps` is how
+    long each stage took on the server, in milliseconds: of a slate from the arrival of the event's message.
     """
 
     surface: str

@@ -188,14 +188,15 @@ async def test_nothing_is_acknowledged_while_the_log_is_away(
     assert logged(Click) == []
 
 
-async def test_tab_that_shows_the_lens_gets_it_with_the_slate(consenting: AsyncClient):
+async def test_tab_that_shows_the_lens_gets_it_after_the_slate(consenting: AsyncClient):
     async with tab(consenting) as mine:
         await mine.send(1, mine.slate.items[1], surfaces=["for_you", "lens"])
         await mine.hear()
-        pushed = await mine.hear()
-        assert list(pushed["laps"]) == ["check", "log", "learn", "slate", "html", "lens"]
-        assert 'data-taste="Horror"' in pushed["lens"]
-        assert f"?slate={pushed['slate']}" in pushed["lens"]
+        pushed, lens = await mine.hear(), await mine.hear()
+        assert list(pushed["laps"]) == ["check", "log", "learn", "slate", "html"]
+        assert (lens["surface"], lens["html"], list(lens["laps"])) == ("lens", "", ["lens"])
+        assert 'data-taste="Horror"' in lens["lens"]
+        assert f"?slate={pushed['slate']}" in lens["lens"]
 
 
 async def test_tab_without_the_lens_pays_nothing_for_it(consenting: AsyncClient):

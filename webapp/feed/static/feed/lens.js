@@ -1,7 +1,7 @@
 /* The lens beside the slate: opened and closed, remembered, and brought up to date with each new list.
 
-   The server draws it. While it shows "now", the tracker asks for it along with the slate (`data-live`), and it comes with
-   the same message; other parts are fetched again. Only the stopwatch is drawn here: its two ends are in the browser. */
+   The server draws it. While it shows "now", the tracker asks for it along with the slate (`data-live`), and it comes
+   right after; other parts are fetched again. Only the stopwatch is drawn here: its two ends are in the browser. */
 (() => {
   "use strict";
   const lens = document.getElementById("lens"), body = document.getElementById("lens-body");
