@@ -75,5 +75,5 @@ def context(session: Session) -> dict[str, Any]:
 
 
 def fragment(session: Session) -> str:
-    """Return the part that changes with every event, as HTML without its indentation: it travels with each slate."""
+    """Return the part that changes with every event, as HTML without its indentation: it follows each slate."""
     return _INDENTATION.sub("\n", render_to_string("lens/now_moving.html", context(session)))
