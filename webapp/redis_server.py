@@ -158,8 +158,9 @@ def _options(directory: Path, port: int, appendfsync: AppendFsync) -> list[str]:
         "appendonly": "yes",
         "appendfsync": appendfsync,
         "save": "",
-        # Rewriting takes a core for a second or two: not each minute while the file is small.
-        "auto-aof-rewrite-min-size": "256mb",
+        # Rewriting takes a core and the disk for a second or two, and clicks wait: rarely, for a larger file.
+        "auto-aof-rewrite-min-size": "512mb",
+        "auto-aof-rewrite-percentage": "300",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "logfile": str(directory / "server.log"),
