@@ -21,7 +21,6 @@ from django.template.loader import render_to_string
 
 from recsys.errors import LogUnavailable
 from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
-from recsys.sessions import Session
 from webapp import metrics, wiring
 from webapp.feed import shelves
 from webapp.feed.laps import Laps
@@ -149,23 +148,26 @@ class Connection:
         await self._push(Laps())
 
     async def _push(self, laps: Laps) -> None:
-        """Make the slate anew where the page shows one, send it, and see that it is logged."""
+        """Make the slate and the lens anew where the page shows them, send them, and see that the slate is logged."""
         if self._closed:
             return
-        session = await presence().session(self._visit, up_to_date=False)
-        if shelves.FOR_YOU not in self._surfaces:
-            if panel.LENS in self._surfaces:
-                await self._push_lens(session, laps)
-            return
-        async with turns().slate:
-            logged = await self._push_slate(session, laps)
-        if logged is not None:
-            await logged
+        await presence().session(self._visit, up_to_date=False)
+        if shelves.FOR_YOU in self._surfaces:
+            async with turns().slate:
+                slate, logged = self._slate(laps)
+            await self._say(slate)
+            if logged is not None:
+                await logged
+            laps = Laps()
         if panel.LENS in self._surfaces:
-            await self._push_lens(session, Laps())
+            # After the slate: that is what the visitor waits for, and others' slates go first as well.
+            async with turns().lens:
+                lens = self._lens(laps)
+            await self._say(lens)
 
-    async def _push_slate(self, session: Session, laps: Laps) -> "asyncio.Future[None] | None":
-        """Make the slate and send it; return what ends when it is in the log, None where it is not logged."""
+    def _slate(self, laps: Laps) -> "tuple[wire.PushedSlate, asyncio.Future[None] | None]":
+        """Make the slate; return it with what ends when it is in the log, None where it is not logged."""
+        session = presence().observe(self._visit, [])
         draft = shelves.for_you(session)
         event = shelves.served(draft.slate, self._visit, session)
         presence().observe(self._visit, [event])
@@ -176,15 +178,12 @@ class Connection:
         laps.end("html")
         metrics.SLATE_SECONDS.observe((laps.ms["slate"] + laps.ms["html"]) / 1_000)
         # Sliced into a plain str: the encoder takes no subclass, and a `SafeString` is its own `str`.
-        await self._say(wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:], laps=laps.ms))
-        return logged
+        return wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:], laps=laps.ms), logged
 
-    async def _push_lens(self, session: Session, laps: Laps) -> None:
-        """Send the lens, after the slate: that is what the visitor waits for, and others' slates go first as well."""
-        async with turns().lens:
-            lens = panel.fragment(session)
+    def _lens(self, laps: Laps) -> wire.PushedSlate:
+        lens = panel.fragment(presence().observe(self._visit, []))
         laps.end("lens")
-        await self._say(wire.PushedSlate(surface=panel.LENS, slate="", html="", lens=lens, laps=laps.ms))
+        return wire.PushedSlate(surface=panel.LENS, slate="", html="", lens=lens, laps=laps.ms)
 
     async def _next_seq(self) -> int:
         if not self._visit.logged:
@@ -203,6 +202,7 @@ class _Turns:
     """Whose slate, and whose lens, is made next: one each between two looks of the event loop at its sockets.
 
     Else those that one answer of the log let go on would be made in a row, while acknowledgements and new events wait.
+    Nobody waits for anything while it is their turn.
     """
 
     def __init__(self) -> None:
