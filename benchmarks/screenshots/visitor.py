@@ -32,6 +32,10 @@ class Visitor:
         page.locator("#lens .belief").first.wait_for()
         self._camera.view(page, "arrival")
         shelf = page.locator("[data-slate]", has=page.get_by_role("heading", name=GENRE, exact=True))
+        while not shelf.count():  # further genres follow when the end of the page is reached
+            page.mouse.move(300, 400)
+            page.mouse.wheel(0, 1_500)
+            page.wait_for_timeout(A_LOOK_MS)
         for number in range(OPENED):
             self._open(shelf.locator(".slot").nth(number))
         self.session = str(self._slate.get_attribute("data-session"))

@@ -19,7 +19,7 @@ def test_new_visitor_clicks_two_horror_films_and_the_slate_turns(movielens: Runn
     page.goto(movielens.url)
     before = genres(for_you(page))
     page.wait_for_timeout(A_LOOK_MS)
-    shelf = page.locator("[data-slate]", has=page.get_by_role("heading", name="Horror", exact=True))
+    shelf = row_of(page, "Horror")
     # Films that are nothing but horror: the slate reflects all that the opened ones are.
     slots = [slot for slot in shelf.locator(".slot").all() if categories(movielens, slot) == ["Horror"]]
     for slot in slots[:2]:
@@ -82,7 +82,7 @@ def test_another_visitors_slate_learns_from_clicks_although_the_worker_was_kille
     before = ranks(theirs)
     mine = first.new_page()
     mine.goto(small.url)
-    shelf = mine.locator("[data-slate]", has=mine.get_by_role("heading", name="Horror", exact=True))
+    shelf = row_of(mine, "Horror")
     for number in range(8):
         if number == 4:
             small.kill("worker")
@@ -132,6 +132,18 @@ def open_card(page: Page, slot: Locator) -> None:
     page.wait_for_function(
         "before => document.querySelector('[data-surface=for_you]').dataset.slate !== before", arg=before
     )
+
+
+def row_of(page: Page, genre: str) -> Locator:
+    """Scroll until the genre's row is there."""
+    row = page.locator("[data-slate]", has=page.get_by_role("heading", name=genre, exact=True))
+    page.mouse.move(300, 400)
+    for _ in range(50):
+        if row.count():
+            break
+        page.mouse.wheel(0, 1_500)
+        page.wait_for_timeout(200)
+    return row
 
 
 def genres(slate: Locator) -> list[str]:
