@@ -59,7 +59,6 @@ async def test_each_click_moves_what_is_believed_and_is_timed(page: Page):
         "learned",
         "new list",
         "as HTML",
-        "this lens",
         "on screen",
     ]
     await expect(lens(page).locator(".lens-moves")).to_contain_text("films are new or moved")
