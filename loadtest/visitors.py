@@ -96,23 +96,27 @@ class Visitor(FastHttpUser):
 
     def _browse(self, page: Page, ends_s: float) -> None:
         """Look at the slate after each change of it; while it stays, at the other lists of the page in turn."""
-        others: Iterator[Shelf] | None = None
-        shown, part = page.part.shelves, page.part
-        shelf = next(one for one in shown if one.surface == FOR_YOU)
+        self._part, self._shown = page.part, page.part.shelves
+        others = self._others()
+        shelf = next(one for one in self._shown if one.surface == FOR_YOU)
         while self.run_of.recorder.now_s() < ends_s:
             if self._look(shelf) and not self.run_of.over():
                 self._connection.wait_for_slate()
-                shelf, others = self._connection.slate or shelf, None
+                shelf, others = self._connection.slate or shelf, self._others()
                 continue
-            following = next(others, None) if others is not None else None
+            following = next(others, None)
             if following is None:
-                if others is not None and part.more:
-                    part = self._more(part.more)
-                    shown, others = [*shown, *part.shelves], iter(part.shelves)
-                else:
-                    others = iter([one for one in shown if one.surface != FOR_YOU])
+                others = self._others()
                 following = next(others, shelf)
             shelf = following
+
+    def _others(self) -> Iterator[Shelf]:
+        """Yield the other lists of the page from its top, then what follows each time its end is reached."""
+        yield from [one for one in self._shown if one.surface != FOR_YOU]
+        while self._part.more:
+            self._part = self._more(self._part.more)
+            self._shown = [*self._shown, *self._part.shelves]
+            yield from self._part.shelves
 
     def _look(self, shelf: Shelf) -> bool:
         """Look at a list; return whether something on it was clicked."""
