@@ -90,32 +90,36 @@ def for_you(session: Session) -> Draft:
     return Draft("for-you", "For you", wiring.recommender().for_you(session), form="grid", empty=_ALL_SEEN)
 
 
-def home(session: Session) -> list[Draft]:
-    """Return what the front page begins with: for a newcomer films to start from, then for you and all else."""
+def home(session: Session) -> tuple[list[Draft], int | None]:
+    """Return what the front page begins with, and the number of the genre that follows, None without any.
+
+    For a newcomer it begins with films to start from, then for you and all else.
+    """
     recommender = wiring.recommender()
     known = session.context.opened or session.context.dismissed
     begin = Draft("start", _START, recommender.starters(session, STARTERS), form="start", why=_WHY_START)
-    return [
+    rows, following = genres(session, 0)
+    drafts = [
         *([] if known else [begin]),
         for_you(session),
         Draft("trending", "Trending", recommender.trending(session)),
         Draft("new", "New", recommender.newest(session)),
-        *genres(session, 0),
+        *rows,
     ]
+    return drafts, following
 
 
-def genres(session: Session, first: int, count: int = GENRES_AT_ONCE) -> list[Draft]:
-    """Return a list for each genre that has enough films from the `first` on, the largest genre being number 0."""
-    names = largest_genres(wiring.replica().world)[first : first + count]
+def genres(session: Session, first: int, count: int = GENRES_AT_ONCE) -> tuple[list[Draft], int | None]:
+    """Return a list for each genre that has enough films from the `first` on, and the number of the one that follows.
+
+    The largest genre is number 0; None follows the last.
+    """
+    largest, following = largest_genres(wiring.replica().world), first + count
+    names = largest[first:following]
     slates = wiring.recommender().categories(session, names)
     numbered = enumerate(zip(names, slates, strict=True), first)
-    return [Draft(f"genre-{number}", name, slate) for number, (name, slate) in numbered]
-
-
-def genre_after(first: int) -> int | None:
-    """Return the number of the genre that follows those from `first` on, None where they are the last."""
-    following = first + GENRES_AT_ONCE
-    return following if following < len(largest_genres(wiring.replica().world)) else None
+    drafts = [Draft(f"genre-{number}", name, slate) for number, (name, slate) in numbered]
+    return drafts, following if following < len(largest) else None
 
 
 def neighbours(session: Session, item: str) -> Draft:

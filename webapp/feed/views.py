@@ -37,8 +37,9 @@ async def home(request: HttpRequest) -> HttpResponse:
     visit, session = await _visitor(request)
     if not wiring.replica().world.items["available"].any():
         return _page(request, session, "feed/home.html", {"shelves": []})
-    served = await shelves.serve(visit, session, shelves.home(session))
-    return _page(request, session, "feed/home.html", {"shelves": served, "more": shelves.genre_after(0)})
+    drafts, more = shelves.home(session)
+    served = await shelves.serve(visit, session, drafts)
+    return _page(request, session, "feed/home.html", {"shelves": served, "more": more})
 
 
 @require_GET
@@ -48,11 +49,8 @@ async def genres(request: HttpRequest) -> HttpResponse:
     following = request.headers.get("HX-Request") == "true"
     # A part of a page that is open: its socket tells what happens.
     session = await presence().session(visit, up_to_date=not following)
-    drafts = shelves.genres(session, first, shelves.GENRES_AT_ONCE if following else GENRES_SHOWN)
-    context: dict[str, object] = {
-        "shelves": await shelves.serve(visit, session, drafts),
-        "more": shelves.genre_after(first) if following else None,
-    }
+    drafts, more = shelves.genres(session, first, shelves.GENRES_AT_ONCE if following else GENRES_SHOWN)
+    context: dict[str, object] = {"shelves": await shelves.serve(visit, session, drafts), "more": more}
     response = _page(request, session, "feed/rows.html" if following else "feed/genres.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
