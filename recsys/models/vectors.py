@@ -219,10 +219,14 @@ def _move_item(
 
 @compiled
 def _dot(left: Vectors, right: Vectors, lanes: Vectors) -> float:
-    """Return the inner product, summed in a fixed order; in `lanes` a core adds `SIDE_BY_SIDE` terms at once."""
+    """Return the inner product, summed in a fixed order; in `lanes` a core adds `SIDE_BY_SIDE` terms at once.
+
+    `VECTOR_WIDTH` is four times as many.
+    """
     for j in range(SIDE_BY_SIDE):
-        lanes[j] = (left[j] * right[j] + left[j + 16] * right[j + 16]) + (
-            left[j + 32] * right[j + 32] + left[j + 48] * right[j + 48]
+        second, third, fourth = j + SIDE_BY_SIDE, j + 2 * SIDE_BY_SIDE, j + 3 * SIDE_BY_SIDE
+        lanes[j] = (left[j] * right[j] + left[second] * right[second]) + (
+            left[third] * right[third] + left[fourth] * right[fourth]
         )
     total = np.float32(0.0)
     for j in range(SIDE_BY_SIDE // 2):
