@@ -167,7 +167,7 @@ class Connection:
 
     def _slate(self, laps: Laps) -> "tuple[wire.PushedSlate, asyncio.Future[None] | None]":
         """Make the slate; return it with what ends when it is in the log, None where it is not logged."""
-        session = presence().observe(self._visit, [])
+        session = presence().here(self._visit)
         draft = shelves.for_you(session)
         event = shelves.served(draft.slate, self._visit, session)
         presence().observe(self._visit, [event])
@@ -181,7 +181,7 @@ class Connection:
         return wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:], laps=laps.ms), logged
 
     def _lens(self, laps: Laps) -> wire.PushedSlate:
-        lens = panel.fragment(presence().observe(self._visit, []))
+        lens = panel.fragment(presence().here(self._visit))
         laps.end("lens")
         return wire.PushedSlate(surface=panel.LENS, slate="", html="", lens=lens, laps=laps.ms)
 

@@ -118,6 +118,10 @@ class Presence:
                 entry.unlogged.append(event)
         return entry.session
 
+    def here(self, visit: Visit) -> Session:
+        """Return the visit's session as it stands here, a new one where it does not. Never waits."""
+        return self._entry(visit).session
+
     def next_seq(self, session: str) -> int:
         """Return the lowest sequence number that this process has certainly not seen: for sessions without a log."""
         entry = self._unlogged.get(session)
