@@ -12,7 +12,6 @@ import os
 import platform
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,11 +20,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.simulated import set_up_django, simulated_log
+
 BOUND_MS: Final = 200
 ASKED: Final = 12
 #: Events of sessions that the learner's books are filled from; the books have a row for each hour, however many.
 LEARNED_EVENTS: Final = 60_000
-_START: Final = "2026-01-01"
+_SIMULATED: Final = ("--start", "2026-01-01", "--control-share", "0.3")
 #: Pages made of charts.
 _CHARTED: Final = ("overview", "learning", "labels")
 
@@ -53,7 +54,7 @@ def main() -> int:
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return all figures."""
-    log = arguments.log or _simulated(folder / "log", arguments)
+    log = arguments.log or simulated_log(folder / "log", arguments, *_SIMULATED)
     _set_up(folder, arguments.database)
     from recsys.log.archive import ArchiveLog
     from webapp.analytics.models import TABLES
@@ -69,29 +70,11 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _simulated(folder: Path, arguments: argparse.Namespace) -> Path:
-    command = [sys.executable, "-m", "recsys.simulation", "--events", str(arguments.events), "--out", str(folder)]
-    command += ["--days", str(arguments.days), "--start", _START, "--control-share", "0.3"]
-    if arguments.movielens:
-        command += ["--movielens", str(arguments.movielens)]
-    subprocess.run(command, check=True, stdout=sys.stderr)
-    return folder
-
-
 def _set_up(folder: Path, database: str | None) -> None:
     """Let Django run on a folder and a database of its own."""
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "webapp.settings",
-        "FRESHET_VAR": str(folder),
-        "FRESHET_SECRET_KEY": "a key for nothing but a measurement, long enough to please",
-        "FRESHET_LEARN_FROM_SIMULATED": "1",
-        "FRESHET_LOG_LEVEL": "ERROR",
-    }
     if database:
         os.environ["FRESHET_DATABASE_URL"] = database
-    import django
-
-    django.setup()
+    set_up_django(folder)
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)

@@ -10,11 +10,8 @@ without any snapshot, the history folded anew.
 import argparse
 import asyncio
 import json
-import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.simulated import set_up_django, simulated_log
 from recsys.clock import ManualClock
 from recsys.events import SlateServed
 from recsys.log.archive import ArchiveLog
@@ -61,8 +59,8 @@ def main() -> None:
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return all figures."""
-    _set_up(folder)
-    log = ArchiveLog(arguments.log or _simulated(folder / "log", arguments))
+    set_up_django(folder)
+    log = ArchiveLog(arguments.log or simulated_log(folder / "log", arguments, "--ranked-by", "engine"))
     store = FileSnapshots(folder / "store")
     keeping = Keeping(NEWEST, arguments.max_mb * 1_000_000)
     opened, saving = _lived(log, store, keeping)
@@ -80,29 +78,6 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.without_start:
         report["from_start"] = _travel(chosen[-1], log, MemorySnapshots())
     return report
-
-
-def _set_up(folder: Path) -> None:
-    """Let Django run on a folder of its own, which is what the configuration is read by."""
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "webapp.settings",
-        "FRESHET_VAR": str(folder),
-        "FRESHET_SECRET_KEY": "a key for nothing but a measurement, long enough to please",
-        "FRESHET_LEARN_FROM_SIMULATED": "1",
-        "FRESHET_LOG_LEVEL": "ERROR",
-    }
-    import django
-
-    django.setup()
-
-
-def _simulated(folder: Path, arguments: argparse.Namespace) -> Path:
-    command = [sys.executable, "-m", "recsys.simulation", "--events", str(arguments.events), "--out", str(folder)]
-    command += ["--days", str(arguments.days), "--ranked-by", "engine"]
-    if arguments.movielens:
-        command += ["--movielens", str(arguments.movielens)]
-    subprocess.run(command, check=True, stdout=sys.stderr)
-    return folder
 
 
 class _Until:
