@@ -117,7 +117,7 @@ class SlateServed(SessionEvent, frozen=True, kw_only=True, tag="slate"):
     version : str
         Version of the world it was made with: the offset up to which that world had folded the log.
     signals : bytes
-        The raw features as served (`recsys.features`), float32 of shape (len(items), number of signals), packed
+        The raw features as served (`recsys.features`), of shape (len(items), number of signals), packed
         (`recsys.packing`). Empty where the surface is not ranked by the model.
     visitor : str
         Visitor id where the visitor consented to being recognised, else empty.

@@ -2,7 +2,8 @@
 --
 -- KEYS: the stream; then for each session in the batch its list and its bitmap of sequence numbers.
 -- ARGV: most records, most events in a list, seconds that a bitmap lives; for each session the seconds that its list
---       lives at least; then for each event: number of its session in KEYS (from 1; 0 = none), sequence number, payload.
+--       lives at least; then for each event: number of its session in KEYS (from 1; 0 = none), sequence number, payload,
+--       payload as the session's list holds it.
 -- Returns for each event its new offset, 'duplicate' or 'full'.
 
 local stream = KEYS[1]
@@ -11,7 +12,7 @@ local receipts = {}
 local grown = {}
 local sessions = (#KEYS - 1) / 2
 
-for at = 4 + sessions, #ARGV, 3 do
+for at = 4 + sessions, #ARGV, 4 do
     local session, seq, payload = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
     local list, seen = KEYS[2 * session], KEYS[2 * session + 1]
     local receipt
@@ -26,7 +27,7 @@ for at = 4 + sessions, #ARGV, 3 do
             redis.call('SETBIT', seen, seq, 1)
         end
         if session > 0 then
-            redis.call('RPUSH', list, payload)
+            redis.call('RPUSH', list, ARGV[at + 3])
             grown[session] = true
         end
     end

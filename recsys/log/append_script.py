@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from recsys.errors import InvalidEvent
 from recsys.events import Event, SessionEvent, SlateServed, encode
+from recsys.log import session_list
 from recsys.log.base import MAX_EVENT_BYTES, MAX_SEQ, SEEN_TTL_S, SESSION_EVENTS, Receipt
 from recsys.log.keys import LogKeys
 
@@ -24,6 +25,9 @@ class Entry(NamedTuple):
         Empty for events of the catalogue.
     seq : int
     payload : bytes
+        As the log holds it.
+    listed : bytes
+        As the session's own list holds it; empty for events of the catalogue.
     recognised : bool
         Whether it says whose session this is: that of a visitor who lets earlier sessions count.
     """
@@ -31,6 +35,7 @@ class Entry(NamedTuple):
     session: str
     seq: int
     payload: bytes
+    listed: bytes = b""
     recognised: bool = False
 
 
@@ -75,7 +80,8 @@ def entry(event: Event) -> Entry:
             f"{event.tag()}: expected a session and a sequence number of 0 to {MAX_SEQ}, "
             f"received {event.session!r} and {event.seq}"
         )
-    return Entry(event.session, event.seq, payload, isinstance(event, SlateServed) and event.visitor != "")
+    recognised = isinstance(event, SlateServed) and event.visitor != ""
+    return Entry(event.session, event.seq, payload, session_list.shortened(payload), recognised)
 
 
 def arguments(
@@ -85,13 +91,13 @@ def arguments(
     numbers: dict[str, int] = {}
     lives_s: list[int] = []
     events: list[Any] = []
-    for session, seq, payload, recognised in entries:
+    for session, seq, payload, listed, recognised in entries:
         number = numbers.setdefault(session, len(numbers) + 1) if session else 0
         if number > len(lives_s):
             lives_s.append(lifetimes.session_s)
         if recognised:
             lives_s[number - 1] = lifetimes.recognised_s
-        events += (number, seq, payload)
+        events += (number, seq, payload, listed)
     names = [keys.stream]
     for session in numbers:
         names += (keys.session(session), keys.seen(session))

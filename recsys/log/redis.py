@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import redis
 
-from recsys.events import Event, decode
-from recsys.log import append_script, letters
+from recsys.events import Event
+from recsys.log import append_script, letters, session_list
 from recsys.log.base import DEAD_LETTERS, DeadLetter, Receipt, Record
 from recsys.log.keys import LogKeys
 from recsys.log.records import highest_bit, record
@@ -91,8 +91,8 @@ class RedisLog:
     def session_events(self, session: str) -> Sequence[Event]:
         """Return what the session did, in log order."""
         with log_errors():
-            payloads: Any = self._client.lrange(self._keys.session(session), 0, -1)
-        return [decode(payload) for payload in payloads]
+            entries: Any = self._client.lrange(self._keys.session(session), 0, -1)
+        return [session_list.restored(session, entry) for entry in entries]
 
     def forget_session(self, session: str) -> None:
         """Drop the session's own list."""

@@ -68,7 +68,7 @@ class ShownSlate:
         World row of each position; `UNKNOWN_ROW` for items that this world does not know: these can't be
         seen, chosen or passed over.
     packed : bytes
-        Raw features as served, float32 of shape (n, SIGNAL_COUNT), packed (`recsys.packing`).
+        Raw features as served, of shape (n, SIGNAL_COUNT), packed (`recsys.packing`).
     served_ms : int
         Event time of the slate.
     """

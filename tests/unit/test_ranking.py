@@ -137,7 +137,7 @@ def test_a_slate_is_logged_with_all_that_learning_needs(visit: Visit) -> None:
     assert (event.items, event.propensities, event.version) == (slate.items, slate.propensities, visit.world.offset)
     shown = ShownSlate.from_event(event, slate.rows)
     assert shown is not None
-    np.testing.assert_array_equal(shown.signals, slate.signals)
+    np.testing.assert_allclose(shown.signals, slate.signals, rtol=1 / 2_048, atol=1e-7)
     assert slate.signals.shape == (CONFIG.slate_size, SIGNAL_COUNT)
 
 
