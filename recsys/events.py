@@ -23,8 +23,8 @@ MAX_ID_LENGTH: Final = 128
 MAX_NUMBER: Final = 1e30
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """Base of all events.
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True, gc=False):
+    """Base of all events. They hold nothing that could hold them: the garbage collector need not look at them.
 
     Attributes
     ----------

@@ -1,5 +1,6 @@
 """The fold itself: what each event adds to which table."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -162,9 +163,10 @@ class AggregateFold:
         sitting = self._sitting(event, arm)
         surface = event.surface if event.surface in SURFACES else HISTORY
         slate = OpenSlate(
-            session=event.session,
-            surface=surface,
-            arm=arm,
+            # Each event brings its own copies of these; what is kept shares one.
+            session=sitting.session,
+            surface=sys.intern(surface),
+            arm=sys.intern(arm),
             simulated=event.simulated,
             served_ms=event.event_time_ms,
             received_ms=self._here.now_ms,
@@ -222,7 +224,7 @@ class AggregateFold:
         sitting, slate = self._about(event, "impression")
         if slate is None:
             loose_traffic(self._here, event, sitting.last_surface)[SEEN] += 1
-        elif event.position not in slate.seen:
+        elif not slate.was_seen(event.position):
             self._see(event, sitting, slate)
 
     def _click(self, event: Click) -> None:
@@ -231,7 +233,7 @@ class AggregateFold:
         if slate is None:
             clicked_loosely(self._here, event, sitting.last_surface)
         elif event.position not in slate.clicked:
-            if event.position not in slate.seen:
+            if not slate.was_seen(event.position):
                 self._see(event, sitting, slate)
             clicked(self._here, event, sitting, slate)
         else:

@@ -13,9 +13,14 @@ KEPT_MS: Final = 65 * 60_000
 #: Slates, and sittings, that are remembered at once; beyond that the oldest is forgotten.
 MAX_OPEN: Final = 100_000
 
+#: What is remembered of a slot.
+UNSEEN: Final = 0
+UNNUMBERED: Final = 1
+NUMBERED: Final = 2
 
-class OpenSlate(msgspec.Struct):
-    """A slate that was served.
+
+class OpenSlate(msgspec.Struct, gc=False):
+    """A slate that was served: some 300 bytes, and nothing that the garbage collector would have to look at.
 
     Attributes
     ----------
@@ -27,12 +32,12 @@ class OpenSlate(msgspec.Struct):
         Log time.
     size : int
         Slots.
-    seen : dict of int to int
-        Positions with an impression, each with its number among the sitting's impressions; 0 where those are not
-        numbered.
+    seen : bytes
+        A byte for each slot: `UNSEEN`, `UNNUMBERED` where it was seen but the sitting's impressions are not numbered
+        there, else `NUMBERED` and the bucket of its number (`nth_bucket`).
     seen_later : dict of int to int
-        Of those that were seen in another hour or sitting than the slate was served in, when: few.
-    clicked : list of int
+        Of those that were seen in another hour or sitting than the slate was served in, when: few; None without any.
+    clicked : tuple of int
         Positions.
     """
 
@@ -44,19 +49,32 @@ class OpenSlate(msgspec.Struct):
     received_ms: int
     size: int
     explored: tuple[int, ...]
-    seen: dict[int, int] = {}
-    seen_later: dict[int, int] = {}
-    clicked: list[int] = []
+    seen: bytes = b""
+    seen_later: dict[int, int] | None = None
+    clicked: tuple[int, ...] = ()
 
-    def note_seen(self, position: int, number: int, now_ms: int, sitting: "Sitting") -> None:
-        """Remember an impression, and when it was where that is not the hour and sitting of the slate."""
-        self.seen[position] = number
+    def __post_init__(self) -> None:
+        self.seen = self.seen or bytes(self.size)
+
+    def note_seen(self, position: int, bucket: int | None, now_ms: int, sitting: "Sitting") -> None:
+        """Remember an impression: its bucket if it is numbered; when it was, if not in the slate's hour and sitting."""
+        mark = UNNUMBERED if bucket is None else NUMBERED + bucket
+        self.seen = self.seen[:position] + bytes((mark,)) + self.seen[position + 1 :]
         if hour_of(now_ms) != hour_of(self.received_ms) or not sitting.has(self.received_ms):
-            self.seen_later[position] = now_ms
+            self.seen_later = (self.seen_later or {}) | {position: now_ms}
+
+    def was_seen(self, position: int) -> bool:
+        """Return whether a slot had an impression."""
+        return self.seen[position] != UNSEEN
+
+    def bucket(self, position: int) -> int | None:
+        """Return the bucket of a slot's number among the sitting's impressions, None where it has none."""
+        mark = self.seen[position]
+        return mark - NUMBERED if mark >= NUMBERED else None
 
     def seen_ms(self, position: int) -> int:
         """Return a moment of the hour and sitting in which a slot was seen."""
-        return self.seen_later.get(position, self.received_ms)
+        return (self.seen_later or {}).get(position, self.received_ms)
 
 
 class Sitting(msgspec.Struct):

@@ -79,7 +79,7 @@ def seen(here: Here, catalogue: Catalogue, event: ItemEvent, sitting: Sitting, s
     _seen_in_sitting(here, sitting, explored)
     # Only within the sitting that the slate was served in: a visitor who comes back begins at 1.
     numbered = slate.surface == FOR_YOU and sitting.has(slate.received_ms)
-    slate.note_seen(position, _number(here, sitting) if numbered else 0, here.now_ms, sitting)
+    slate.note_seen(position, _number(here, sitting) if numbered else None, here.now_ms, sitting)
 
 
 def _seen_in_sitting(here: Here, sitting: Sitting, explored: bool) -> None:
@@ -90,7 +90,7 @@ def _seen_in_sitting(here: Here, sitting: Sitting, explored: bool) -> None:
 
 
 def _number(here: Here, sitting: Sitting) -> int:
-    """Count the sitting's next numbered impression; return its number."""
+    """Count the sitting's next numbered impression; return the bucket of its number."""
     sitting.numbered += 1
     bucket = nth_bucket(sitting.numbered)
     nth = here.out.nth[sitting.day_ms, sitting.arm, sitting.simulated, bucket]
@@ -100,7 +100,7 @@ def _number(here: Here, sitting: Sitting) -> int:
         nth[SESSIONS] += 1
     one_more_impression(nth, _NTH_MOMENTS, *mine)
     mine[0] += 1
-    return sitting.numbered
+    return bucket
 
 
 def clicked(here: Here, event: Click, sitting: Sitting, slate: OpenSlate) -> None:
@@ -120,7 +120,7 @@ def clicked(here: Here, event: Click, sitting: Sitting, slate: OpenSlate) -> Non
     delays = here.out.delays[here.day_ms, slate.arm, slate.simulated, delay_bucket(delay_ms)]
     delays[0] += 1
     delays[1] += not slate.clicked
-    slate.clicked.append(position)
+    slate.clicked += (position,)
 
 
 def _clicked_in_sitting(here: Here, sitting: Sitting, slate: OpenSlate, position: int, explored: bool) -> None:
@@ -131,9 +131,9 @@ def _clicked_in_sitting(here: Here, sitting: Sitting, slate: OpenSlate, position
     one_more_click(moments, _SITTING_MOMENTS, sitting.impressions, sitting.clicks)
     sitting.clicks += 1
     sitting.explored_clicks += explored
-    bucket = nth_bucket(slate.seen[position])
-    mine = sitting.nth.get(bucket)
-    if slate.seen[position] and mine is not None and sitting.has(slate.received_ms):
+    bucket = slate.bucket(position)
+    mine = None if bucket is None else sitting.nth.get(bucket)
+    if bucket is not None and mine is not None and sitting.has(slate.received_ms):
         nth = here.out.nth[sitting.day_ms, sitting.arm, sitting.simulated, bucket]
         one_more_click(nth, _NTH_MOMENTS, *mine)
         mine[1] += 1
