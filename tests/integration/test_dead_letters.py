@@ -14,8 +14,9 @@ from django.utils.html import strip_tags
 
 from recsys.clock import ManualClock
 from recsys.errors import LogUnavailable
-from recsys.events import Click, Dwell, Event, ItemUpserted
-from recsys.log.base import DEAD_LETTER_BYTES, DeadLetter
+from recsys.events import Click, Dwell, ItemUpserted
+from recsys.log.base import DEAD_LETTER_BYTES
+from tests.integration.putting_aside import held, logged, now_ms, page, put_aside, readable
 from tests.unit.tracking.pages import ITEMS, Page
 from webapp import wiring
 from webapp.tracking import services
@@ -30,26 +31,10 @@ PAGE = "/staff/dead-letters/"
 ACTIONS = ("redrive_dead_letters", "discard_dead_letters")
 
 
-def now_ms() -> int:
-    return wiring.clock().now_ms()
-
-
-def page() -> Page:
-    return Page(at_ms=now_ms() - 60_000)
-
-
 @pytest.fixture
 def intake(wired: redis.Redis) -> Intake:
     clock, log = ManualClock(now_ms()), wiring.async_event_log()
     return Intake(log, clock, frozenset(ITEMS), Ledger(wiring.async_redis(), log), RateLimit(10, 20), Edge(clock))
-
-
-def logged() -> list[Event | None]:
-    return [record.event for record in wiring.event_log().read("0-0", 1_000)]
-
-
-def held() -> list[DeadLetter]:
-    return list(wiring.event_log().dead_letters())
 
 
 def dwell(given: Page, seq: int, item: str) -> dict[str, object]:
@@ -151,7 +136,7 @@ def test_letter_of_a_visitor_who_lets_nothing_be_kept_never_enters(wired: redis.
 
 
 async def test_session_that_is_forgotten_leaves_no_letter_behind(intake: Intake):
-    mine, theirs = page(), Page(session="session-2", at_ms=now_ms() - 60_000)
+    mine, theirs = page(), page("session-2")
     for given in (mine, theirs):
         await intake.accept(given.batch(dwell(given, 7, "jaws"), {"type": "click"}), "session")
     wiring.event_log().append_dead_letter(b"nobody can tell whose", "undecodable")
@@ -175,18 +160,6 @@ def staff(client: Client, db: None, wired: redis.Redis) -> User:
 
 def allow(user: User, *codenames: str) -> None:
     user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
-
-
-def put_aside(payload: bytes = b'{"seq": <script>\x00') -> DeadLetter:
-    wiring.event_log().append_dead_letter(payload, "undecodable")
-    return held()[-1]
-
-
-def readable() -> DeadLetter:
-    """Put a message aside that this code can read."""
-    given = page()
-    message = {"type": "events", "id": 1, "session": given.token, "slates": {given.slate: given.slate_token}}
-    return put_aside(msgspec.json.encode({**message, "events": [given.event(1)]}))
 
 
 def text(response: Any) -> str:
@@ -247,17 +220,6 @@ def test_letter_that_can_not_enter_stays_and_nothing_is_written_down(client: Cli
     letter = put_aside()
     assert "Not redriven, the letter stays" in text(client.post(f"{PAGE}{letter.id}/redrive/", follow=True))
     assert (held(), LogEntry.objects.count()) == ([letter], 0)
-
-
-def test_all_letters_are_tried_after_a_confirmation(client: Client, staff: User):
-    allow(staff, *ACTIONS)
-    readable()
-    broken = put_aside()
-    assert "tick the box" in text(client.post(f"{PAGE}redrive/", follow=True))
-    assert len(held()) == 2
-    response = client.post(f"{PAGE}redrive/", {"confirm": "yes"}, follow=True)
-    assert "Redriven: 1 accepted, 1 letters kept." in text(response)
-    assert held() == [broken]
 
 
 def test_discarding_needs_a_confirmation_and_is_written_down(client: Client, staff: User):

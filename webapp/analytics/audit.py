@@ -30,9 +30,9 @@ class Deed:
     about: str
 
 
-def write_down(user: User, kind: type[Model], flag: int, what: str, name: str, about: str = "") -> None:
-    """Remember what somebody did to a thing of a kind, with one of Django's flags for log entries."""
-    LogEntry.objects.create(
+def write_down(user: User, kind: type[Model], flag: int, what: str, name: str, about: str = "") -> int:
+    """Remember what somebody did to a thing of a kind, with one of Django's flags; return the log entry's number."""
+    entry = LogEntry.objects.create(
         user=user,
         content_type=ContentType.objects.get_for_model(kind),
         object_id=about,
@@ -40,6 +40,12 @@ def write_down(user: User, kind: type[Model], flag: int, what: str, name: str, a
         action_flag=flag,
         change_message=what,
     )
+    return int(entry.pk)
+
+
+def write_again(entry: int, what: str) -> None:
+    """Say in the end of what took long what became of it, where its beginning was written down."""
+    LogEntry.objects.filter(pk=entry).update(change_message=what)
 
 
 def deeds(kind: type[Model]) -> list[Deed]:

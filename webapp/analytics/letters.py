@@ -1,7 +1,6 @@
 """Dead letters as staff see and handle them; what they do is written down beside Django's other log entries."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -83,21 +82,6 @@ def redrive_one(letter: DeadLetter, user: User) -> Redriven:
     return redriven
 
 
-def redrive_all(user: User) -> dict[str, int]:
-    """Try every letter again; return what became of their events, and how many letters stay."""
-    outcomes: Counter[str] = Counter()
-    held = letters()
-    for letter in held:
-        try:
-            redriven = redrive(letter, wiring.event_log(), KnownItems(), wiring.clock().now_ms())
-        except NotRedrivable:
-            outcomes["letters kept"] += 1
-        else:
-            outcomes.update(redriven.outcomes)
-    _write_down(user, CHANGE, "", f"redriven, all {len(held)}: {told(outcomes)}")
-    return dict(outcomes)
-
-
 def discard(letter: DeadLetter, user: User) -> bool:
     """Throw a letter away, and write down who did; return whether it was still there."""
     gone = wiring.event_log().drop_dead_letter(letter.id)
@@ -116,8 +100,7 @@ def told(outcomes: dict[str, int]) -> str:
 
 
 def _write_down(user: User, flag: int, letter_id: str, what: str) -> None:
-    name = f"dead letter {letter_id}" if letter_id else "all dead letters"
-    audit.write_down(user, StaffPage, flag, what, name, letter_id)
+    audit.write_down(user, StaffPage, flag, what, f"dead letter {letter_id}", letter_id)
 
 
 def _text(payload: bytes) -> str:

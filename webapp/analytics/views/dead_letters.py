@@ -1,8 +1,9 @@
 """Dead letters: what could not enter the log, why, and trying it again."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
+import redis
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from recsys.errors import LogUnavailable
 from recsys.log.base import DEAD_LETTERS, DeadLetter
-from webapp.analytics import audit, letters
+from webapp.analytics import audit, letters, redrives
 from webapp.analytics.models import StaffPage
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.tables import (
@@ -36,6 +37,8 @@ from webapp.tracking.refusals import MENDABLE
 
 REDRIVE = "analytics.redrive_dead_letters"
 DISCARD = "analytics.discard_dead_letters"
+#: A few letters are tried before the page comes back, so that it says at once what became of them.
+_PATIENCE_S: Final = 0.2
 _AWAY = "Redis can't be reached, so nothing was done. Try again when it is back: an event that got through counts once."
 
 
@@ -79,13 +82,21 @@ DONE = Table(
 @never_cache
 @staff_page("analytics.view_dead_letters")
 def dead_letters(request: HttpRequest) -> HttpResponseBase:
-    """List the letters, and what was done with others."""
-    listings = [Listing(DONE, audit.deeds(StaffPage), request.GET)]
+    """List the letters, and what was done with others; htmx asks for a run that goes on alone."""
+    asked_for_run = request.headers.get("HX-Target") == "redriving"
     try:
-        listings.append(Listing(LETTERS, letters.letters(), request.GET))
-    except LogUnavailable:
-        return respond(request, "analytics/dead_letters.html", {"away": True}, *listings, status=503)
-    return respond(request, "analytics/dead_letters.html", {"most": DEAD_LETTERS}, *listings)
+        # The run first: of one that has ended, the lists show what it did.
+        run = redrives.latest()
+        if asked_for_run and run is not None and run.state == "going":
+            return render(request, "analytics/redriving.html", {"run": run})
+        held = letters.letters()
+    except (LogUnavailable, redis.RedisError):
+        done = Listing(DONE, audit.deeds(StaffPage), request.GET)
+        return respond(request, "analytics/dead_letters.html", {"away": True}, done, status=503)
+    context = {"most": DEAD_LETTERS, "held": len(held), "run": run, "alone": asked_for_run}
+    listings = [Listing(LETTERS, held, request.GET), Listing(DONE, audit.deeds(StaffPage), request.GET)]
+    template = "analytics/redriving.html" if asked_for_run else "analytics/dead_letters.html"
+    return respond(request, template, context, *listings)
 
 
 @require_safe
@@ -122,8 +133,13 @@ def redrive(request: HttpRequest, letter_id: str) -> HttpResponse:
 @require_POST
 @staff_page(REDRIVE)
 def redrive_all(request: HttpRequest) -> HttpResponse:
-    """Try all letters again."""
-    return _confirmed(request, lambda user: f"Redriven: {letters.told(letters.redrive_all(user))}.")
+    """Begin to try all letters again; the page says how far that has come."""
+
+    def act(user: User) -> str:
+        redrives.begin(user).start().join(_PATIENCE_S)
+        return ""
+
+    return _confirmed(request, act)
 
 
 @require_POST
@@ -147,10 +163,13 @@ def _confirmed(request: HttpRequest, act: Callable[[User], str]) -> HttpResponse
 
 def _acted(request: HttpRequest, act: Callable[[User], str]) -> HttpResponse:
     try:
-        messages.success(request, act(cast(User, request.user)))
+        if said := act(cast(User, request.user)):
+            messages.success(request, said)
     except NotRedrivable as error:
         messages.error(request, f"Not redriven, the letter stays: {error}.")
-    except LogUnavailable:
+    except redrives.AlreadyGoing as error:
+        messages.error(request, f"Nothing was begun: {error}.")
+    except (LogUnavailable, redis.RedisError):
         messages.error(request, _AWAY)
     return redirect("analytics:dead_letters")
 
