@@ -19,6 +19,7 @@ from webapp.feed import actions, shelves
 from webapp.feed.cards import item_path, poster_html
 from webapp.feed.presence import presence
 from webapp.feed.selectors import GENRES_SHOWN, available_item
+from webapp.numerals import number_named
 from webapp.tracking.consent import Visit
 from webapp.tracking.middleware import visit_of
 
@@ -45,7 +46,7 @@ async def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 async def genres(request: HttpRequest) -> HttpResponse:
     """Rows of further genres: asked for by htmx the next few, else a page of all that are left."""
-    visit, first = visit_of(request), _number(request.GET.get("from", ""))
+    visit, first = visit_of(request), number_named(request.GET.get("from", "")) or 0
     following = request.headers.get("HX-Request") == "true"
     # A part of a page that is open: its socket tells what happens.
     session = await presence().session(visit, up_to_date=not following)
@@ -120,11 +121,6 @@ async def dismiss(request: HttpRequest) -> HttpResponse:
     except LogUnavailable:
         return render(request, "feed/away.html", status=503)
     return redirect(_back(request, {} if taken_back else {"dismissed": dismissed}))
-
-
-def _number(text: str) -> int:
-    """Return the number that an address names, 0 where it names none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 async def _visitor(request: HttpRequest) -> tuple[Visit, Session]:

@@ -61,7 +61,7 @@ async def rebuilt(session: str) -> list[Portrait | Gone | None]:
     return list(found.portraits)
 
 
-async def shown(visitor: AsyncClient, step: int) -> str:
+async def shown(visitor: AsyncClient, step: int | str) -> str:
     response = await visitor.get(f"/lens/time/?step={step}")
     assert response.status_code == 200
     return unescape(response.content.decode())
@@ -139,6 +139,13 @@ async def test_list_that_names_no_world_or_nonsense_is_shown_and_its_belief_gone
         wiring.event_log().append([msgspec.structs.replace(slate, version=version)])
         (portrait,) = await rebuilt(version or "s")
         assert isinstance(portrait, Gone)
+
+
+@pytest.mark.parametrize("step", ["9" * 5_000, "-1", "²", "१", "x", ""])
+async def test_step_that_is_none_shows_the_newest(visitor: AsyncClient, step: str):
+    await visitor.get("/")
+    (only,) = steps(session_events(read_session(visitor.cookies[SESSION_COOKIE].value).session))
+    assert f'data-step="{only.number}"' in await shown(visitor, step)
 
 
 async def test_without_consent_there_is_no_past(visitor: AsyncClient):

@@ -115,10 +115,13 @@ def test_query_that_makes_no_sense_is_named_and_left_out():
     assert found.total == 4
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "two", "²", ""])
-def test_page_that_is_none_is_refused_and_the_nearest_is_shown(page: str):
+@pytest.mark.parametrize(
+    ("page", "nearest"), [("0", 1), ("-1", 1), ("two", 1), ("²", 1), ("१", 1), ("", 1), ("9", 2), ("9" * 5_000, 2)]
+)
+def test_page_that_is_none_is_refused_and_the_nearest_is_shown(page: str, nearest: int):
     found = listing(f"page={page}")
-    assert (len(found.problems), found.page.number) == (1, 1)
+    assert (len(found.problems), found.page.number) == (1, nearest)
+    assert len(found.problems[0]) < 100
 
 
 def test_every_link_keeps_what_else_the_address_says():

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString
 
 from webapp.analytics.tables.columns import Column, Kind, Match, Table
+from webapp.numerals import number_named
 
 Rows = Sequence[Any] | QuerySet[Any]
 
@@ -153,7 +154,7 @@ class Listing:
         # It would ask the database again.
         paginator.count = self.total
         asked = self._query.get(f"{self.table.prefix}page", "1")
-        number = int(asked) if asked.isascii() and asked.isdigit() else 0
+        number = number_named(asked) or 0
         if not 1 <= number <= paginator.num_pages:
             self.problems.append(f"Expected a page from 1 to {paginator.num_pages}, received “{asked[:40]}”.")
         return paginator.get_page(min(max(number, 1), paginator.num_pages))

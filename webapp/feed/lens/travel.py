@@ -16,6 +16,7 @@ from webapp import wiring
 from webapp.feed.lens import beliefs
 from webapp.feed.lens.journeys import Beliefs, journeys
 from webapp.feed.lens.rebuilding import Gone, Step, steps
+from webapp.numerals import number_named
 
 _SAID: Final[dict[type[Event], str]] = {
     SlateServed: "a list was shown",
@@ -58,7 +59,8 @@ def context(session: str, events: Sequence[Event], wanted: str, path: str, who: 
     passed = steps(events)
     if not passed:
         return {"travel_path": path, "step": None}
-    number = min(int(wanted), len(passed) - 1) if wanted.isdecimal() else len(passed) - 1
+    asked, last = number_named(wanted), len(passed) - 1
+    number = last if asked is None else min(asked, last)
     step = passed[number]
     rebuilt = journeys().beliefs(session, events)
     return {
@@ -66,7 +68,7 @@ def context(session: str, events: Sequence[Event], wanted: str, path: str, who: 
         "who": who,
         "step": step,
         "steps": passed,
-        "last": len(passed) - 1,
+        "last": last,
         "said": said(step),
         "at_ms": step.event.event_time_ms,
         "since_s": (step.event.event_time_ms - passed[0].event.event_time_ms) / 1_000,
