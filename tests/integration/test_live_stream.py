@@ -204,18 +204,46 @@ def test_paused_page_stands_still_and_is_looked_through(watcher: Client, now_ms:
     assert len(b"".join(exported.streaming_content).splitlines()) == 1 + 4
 
 
-def test_moving_tables_sort_by_process_and_add_up(wired: redis.Redis, now_ms: int):
+def two_accounts(wired: redis.Redis, now_ms: int) -> None:
+    """Let two processes show that they received three and seven events."""
     for received in (3, 7):
         counted = Edge(ManualClock(now_ms))
         with counted.taking(received) as outcomes:
             outcomes["accepted"] = received
         account = msgspec.structs.replace(counted.account(), name=f"web-{received}")
         wired.hset(edges.ACCOUNTS_KEY, account.name, msgspec.json.encode(account))
+
+
+def test_moving_tables_sort_by_process_and_add_up(wired: redis.Redis, now_ms: int):
+    two_accounts(wired, now_ms)
     live = selectors.live(wired, now_ms)
-    found = {each.name: each for each in live_tables.moving(live, QueryDict("a_sort=-received&e_sort=name"))}
+    found = {
+        each.name: each for each in live_tables.moving(live, QueryDict("a_sort=-received&e_sort=name"), paused=False)
+    }
     assert [row.name for row in found["accounts"].everything()] == ["web-7", "web-3"]
     assert {row.name: row.count for row in found["received"].everything()}["accepted"] == 10
     assert "samples" not in found
+
+
+@pytest.mark.parametrize("name", ["labels", "received", "accounts", "refused", "replicas", "shards", "samples"])
+def test_moving_table_is_filtered_while_the_page_is_paused_and_has_no_form_while_it_moves(
+    wired: redis.Redis, now_ms: int, name: str
+):
+    live = selectors.live(wired, now_ms)
+    query = QueryDict("table")
+    for paused in (True, False):
+        found = {each.name: each for each in live_tables.moving(live, query, paused=paused)}
+        assert bool(found[name].form.fields) == paused
+
+
+def test_filter_of_a_moving_table_stays_in_the_address_of_the_paused_page(
+    watcher: Client, wired: redis.Redis, now_ms: int
+):
+    two_accounts(wired, now_ms)
+    response = watcher.get("/staff/live/", {"paused": "", "a_received_min": "5"})
+    assert [row.name for row in response.context["accounts"].everything()] == ["web-7"]
+    assert ("paused", "") in response.context["accounts"].kept
+    assert response.context["received"].total
 
 
 def test_simulated_visitors_are_marked_and_can_be_left_out(watcher: Client, now_ms: int):

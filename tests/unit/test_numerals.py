@@ -29,7 +29,7 @@ def test_any_text_is_a_number_within_bounds_or_none(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " 1", "1 ", "-1", "+1", "1.0", "1e3", "1_000", "0x1", "١", "१", "¹", "½", "\x00", "-" * MANY]
+    "text", ["", " 1", "1 ", "-1", "+1", "1.0", "1e3", "1_000", "0x1", "१", "¹", "½", "\x00", "-" * MANY]
 )
 def test_what_is_not_written_in_plain_digits_names_no_number(text: str):
     assert number_named(text) is None

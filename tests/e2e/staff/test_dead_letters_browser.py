@@ -100,8 +100,10 @@ def test_redriving_all_works_without_scripts(
     page.goto(f"{site.url}/staff/dead-letters/")
     page.get_by_label("Try all of them").check()
     page.get_by_role("button", name="Redrive all").click()
+    page.wait_for_load_state()
     while page.get_by_role("link", name="Look again").is_visible():
         page.get_by_role("link", name="Look again").click()
+        page.wait_for_load_state()
     assert "300 accepted" in page.locator("#redriving").inner_text()
     wait_until(lambda: len(site.events(Click, session)) == 300, "all clicks to be in the log")
     context.close()

@@ -45,9 +45,9 @@ def test_tail_goes_on_without_gap_or_repeat_after_the_server_was_gone(
     desk.goto(f"{site.url}/staff/live/")
     expect(desk.locator("#tail-state")).to_have_text("Following the log.")
     after = str(desk.locator("[data-stream]").get_attribute("data-after"))
-    site.log.append([Click(event_time_ms=1, session="gap", seq=seq, item="Horror-1") for seq in range(1, 11)])
+    site.log.append([Click(event_time_ms=1, session="gap", seq=seq, item="Musical-9") for seq in range(1, 11)])
     site.kill("web")
-    site.log.append([Click(event_time_ms=1, session="gap", seq=seq, item="Horror-1") for seq in range(11, 31)])
+    site.log.append([Click(event_time_ms=1, session="gap", seq=seq, item="Musical-9") for seq in range(11, 31)])
     expect(desk.locator("#tail-state")).to_contain_text("comes back by itself", timeout=10_000)
     site.start("web")
     wait_until(site.is_ready, "the web process to be back")
@@ -64,7 +64,7 @@ def test_nothing_moves_under_the_pointer(site: RunningSite, desk: Page, visited:
     expect(desk.locator("#tail-held")).to_be_visible()
     before = desk.locator("#tail-lines").inner_text()
     received = int(str(desk.locator("[data-stream]").get_attribute("data-received")))
-    site.log.append([Click(event_time_ms=1, session="held", seq=seq, item="Horror-1") for seq in range(1, 4)])
+    site.log.append([Click(event_time_ms=1, session="held", seq=seq, item="Musical-9") for seq in range(1, 4)])
     expect(desk.locator("[data-stream]")).to_have_attribute("data-received", str(received + 3))
     assert desk.locator("#tail-lines").inner_text() == before
     desk.mouse.move(2, 2)
@@ -102,7 +102,7 @@ def test_browser_that_stops_reading_costs_the_server_no_memory(site: RunningSite
         # Some 15 MB of lines, none of which is read any more.
         for start in range(0, 60_000, 500):
             site.log.append(
-                [Click(event_time_ms=1, session=f"slow-{start}", seq=seq, item="Horror-1") for seq in range(1, 501)]
+                [Click(event_time_ms=1, session=f"slow-{start}", seq=seq, item="Musical-9") for seq in range(1, 501)]
             )
         site.wait_until_learned(site.log.end())
         assert site.resident_mb("web") - before < 8

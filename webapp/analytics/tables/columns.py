@@ -236,6 +236,10 @@ class Table:
         """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)
 
+    def without_filters(self) -> "Table":
+        """Return the same table with nothing to fill in."""
+        return dataclasses.replace(self, columns=[dataclasses.replace(column, filters=()) for column in self.columns])
+
     def form_class(self) -> type[forms.Form]:
         """Return the form of all filters, in the order of the columns."""
         fields = {

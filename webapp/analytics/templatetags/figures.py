@@ -56,10 +56,12 @@ def percent(share: float | None) -> str:
 def signed(value: float) -> str:
     """Write a number that may go either way.
 
-    >>> signed(0.1234), signed(-2.0)
-    ('+0.12', '-2.00')
+    >>> signed(0.1234)
+    '+0.12'
+    >>> signed(-2.0) == "\N{MINUS SIGN}2.00"
+    True
     """
-    return f"{value:+.2f}"
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter

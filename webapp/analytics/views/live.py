@@ -35,7 +35,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
         found = selectors.live(wiring.redis_client(), now_ms)
     except redis.RedisError:
         found = None
-    listings = live_tables.moving(found, request.GET) if found is not None else []
+    listings = live_tables.moving(found, request.GET, paused=paused) if found is not None else []
     context: dict[str, Any] = {"live": found, "paused": paused}
     if request.headers.get("HX-Target") == "moving":
         return respond(request, "analytics/live_moving.html", context, *listings)

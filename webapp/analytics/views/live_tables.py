@@ -1,20 +1,21 @@
-"""The live page's tables. Those that move have no filters: a form must not change under the fingers."""
+"""The live page's tables. They are filtered while the page is paused: a form must not change under the fingers."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from django.http import QueryDict
 
 from recsys.offsets import Offset, offset_key
 from webapp.analytics.links import to_session
 from webapp.analytics.selectors import Live
-from webapp.analytics.tables import CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table
+from webapp.analytics.tables import AT_LEAST, AT_MOST, CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table
 from webapp.replication import Heartbeat
 from webapp.tracking.edge import OUTCOMES, Account
 from webapp.training.status import FoldStatus
 
-_COUNT: Final = Column("count", "Count", Kind.NUMBER)
+_COUNT: Final = Column("count", "Count", Kind.NUMBER, filters=(AT_LEAST, AT_MOST))
+_OF: Final = Column("name", "Of", filters=(CONTAINS,))
 
 
 def _became(outcome: str) -> Callable[[Account], int]:
@@ -27,7 +28,7 @@ LABELS: Final = Table(
     prefix="l_",
     order="-count",
     empty="The fold has not run yet.",
-    columns=(Column("name", "Of"), _COUNT, Column("meaning", "What it is")),
+    columns=(_OF, _COUNT, Column("meaning", "What it is")),
 )
 TERMS: Final = Table(
     name="received",
@@ -35,7 +36,7 @@ TERMS: Final = Table(
     prefix="e_",
     order="-count",
     empty="No web process has shown its account in the last seconds.",
-    columns=(Column("name", "Of"), _COUNT, Column("meaning", "What it is")),
+    columns=(_OF, _COUNT, Column("meaning", "What it is")),
 )
 ACCOUNTS: Final = Table(
     name="accounts",
@@ -44,12 +45,12 @@ ACCOUNTS: Final = Table(
     order="name",
     empty="No web process has shown its account in the last seconds.",
     columns=(
-        Column("name", "Process", Kind.CODE),
+        Column("name", "Process", Kind.CODE, filters=(CONTAINS,)),
         Column("began_ms", "Counts since", Kind.TIME),
-        Column("received", "Received", Kind.NUMBER),
+        Column("received", "Received", Kind.NUMBER, filters=(AT_LEAST,)),
         *(Column(outcome, outcome.capitalize(), Kind.NUMBER, value=_became(outcome)) for outcome in OUTCOMES),
         Column("pending", "Pending", Kind.NUMBER),
-        Column("missing", "Nowhere", Kind.NUMBER),
+        Column("missing", "Nowhere", Kind.NUMBER, filters=(AT_LEAST,)),
     ),
 )
 REFUSED: Final = Table(
@@ -58,7 +59,7 @@ REFUSED: Final = Table(
     prefix="f_",
     order="-count",
     empty="None. Events that were not signed for, or not well-formed, would be counted here by reason.",
-    columns=(Column("name", "Reason", Kind.CODE), _COUNT, Column("meaning", "What it means")),
+    columns=(Column("name", "Reason", Kind.CODE, filters=(CONTAINS,)), _COUNT, Column("meaning", "What it means")),
 )
 REPLICAS: Final = Table(
     name="replicas",
@@ -67,10 +68,10 @@ REPLICAS: Final = Table(
     order="name",
     empty="No web process has shown itself in the last seconds. Each one that serves visitors appears here.",
     columns=(
-        Column("name", "Process", Kind.CODE),
-        Column("version", "Version", Kind.CODE),
+        Column("name", "Process", Kind.CODE, filters=(CONTAINS,)),
+        Column("version", "Version", Kind.CODE, filters=(CONTAINS,)),
         Column("age_ms", "Age of its newest event", Kind.DURATION),
-        Column("behind_ms", "Behind the log", Kind.DURATION, cell=lambda served: served.standing),
+        Column("behind_ms", "Behind the log", Kind.DURATION, cell=lambda served: served.standing, filters=(AT_LEAST,)),
         Column("items", "Items", Kind.NUMBER),
     ),
 )
@@ -81,8 +82,8 @@ SHARDS: Final = Table(
     order="shard",
     empty="The fold has not run yet.",
     columns=(
-        Column("shard", "Shard", cell=lambda row: row.shard),
-        Column("lag_ms", "Lag", Kind.DURATION),
+        Column("shard", "Shard", filters=(EXACTLY,)),
+        Column("lag_ms", "Lag", Kind.DURATION, filters=(AT_LEAST,)),
         Column("offset", "Folded through", Kind.CODE),
         Column("log_end", "Log's end", Kind.CODE),
         Column("archived", "Archived through", Kind.CODE),
@@ -97,16 +98,14 @@ SAMPLES: Final = Table(
     per_page=25,
     empty="The first sample comes within seconds.",
     columns=(
-        Column("at_ms", "Time (UTC)", Kind.TIME),
+        Column("at_ms", "Time (UTC)", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("events", "Events", Kind.NUMBER),
         Column("impressions", "Impressions", Kind.NUMBER),
         Column("clicks", "Clicks", Kind.NUMBER),
         Column("listed_clicks", "Of these on lists", Kind.NUMBER),
-        Column("lag_ms", "Lag", Kind.DURATION),
+        Column("lag_ms", "Lag", Kind.DURATION, filters=(AT_LEAST,)),
     ),
 )
-
-
 #: What stands still while the page is paused.
 TAIL: Final = Table(
     name="tail",
@@ -165,17 +164,18 @@ class Shard:
     log_length: int
 
 
-def moving(live: Live, query: QueryDict) -> list[Listing]:
-    """Return the tables that move."""
-    return [
-        Listing(LABELS, live.labels, query),
-        Listing(TERMS, live.conservation.terms, query),
-        Listing(ACCOUNTS, live.conservation.accounts, query),
-        Listing(REFUSED, live.refused, query),
-        Listing(REPLICAS, [_served(beat, live) for beat in live.replicas], query),
-        Listing(SHARDS, [_shard(live.status)] if live.status is not None else [], query),
-        *([Listing(SAMPLES, live.samples, query)] if "table" in query else []),
+def moving(live: Live, query: QueryDict, *, paused: bool) -> list[Listing]:
+    """Return the tables that move, with filters while the page is paused."""
+    rows: list[tuple[Table, Sequence[Any]]] = [
+        (LABELS, live.labels),
+        (TERMS, live.conservation.terms),
+        (ACCOUNTS, live.conservation.accounts),
+        (REFUSED, live.refused),
+        (REPLICAS, [_served(beat, live) for beat in live.replicas]),
+        (SHARDS, [_shard(live.status)] if live.status is not None else []),
+        *([(SAMPLES, live.samples)] if "table" in query else []),
     ]
+    return [Listing(table if paused else table.without_filters(), found, query) for table, found in rows]
 
 
 def _served(beat: Heartbeat, live: Live) -> Served:

@@ -186,4 +186,5 @@ def _short(name: str) -> SafeString | str:
 def _signed(value: float | None, deviation: float | None = None) -> str:
     if value is None:
         return NOTHING
-    return f"{value:+.4f}" if not deviation else f"{value:+.4f} ± {deviation:.4f}"
+    written = f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
+    return f"{written} ± {deviation:.4f}" if deviation else written
