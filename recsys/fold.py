@@ -196,7 +196,7 @@ class Fold:
             event = msgspec.structs.replace(event, surface=HISTORY)
         rows = [self.world.rows.get(item, UNKNOWN_ROW) for item in event.items]
         shown = ShownSlate.from_event(event, rows) or self._described(event, event.slate, event.surface, rows)
-        self.labels.open(event.slate, event.session, shown, self._received_ms)
+        self.labels.open(event.slate, self._session(event).context.id, shown, self._received_ms)
 
     def _impression(self, event: Impression) -> None:
         row = self._row(event)
@@ -287,7 +287,7 @@ class Fold:
         known = places != UNKNOWN_ROW
         context = self._session(event).context
         table[known] = features.signals(self.world, context, places[known], event.event_time_ms)
-        return ShownSlate(slate, surface, rows, pack(table), event.event_time_ms)
+        return ShownSlate(slate, surface, tuple(rows), pack(table), event.event_time_ms)
 
     # -- learning ----------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WIDT
 from recsys.models.base import NONE_OF_THESE
 from recsys.models.kernels import linear_scores
 from recsys.retrieval.candidates import available, retrieve
-from recsys.sessions import Choice, SessionContext, ShownSlate, SlateState
+from recsys.sessions import Choice, SessionContext, ShownSlate
 from recsys.world import World
 
 #: Slates whose window may be open at once; beyond that the oldest are closed early, and counted.
@@ -98,29 +98,27 @@ class Example(NamedTuple):
             self.charged[self.positions] += probabilities
 
 
-class PendingState(msgspec.Struct, frozen=True):
-    """An open window as it stands in the fold's snapshot."""
+class Pending(msgspec.Struct, gc=False):
+    """An open window; stands in the fold's snapshot as it is. `charged` is empty before anything was charged."""
 
     key: str
     session: str
     deadline_ms: int
-    slate: SlateState
-    charged: bytes
+    shown: ShownSlate
+    charged: bytearray = msgspec.field(default_factory=bytearray)
+
+    def charges(self) -> NDArray[np.float64]:
+        """Return what each position was charged with, to be written to."""
+        self.charged = self.charged or bytearray(8 * len(self.shown.rows))
+        return np.frombuffer(self.charged, dtype="<f8")
 
 
 class JoinState(msgspec.Struct, frozen=True):
     """A `LabelJoin` as it stands in the fold's snapshot: open windows, then (key, when it closed), oldest first."""
 
-    pending: list[PendingState]
+    pending: list[Pending]
     closed: list[tuple[str, int]]
     counts: dict[str, int]
-
-
-class _Pending(NamedTuple):
-    session: str
-    deadline_ms: int
-    shown: ShownSlate
-    charged: NDArray[np.float64]
 
 
 def implicit_slate(event: ItemEvent) -> str:
@@ -186,7 +184,7 @@ class LabelJoin:
     def __init__(self, window_ms: int, max_pending: int = MAX_PENDING) -> None:
         self._window_ms = window_ms
         self._max_pending = max_pending
-        self._pending: dict[str, _Pending] = {}
+        self._pending: dict[str, Pending] = {}
         self._closed: dict[str, int] = {}
         self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
 
@@ -213,8 +211,7 @@ class LabelJoin:
             return
         self._closed.pop(key, None)
         # Receive times never run backwards, so windows close in the order in which they opened.
-        charged = np.zeros(len(shown.rows))
-        self._pending[key] = _Pending(session, received_ms + self._window_ms, shown, charged)
+        self._pending[key] = Pending(key, session, received_ms + self._window_ms, shown)
         self.counts["slates"] += 1
 
     def lone_click(self, event: Click, received_ms: int) -> bool:
@@ -291,33 +288,12 @@ class LabelJoin:
             self.counts["forgotten"] += 1
 
     def to_state(self) -> JoinState:
-        """Return the join for a snapshot."""
-        return JoinState(
-            pending=[
-                PendingState(
-                    key,
-                    pending.session,
-                    pending.deadline_ms,
-                    pending.shown.to_state(),
-                    pending.charged.astype("<f8", copy=False).tobytes(),
-                )
-                for key, pending in self._pending.items()
-            ],
-            closed=list(self._closed.items()),
-            counts=dict(self.counts),
-        )
+        """Return the join for a snapshot: to be written before anything else happens."""
+        return JoinState(list(self._pending.values()), list(self._closed.items()), dict(self.counts))
 
     def restore(self, state: JoinState) -> None:
         """Become the join that `to_state` described."""
-        self._pending = {
-            entry.key: _Pending(
-                entry.session,
-                entry.deadline_ms,
-                ShownSlate.from_state(entry.slate),
-                np.frombuffer(entry.charged, dtype="<f8").copy(),
-            )
-            for entry in state.pending
-        }
+        self._pending = {pending.key: pending for pending in state.pending}
         self._closed = dict(state.closed)
         self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
 
@@ -328,7 +304,7 @@ class LabelJoin:
                 return
             del self._closed[key]
 
-    def _find(self, event: ItemEvent, row: int) -> tuple[_Pending, int] | None:
+    def _find(self, event: ItemEvent, row: int) -> tuple[Pending, int] | None:
         key = implicit_slate(event)
         pending = self._pending.get(key)
         if pending is None:
@@ -344,7 +320,7 @@ class LabelJoin:
         return pending, position
 
 
-def _example(pending: _Pending, choice: Choice) -> Example:
+def _example(pending: Pending, choice: Choice) -> Example:
     shown = pending.shown
     positions = np.array(choice.positions, dtype=np.int64)
     return Example(
@@ -355,11 +331,11 @@ def _example(pending: _Pending, choice: Choice) -> Example:
         surface=shown.surface,
         chosen=choice.chosen,
         passed=shown.newly_passed(choice),
-        charged=pending.charged,
+        charged=pending.charges(),
     )
 
 
-def _settled(pending: _Pending) -> Example | None:
+def _settled(pending: Pending) -> Example | None:
     """Return what a slate says now that it is over; None where all that was seen was clicked or refused."""
     positions, clicked = pending.shown.settle()
     if all(clicked):

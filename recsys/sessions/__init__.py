@@ -7,7 +7,7 @@ slates, so that "passed over" means one thing for a visitor's next slate and for
 from recsys.sessions.belief import Evidence, SessionBelief
 from recsys.sessions.context import ContextState, SessionContext
 from recsys.sessions.session import Session
-from recsys.sessions.shown import Choice, ShownSlate, SlateState
+from recsys.sessions.shown import Choice, ShownSlate
 
 __all__ = [
     "Choice",
@@ -17,5 +17,4 @@ __all__ = [
     "SessionBelief",
     "SessionContext",
     "ShownSlate",
-    "SlateState",
 ]

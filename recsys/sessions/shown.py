@@ -5,6 +5,7 @@ both learn from the same choices.
 """
 
 import enum
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,45 +46,39 @@ class Mark(enum.IntEnum):
     PASSED = 8
 
 
-class SlateState(msgspec.Struct, frozen=True):
-    """A `ShownSlate` as it stands in the fold's snapshot."""
+class ShownSlate(msgspec.Struct, gc=False):
+    """A slate and what the visitor did with it; stands in the fold's snapshot as it is.
 
-    slate: str
-    surface: str
-    rows: tuple[int, ...]
-    packed: bytes
-    served_ms: int
-    marks: bytes
-    closed: bool
-
-
-class ShownSlate:
-    """A slate and what the visitor did with it.
-
-    Parameters
+    Attributes
     ----------
     slate, surface : str
         Its id and where it stood.
-    rows : sequence of int
+    rows : tuple of int
         World row of each position; `UNKNOWN_ROW` for items that this world does not know: these can't be
         seen, chosen or passed over.
     packed : bytes
         Raw features as served, of shape (n, SIGNAL_COUNT), packed (`recsys.packing`).
     served_ms : int
         Event time of the slate.
+    marks : bytearray of shape (n,)
+        Each position's `Mark`.
+    closed : bool
+        Whether it was left.
+    answered : bool
+        Whether a click went to another slate while positions were open here.
     """
 
-    __slots__ = ("_closed", "_marks", "_outdone", "_packed", "rows", "served_ms", "slate", "surface")
+    slate: str
+    surface: str
+    rows: tuple[int, ...]
+    packed: bytes
+    served_ms: int
+    marks: bytearray = msgspec.field(default_factory=bytearray)
+    closed: bool = False
+    answered: bool = False
 
-    def __init__(self, slate: str, surface: str, rows: Sequence[int], packed: bytes, served_ms: int) -> None:
-        self.slate = slate
-        self.surface = surface
-        self.rows = tuple(rows)
-        self._packed = packed
-        self.served_ms = served_ms
-        self._marks = bytearray(len(self.rows))
-        self._closed = False
-        self._outdone = False
+    def __post_init__(self) -> None:
+        self.marks = self.marks or bytearray(len(self.rows))
 
     @classmethod
     def from_event(cls, event: SlateServed, rows: Sequence[int]) -> "ShownSlate | None":
@@ -93,22 +88,17 @@ class ShownSlate:
         """
         if not is_usable(event.signals, len(event.items) * SIGNAL_COUNT):
             return None
-        return cls(event.slate, event.surface, rows, event.signals, event.event_time_ms)
+        return cls(event.slate, sys.intern(event.surface), tuple(rows), event.signals, event.event_time_ms)
 
     @property
     def signals(self) -> NDArray[np.float32]:
         """The raw features as served, float32 of shape (n, SIGNAL_COUNT); unpacked anew each time, about 5 µs."""
-        return unpack(self._packed, len(self.rows), SIGNAL_COUNT)
+        return unpack(self.packed, len(self.rows), SIGNAL_COUNT)
 
     @property
     def clicked(self) -> bool:
         """Whether anything on it was clicked."""
-        return any(mark & Mark.CLICKED for mark in self._marks)
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was left."""
-        return self._closed
+        return any(mark & Mark.CLICKED for mark in self.marks)
 
     def position_of(self, row: int, hint: int) -> int | None:
         """Return where `row` stands, looking at `hint` first; None where it was not shown."""
@@ -118,9 +108,9 @@ class ShownSlate:
 
     def saw(self, position: int) -> bool:
         """Note that the item was on screen; return whether that was news."""
-        if self.rows[position] == UNKNOWN_ROW or self._marks[position] & Mark.SEEN:
+        if self.rows[position] == UNKNOWN_ROW or self.marks[position] & Mark.SEEN:
             return False
-        self._marks[position] |= Mark.SEEN
+        self.marks[position] |= Mark.SEEN
         return True
 
     def click(self, position: int) -> Choice | None:
@@ -130,83 +120,63 @@ class ShownSlate:
         clicks are successive choices without replacement. A click is proof of having seen. After the slate
         was left its other items have been counted already: the click then stands alone.
         """
-        if self.rows[position] == UNKNOWN_ROW or self._marks[position] & Mark.CLICKED:
+        if self.rows[position] == UNKNOWN_ROW or self.marks[position] & Mark.CLICKED:
             return None
-        self._marks[position] |= Mark.SEEN
-        open_now = (position,) if self._closed else self._open(besides=position)
-        self._marks[position] |= Mark.CLICKED
+        self.marks[position] |= Mark.SEEN
+        open_now = (position,) if self.closed else self._open(besides=position)
+        self.marks[position] |= Mark.CLICKED
         return Choice(open_now, open_now.index(position))
 
     def dismiss(self, position: int) -> Choice | None:
         """Note "not for me": a choice of nothing out of this one. None where that was said before."""
-        if self.rows[position] == UNKNOWN_ROW or self._marks[position] & Mark.DISMISSED:
+        if self.rows[position] == UNKNOWN_ROW or self.marks[position] & Mark.DISMISSED:
             return None
-        self._marks[position] |= Mark.SEEN | Mark.DISMISSED
+        self.marks[position] |= Mark.SEEN | Mark.DISMISSED
         return Choice((position,), NONE_OF_THESE)
 
     def restore(self, position: int) -> None:
         """Take a dismissal back: the item is open to choice again."""
-        self._marks[position] &= ~Mark.DISMISSED
+        self.marks[position] &= ~Mark.DISMISSED
 
     def outdone(self) -> tuple[int, ...]:
         """Note that a click went to another slate on the page; return the positions that were open here.
 
         They are alternatives of that click, so leaving this slate afterwards teaches nothing more.
         """
-        open_now = () if self._closed else self._open()
-        self._outdone |= bool(open_now)
+        open_now = () if self.closed else self._open()
+        self.answered |= bool(open_now)
         return open_now
 
     def leave(self) -> Choice | None:
         """Note that the slate was left; return "none of these" where something was seen and nothing clicked, once."""
         open_now = self._open()
-        if self._closed or not open_now:
+        if self.closed or not open_now:
             return None
-        self._closed = True
-        return None if self.clicked or self._outdone else Choice(open_now, NONE_OF_THESE)
+        self.closed = True
+        return None if self.clicked or self.answered else Choice(open_now, NONE_OF_THESE)
 
     def settle(self) -> tuple[tuple[int, ...], tuple[bool, ...]]:
         """Note that all is known of the slate; return what was seen and not dismissed, and what of it was clicked."""
-        self._closed = True
-        seen = tuple(at for at, mark in enumerate(self._marks) if mark & Mark.SEEN and not mark & Mark.DISMISSED)
-        return seen, tuple(bool(self._marks[position] & Mark.CLICKED) for position in seen)
+        self.closed = True
+        seen = tuple(at for at, mark in enumerate(self.marks) if mark & Mark.SEEN and not mark & Mark.DISMISSED)
+        return seen, tuple(bool(self.marks[position] & Mark.CLICKED) for position in seen)
 
     def newly_passed(self, choice: Choice) -> list[int]:
         """Return the rows that `choice` passes over for the first time on this slate; a second call has none."""
         fresh = [
             position
             for index, position in enumerate(choice.positions)
-            if index != choice.chosen and not self._marks[position] & (Mark.PASSED | Mark.DISMISSED)
+            if index != choice.chosen and not self.marks[position] & (Mark.PASSED | Mark.DISMISSED)
         ]
         for position in fresh:
-            self._marks[position] |= Mark.PASSED
+            self.marks[position] |= Mark.PASSED
         return [self.rows[position] for position in fresh]
-
-    def to_state(self) -> SlateState:
-        """Return the slate for a snapshot."""
-        return SlateState(
-            slate=self.slate,
-            surface=self.surface,
-            rows=self.rows,
-            packed=self._packed,
-            served_ms=self.served_ms,
-            marks=bytes(self._marks),
-            closed=self._closed,
-        )
-
-    @classmethod
-    def from_state(cls, state: SlateState) -> "ShownSlate":
-        """Return the slate that `to_state` described."""
-        shown = cls(state.slate, state.surface, state.rows, state.packed, state.served_ms)
-        shown._marks = bytearray(state.marks)
-        shown._closed = state.closed
-        return shown
 
     def _open(self, besides: int = UNKNOWN_ROW) -> tuple[int, ...]:
         """Return the positions seen and neither clicked nor dismissed, and `besides` in any case."""
         gone = Mark.CLICKED | Mark.DISMISSED
         return tuple(
             position
-            for position, mark in enumerate(self._marks)
+            for position, mark in enumerate(self.marks)
             if position == besides or (mark & Mark.SEEN and not mark & gone)
         )

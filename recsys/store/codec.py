@@ -71,15 +71,17 @@ def encode(blobs: Mapping[str, bytes], arrays: Mapping[str, NDArray[Any]]) -> by
             arrays=tuple(_Array(name, array.dtype.str, array.shape) for name, array in plain.items()),
         )
     )
-    payload = bytearray(_PREFIX.pack(_MAGIC, bytes(32), len(header)))
-    payload += header
-    for name in sorted(blobs):
-        payload += blobs[name]
+    # Put together once: a world with its open windows is large, and the writer has other things in memory.
+    pieces: list[bytes | memoryview] = [header, *(blobs[name] for name in sorted(blobs))]
+    size = _PREFIX.size + sum(map(len, pieces))
     for array in plain.values():
-        payload += bytes(-len(payload) % _ALIGNMENT)
-        payload += array.tobytes()
-    payload[_HASHED - 32 : _HASHED] = hashlib.sha256(memoryview(payload)[_HASHED:]).digest()
-    return bytes(payload)
+        padding = -size % _ALIGNMENT
+        pieces += [bytes(padding), array.reshape(-1).view(np.uint8).data]
+        size += padding + array.nbytes
+    digest = hashlib.sha256(_PREFIX.pack(_MAGIC, bytes(32), len(header))[_HASHED:])
+    for piece in pieces:
+        digest.update(piece)
+    return b"".join([_PREFIX.pack(_MAGIC, digest.digest(), len(header)), *pieces])
 
 
 def decode(payload: bytes) -> State:

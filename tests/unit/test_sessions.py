@@ -17,7 +17,6 @@ from recsys.sessions import (
     SessionBelief,
     SessionContext,
     ShownSlate,
-    SlateState,
 )
 from recsys.sessions.session import SHOWN_SLATES
 from recsys.sessions.shown import UNKNOWN_ROW
@@ -189,16 +188,15 @@ def test_a_slate_without_usable_signals_is_not_described(signals: bytes) -> None
 
 
 @given(st.lists(st.tuples(st.sampled_from(["saw", "click", "dismiss", "leave"]), st.integers(0, 3)), max_size=20))
-def test_a_shown_slate_survives_its_state(actions: list[tuple[str, int]]) -> None:
+def test_a_shown_slate_survives_a_snapshot(actions: list[tuple[str, int]]) -> None:
     shown = slate()
     for action, position in actions:
         if action == "leave":
             shown.leave()
         else:
             getattr(shown, action)(position)
-    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(shown.to_state()), type=SlateState)
-    restored = ShownSlate.from_state(stored)
-    assert restored.to_state() == shown.to_state()
+    restored = msgspec.msgpack.decode(msgspec.msgpack.encode(shown), type=ShownSlate)
+    assert restored == shown
     assert [restored.click(position) for position in range(4)] == [shown.click(position) for position in range(4)]
 
 

@@ -45,13 +45,37 @@ class SessionLog(Protocol):
 
 @dataclasses.dataclass(slots=True)
 class _Entry:
+    """A session as it stands here; `numbers` has a bit for each sequence number taken in, `others` what has none."""
+
     session: Session
     world: World
-    known: set[Hashable] = dataclasses.field(default_factory=set)
+    numbers: int = 0
+    others: set[Hashable] = dataclasses.field(default_factory=set)
     touched_ms: int = 0
     complete: bool = False
     visitor: str = ""
     unlogged: list[SessionEvent] = dataclasses.field(default_factory=list)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was taken in yet."""
+        return not (self.numbers or self.others)
+
+    def note(self, event: SessionEvent) -> bool:
+        """Note that an event is taken in; return whether it is news."""
+        if event.seq:
+            before, self.numbers = self.numbers, self.numbers | 1 << event.seq
+            return self.numbers != before
+        before_others = len(self.others)
+        self.others.add(_unnumbered(event))
+        return len(self.others) != before_others
+
+
+def _unnumbered(event: SessionEvent) -> Hashable:
+    """Return what tells an event without a sequence number from the session's others."""
+    if isinstance(event, SlateServed):
+        return event.slate
+    return (event.tag(), event.item if isinstance(event, ItemEvent) else "", event.event_time_ms)
 
 
 class Presence:
@@ -102,7 +126,7 @@ class Presence:
             earlier = [] if met else await self._earlier(visit)
             events = await self._logged_events(visit.session)
             entry = self._entry(visit)  # the world may have been swapped meanwhile
-            if earlier and not entry.known:
+            if earlier and entry.is_new:
                 entry.session = self._recommender().rebuild(visit.session, (), earlier, adaptive=visit.adaptive)
             if events is not None:
                 entry.complete, entry.visitor = True, visit.visitor or entry.visitor
@@ -125,7 +149,7 @@ class Presence:
     def next_seq(self, session: str) -> int:
         """Return the lowest sequence number that this process has certainly not seen: for sessions without a log."""
         entry = self._unlogged.get(session)
-        return 1 + max((key for key in entry.known if isinstance(key, int)), default=0) if entry else 1
+        return max(entry.numbers.bit_length(), 1) if entry else 1
 
     def unlogged_events(self, session: str) -> list[SessionEvent]:
         """Return what a session did that is not logged, as far as it is kept in memory."""
@@ -163,10 +187,8 @@ class Presence:
     def _take(self, entry: _Entry, event: Event) -> bool:
         if not isinstance(event, SessionEvent):
             return False
-        key = _key(event)
-        if key in entry.known:
+        if not entry.note(event):
             return False
-        entry.known.add(key)
         self._recommender().observe(entry.session, event)
         return True
 
@@ -177,15 +199,6 @@ class Presence:
         except (LogUnavailable, TimeoutError) as error:
             _logger.warning("session_not_read", error=str(error) or "timeout")
             return None
-
-
-def _key(event: SessionEvent) -> Hashable:
-    """Return what tells an event of one session from the others."""
-    if event.seq:
-        return event.seq
-    if isinstance(event, SlateServed):
-        return event.slate
-    return (event.tag(), event.item if isinstance(event, ItemEvent) else "", event.event_time_ms)
 
 
 @functools.cache
