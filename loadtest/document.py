@@ -164,12 +164,16 @@ def _by_role(roles: Sequence[str], watched: Watched, began_s: float, field: str)
 def _processes(report: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{escape(role)}</th><td>{report['cpu_percent'].get(role, 0):,.1f}</td>"
-        f"<td>{mb:,.0f}</td><td>{report['rss_growth_mb'][role]:+,.1f}</td></tr>"
+        f"<td>{mb:,.0f}</td><td>{report['rss_growth_mb'][role]:+,.1f}</td>"
+        f"<td>{report['rss_growth_late_mb'].get(role, 0):+,.1f}</td></tr>"
         for role, mb in report["rss_mb"].items()
     )
     if not rows:
         return ""
-    heads = "<tr><th>process</th><th>CPU, % of a core</th><th>memory, MB at most</th><th>grown by, MB</th></tr>"
+    heads = (
+        "<tr><th>process</th><th>CPU, % of a core</th><th>memory, MB at most</th><th>grown by, MB</th>"
+        "<th>in the second half, MB</th></tr>"
+    )
     return f"<h2>Processes</h2><div class='scroll'><table>{heads}{rows}</table></div>"
 
 

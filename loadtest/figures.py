@@ -44,6 +44,7 @@ def figures(measured: Measured, watched: Watched, conservation: Conservation | N
         else {"lost": conservation.lost, "doubled": conservation.doubled, "examples": conservation.examples},
         "rss_mb": _by_role([sample.rss_mb for sample in samples], max),
         "rss_growth_mb": _by_role([sample.rss_mb for sample in samples], _growth),
+        "rss_growth_late_mb": _by_role([sample.rss_mb for sample in samples[len(samples) // 2 :]], _growth),
         "cpu_percent": _by_role([sample.cpu_percent for sample in samples], _mean),
         "generator_late_ms": percentiles(_within(measured.late_ms, first_s, last_s)),
         "click_through": {arm: click_through(looks) for arm, looks in measured.looks.items() if looks},

@@ -161,6 +161,9 @@ def _options(directory: Path, port: int, appendfsync: AppendFsync) -> list[str]:
         # Rewriting takes a core and the disk for a second or two, and clicks wait: rarely, for a larger file.
         "auto-aof-rewrite-min-size": "512mb",
         "auto-aof-rewrite-percentage": "300",
+        # Lists of sessions are most of what is held, and read rarely from the middle: small nodes, compressed inside.
+        "list-max-listpack-size": "-1",
+        "list-compress-depth": "1",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "logfile": str(directory / "server.log"),

@@ -146,7 +146,7 @@ FRESHET_LOG_KEEP_EVENTS = environment.integer(
 )
 FRESHET_SESSION_TTL_S = environment.integer(
     "FRESHET_SESSION_TTL_S",
-    3_600,
+    2_400,
     "How long after its last event a session's own events are kept ready, so that another process can take it over.",
     at_least=60,
 )

@@ -54,7 +54,7 @@ class Lifetimes(NamedTuple):
     recognised_s: int
 
 
-LIFETIMES: Final = Lifetimes(session_s=3_600, recognised_s=86_400)
+LIFETIMES: Final = Lifetimes(session_s=2_400, recognised_s=86_400)
 
 
 def source(name: str) -> str:

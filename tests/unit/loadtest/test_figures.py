@@ -44,12 +44,12 @@ def test_click_without_a_slate_counts_as_acknowledged_only():
     assert (report["ack_ms"]["n"], report["slate_ms"]["n"]) == (3, 2)
 
 
-def test_memory_is_the_largest_and_its_growth_from_begin_to_end():
-    samples = [
-        Sample(BEGAN_S + at, {"web": mb}, {"web": 50.0}) for at, mb in ((5, 1.0), (11, 300.0), (12, 320.0), (13, 310.0))
-    ]
+def test_memory_is_the_largest_and_its_growth_from_begin_to_end_and_from_the_middle():
+    seen = ((5, 1.0), (11, 300.0), (12, 320.0), (13, 308.0), (14, 310.0))
+    samples = [Sample(BEGAN_S + at, {"web": mb}, {"web": 50.0}) for at, mb in seen]
     report = figures(measured(), Watched(samples, [(BEGAN_S + 12, 80.0), (BEGAN_S + 5, 9_000.0)]), SOUND)
     assert (report["rss_mb"], report["rss_growth_mb"]) == ({"web": 320.0}, {"web": 10.0})
+    assert report["rss_growth_late_mb"] == {"web": 2.0}
     assert report["cpu_percent"] == {"web": 50.0}
     assert report["fold_lag_ms_p99"] == 80.0
 
