@@ -8,6 +8,7 @@ draw adds what the slots above make of the item, and chance.
 import dataclasses
 from typing import Final, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,8 +61,7 @@ DRAWN: Final = ("repeats", "lacks", "chance")
 NAMES: Final = 2
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """The largest thing that set an item apart from the average candidate.
 
     Attributes

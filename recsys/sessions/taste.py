@@ -8,6 +8,7 @@ passed over teaches as much as what was clicked, and an item without any click i
 
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +30,11 @@ LEAST_WORTH: Final = 0.01
 _NOTE: Final = np.dtype([("row", "<i4"), ("liked", "u1"), ("base", "<f8"), ("worth", "<f8")])
 
 
-class Note(NamedTuple):
-    """One remembered answer: yes or no, the logit of a yes without any taste, and what share of one it is worth."""
+class Note(msgspec.Struct, frozen=True, gc=False):
+    """One remembered answer: yes or no, the logit of a yes without any taste, and what share of one it is worth.
+
+    There are dozens in each session; the garbage collector need not look at them.
+    """
 
     liked: bool
     base: float
@@ -119,7 +123,7 @@ class Taste:
 
     def discount(self, keep: float) -> None:
         """Keep only this share (0 to 1) of each answer: what an earlier session is worth in the next."""
-        kept = {row: note._replace(worth=note.worth * keep) for row, note in self._notes.items()}
+        kept = {row: Note(note.liked, note.base, note.worth * keep) for row, note in self._notes.items()}
         self._notes = {row: note for row, note in kept.items() if note.worth >= LEAST_WORTH}
         self._fit = None
 
