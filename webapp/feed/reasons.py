@@ -47,7 +47,7 @@ def sentence(reason: Reason, world: World) -> SafeString:
     names = list(_named(reason, world))[:2]
     titles = format_html_join(" and ", "<cite>{}</cite>", ((name,) for name in names))
     if reason.kind == "explored":
-        return SafeString("A try: chance put it before a better one, to learn what you like.")
+        return SafeString("Chance put it before a better one, to learn what you like.")
     if reason.contribution < _LEAST:
         return SafeString("No one thing: small ones together brought it here.")
     if reason.kind == "new":

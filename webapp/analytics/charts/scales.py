@@ -68,10 +68,11 @@ def value_axis(
     return Axis(values[0], max(values[-1], last), [(value, written(value)) for value in values])
 
 
-def time_axis(start_ms: int, end_ms: int, *, ticks: int = 5) -> Axis:
-    """Return an axis over a time (UTC), ticks at whole hours, days or weeks."""
+def time_axis(start_ms: int, end_ms: int, *, ticks: int = 5, least_step_ms: int = 0) -> Axis:
+    """Return an axis over a time (UTC), ticks at whole hours, days or weeks, none closer than `least_step_ms`."""
     span = max(end_ms - start_ms, 1)
-    step = next((step for step in _TIME_STEPS_MS if span / step <= ticks), _TIME_STEPS_MS[-1])
+    steps = [step for step in _TIME_STEPS_MS if step >= least_step_ms]
+    step = next((step for step in steps if span / step <= ticks), steps[-1])
     form = "%H:%M" if step < _DAY_MS else "%-d %b"
     first = math.ceil(start_ms / step) * step
     return Axis(start_ms, end_ms, [(at_ms, _at(at_ms, form)) for at_ms in range(first, end_ms + 1, step)])

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from recsys.aggregates.buckets import DAY_MS
 from recsys.errors import LogUnavailable
 from webapp import wiring
 from webapp.analytics.charts import Chart, Point, Series, lines, ordinal_axis, time_axis, value_axis
@@ -198,7 +199,7 @@ def _position_words(counted: list[Counted]) -> str:
 
 
 def _by_day(life: ItemLife) -> Any:
-    across = time_axis(life.days[0].at, life.window.end_ms)
+    across = time_axis(life.days[0].at, life.window.end_ms, least_step_ms=DAY_MS)
     up = value_axis(0, max(day.impressions for day in life.days) or 1, figures.quantity, whole=True)
     return lines(
         [

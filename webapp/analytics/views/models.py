@@ -94,13 +94,11 @@ WEIGHTS = Table(
             "moved",
             "Moved, in standard deviations",
             Kind.NUMBER,
-            cell=lambda change: NOTHING if change.moved is None else f"{change.moved:.3g}",
+            cell=lambda change: NOTHING if change.moved is None else f"{change.moved:.2f}",
             filters=(AT_LEAST,),
         ),
     ),
 )
-
-
 APPEALS = Table(
     name="appeals",
     caption="Items whose appeal moved by more than a tenth of its standard deviation, most first",
@@ -121,7 +119,7 @@ APPEALS = Table(
             "moved",
             "Moved, in standard deviations",
             Kind.NUMBER,
-            cell=lambda change: f"{change.moved:.3g}",
+            cell=lambda change: f"{change.moved:.2f}",
             filters=(AT_LEAST,),
         ),
     ),

@@ -120,9 +120,9 @@
     const axis = { stroke: quiet, grid, ticks: { show: false }, font: "12px system-ui" };
     const chart = new uPlot({
       width: element.clientWidth, height: 140, cursor: { sync: { key: "live" }, points: { show: false } },
-      legend: { show: false }, padding: [8, 8, 0, 0],
+      legend: { show: false }, padding: [8, 16, 0, 0],
       scales: { y: { range: (self, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
-      axes: [{ ...axis, space: 36, values: (self, ticks) => ticks.map((at) => clock(at * 1_000).slice(0, 5)) }, { ...axis, size: 48, values: (self, ticks) => ticks.map((tick) => number.format(tick) + unit) }],
+      axes: [{ ...axis, space: 48, incrs: [60, 120], values: (self, ticks) => ticks.map((at) => clock(at * 1_000).slice(0, 5)) }, { ...axis, size: 48, values: (self, ticks) => ticks.map((tick) => number.format(tick) + unit) }],
       series: [{}, { stroke: () => color(tint), width: 1.5, points: { show: false } }],
     }, [[], []], element);
     charts.push({ chart, element, series });
