@@ -5,11 +5,8 @@ A segment is named after its first and last offset, is written whole or not at a
 `payload` (the event as it stood in the log).
 """
 
-import fcntl
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from recsys.durable import sole_writer, write_whole
 from recsys.errors import CorruptState, DatasetError, StaleWriter
 from recsys.events import Event, SessionEvent, decode
 from recsys.log.base import Reader, Record
@@ -208,16 +206,15 @@ def write_segment(folder: Path, records: Sequence[Record]) -> Path:
     keys = [offset_key(each.offset) for each in records]
     if not keys or any(later <= earlier for earlier, later in pairwise(keys)):
         raise ValueError(f"expected at least one record and growing offsets, received {len(keys)} records")
-    folder.mkdir(parents=True, exist_ok=True)
     name = "{:015d}-{:010d}_{:015d}-{:010d}.parquet".format(*keys[0], *keys[-1])
-    with _locked(folder):
+    with sole_writer(folder):
         end = offset_key(ArchiveLog(folder).end())
         if keys[0] <= end:
             raise StaleWriter(
                 f"{folder}: expected records after the archive's end {end[0]}-{end[1]}, "
                 f"received {records[0].offset}: read on from its end"
             )
-        _write_whole(folder / name, _table(keys, records))
+        write_whole(folder / name, memoryview(_parquet(_table(keys, records))))
     return folder / name
 
 
@@ -242,22 +239,7 @@ def _table(keys: Sequence[_Key], records: Sequence[Record]) -> pa.Table:
     return pa.table(columns, schema=_SCHEMA)
 
 
-def _write_whole(path: Path, table: pa.Table) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
-        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _parquet(table: pa.Table) -> pa.Buffer:
+    written = pa.BufferOutputStream()
+    pq.write_table(table, written, compression="zstd", write_page_checksum=True)
+    return written.getvalue()

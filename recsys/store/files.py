@@ -5,9 +5,7 @@
 ``fence`` the largest token that ever wrote. Writers hold ``lock``; readers need none.
 """
 
-import fcntl
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +14,12 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
+from recsys.durable import UNFINISHED, sole_writer, write_whole
 from recsys.errors import CorruptState, StaleWriter, StoreUnavailable
 from recsys.store.base import Keeping, Manifest, check_payload
 from recsys.store.keeping import kept
 
 _logger: Final = logging.getLogger(__name__)
-_UNFINISHED: Final = ".unfinished"
-#: Bytes that are written between two waits for the disk: others who wait for it, as the log does, wait less.
-_PORTION: Final = 1 << 20
 #: Of Zstandard. Higher ones save little: 9 a twelfth, and takes seven times as long.
 _LEVEL: Final = 1
 
@@ -52,10 +48,10 @@ class FileSnapshots:
             if fence < largest:
                 raise StaleWriter(f"expected a fence of {largest} or more, received {fence}: the lease has passed on")
             if fence > largest:
-                self._write("fence", str(fence).encode())
-            self._write(f"{manifest.sha256}.state", _compressed(payload))
+                write_whole(self._folder / "fence", str(fence).encode())
+            write_whole(self._folder / f"{manifest.sha256}.state", _compressed(payload))
             number = max((number for number, _ in self._numbered()), default=0) + 1
-            self._write(f"{number:012d}.json", msgspec.json.encode(manifest))
+            write_whole(self._folder / f"{number:012d}.json", msgspec.json.encode(manifest))
 
     def fence(self) -> int:
         """Return the largest fence that ever wrote. Raises `CorruptState` when the folder's note of it is damaged."""
@@ -101,7 +97,7 @@ class FileSnapshots:
                 path.unlink()
             named = {f"{manifests[place].sha256}.state" for place in places}
             for path in self._folder.iterdir():
-                if (path.suffix == ".state" and path.name not in named) or path.suffix == _UNFINISHED:
+                if (path.suffix == ".state" and path.name not in named) or path.suffix == UNFINISHED:
                     path.unlink()
         return len(dropped)
 
@@ -153,26 +149,10 @@ class FileSnapshots:
         paths = self._folder.glob("*.json") if self._folder.is_dir() else ()
         return sorted(((int(path.stem), path) for path in paths if path.stem.isdigit()), reverse=True)
 
-    def _write(self, name: str, content: bytes) -> None:
-        unfinished = self._folder / f"{name}{_UNFINISHED}"
-        with unfinished.open("wb") as file:
-            for start in range(0, len(content), _PORTION):
-                file.write(content[start : start + _PORTION])
-                file.flush()
-                os.fsync(file.fileno())
-        unfinished.rename(self._folder / name)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / "lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with sole_writer(self._folder):
                 yield
         except OSError as error:
             raise StoreUnavailable(f"expected to write to {self._folder}, received: {error}") from error
