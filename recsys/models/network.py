@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.compiled import SIDE_BY_SIDE, compiled
+from recsys.compiled import compiled
 from recsys.errors import CorruptState
+from recsys.models.product import product
 from recsys.models.random import uniforms
 
 HIDDEN: Final = 32
@@ -21,9 +22,6 @@ RATE: Final = 0.02
 FIRST_SQUARE: Final = 0.01
 #: Items whose probability is off by less teach the network next to nothing and are passed over.
 LEAST_ERROR: Final = 5e-4
-
-#: Terms that the loops below add at once; widths are padded to a multiple of it.
-_UNROLLED: Final = 4
 
 Signals = NDArray[np.float32]
 Weights = NDArray[np.float32]
@@ -42,10 +40,8 @@ class Network:
 
     def __init__(self, width: int, seed: int) -> None:
         drawn = uniforms(seed, width * HIDDEN + HIDDEN)
-        inner = np.zeros((-(-width // _UNROLLED) * _UNROLLED, HIDDEN), dtype=np.float32)
-        inner[:width] = drawn[: width * HIDDEN].reshape(width, HIDDEN) - 0.5
         self._arrays: dict[str, Weights] = {
-            "inner": inner,
+            "inner": (drawn[: width * HIDDEN].reshape(width, HIDDEN) - 0.5).astype(np.float32),
             "bias": np.zeros(HIDDEN, dtype=np.float32),
             "outer": (0.4 * (drawn[width * HIDDEN :] - 0.5)).astype(np.float32),
         }
@@ -85,28 +81,23 @@ class Network:
 
 @compiled
 def _outputs(signals: Signals, inner: Weights, bias: Weights, outer: Weights) -> Signals:
-    """Sum over hidden units; items lie side by side in the innermost loops, so a core works on several at once."""
-    count, padded = signals.shape[0], inner.shape[0]
-    rows = -(-count // SIDE_BY_SIDE) * SIDE_BY_SIDE
-    columns = np.zeros((padded, rows), dtype=np.float32)
-    for i in range(count):
-        for j in range(signals.shape[1]):
-            columns[j, i] = signals[i, j]
-    outputs = np.zeros(rows, dtype=np.float32)
-    hidden = np.empty(rows, dtype=np.float32)
+    """Go forward: what goes into the hidden units, what comes out of them, and its sum for each item."""
+    hidden = np.empty((signals.shape[0], HIDDEN), dtype=np.float32)
+    product(signals, inner, bias, hidden)
+    outputs, lanes = np.empty(signals.shape[0], dtype=np.float32), np.empty(HIDDEN, dtype=np.float32)
     one = np.float32(1.0)
-    for h in range(HIDDEN):
-        for i in range(rows):
-            hidden[i] = bias[h]
-        for j in range(0, padded, _UNROLLED):
-            w0, w1, w2, w3 = inner[j, h], inner[j + 1, h], inner[j + 2, h], inner[j + 3, h]
-            for i in range(rows):
-                hidden[i] += (w0 * columns[j, i] + w1 * columns[j + 1, i]) + (
-                    w2 * columns[j + 2, i] + w3 * columns[j + 3, i]
-                )
-        for i in range(rows):
-            outputs[i] += outer[h] * (hidden[i] / (one + abs(hidden[i])))
-    return outputs[:count]
+    for i in range(signals.shape[0]):
+        for h in range(HIDDEN):
+            lanes[h] = outer[h] * (hidden[i, h] / (one + abs(hidden[i, h])))
+        for h in range(HIDDEN // 2):
+            lanes[h] += lanes[h + HIDDEN // 2]
+        for h in range(HIDDEN // 4):
+            lanes[h] += lanes[h + HIDDEN // 4]
+        total = np.float32(0.0)
+        for h in range(HIDDEN // 4):
+            total += lanes[h]
+        outputs[i] = total
+    return outputs
 
 
 @compiled
@@ -120,61 +111,25 @@ def _learn(
     bias_squares: Weights,
     outer_squares: Weights,
 ) -> None:
-    """Go forward and back for the items that teach something, four at a time."""
-    padded = inner.shape[0]
-    taken = np.empty(signals.shape[0], dtype=np.int64)
-    count = 0
-    for i in range(signals.shape[0]):
-        if abs(errors[i]) >= LEAST_ERROR:
-            taken[count] = i
-            count += 1
-    rows = -(-count // _UNROLLED) * _UNROLLED  # the last ones may be empty, and then teach nothing
-    inputs = np.zeros((rows, padded), dtype=np.float32)
-    error = np.zeros(rows, dtype=np.float32)
-    for i in range(count):
-        error[i] = errors[taken[i]]
-        for j in range(signals.shape[1]):
-            inputs[i, j] = signals[taken[i], j]
-    hidden = _activations(inputs, inner, bias)
+    """Go forward and back for the items that teach something."""
+    teaching = np.nonzero(np.abs(errors) >= LEAST_ERROR)[0]
+    inputs, error = signals[teaching], errors[teaching].astype(np.float32)
+    hidden = np.empty((teaching.shape[0], HIDDEN), dtype=np.float32)
+    product(inputs, inner, bias, hidden)
     one = np.float32(1.0)
+    nothing = np.zeros(HIDDEN, dtype=np.float32)
     bias_slope, outer_slope = np.zeros((1, HIDDEN), dtype=np.float32), np.zeros((1, HIDDEN), dtype=np.float32)
-    for i in range(rows):
+    for i in range(teaching.shape[0]):
         for h in range(HIDDEN):
             shrink = one / (one + abs(hidden[i, h]))
             outer_slope[0, h] += error[i] * hidden[i, h] * shrink
             hidden[i, h] = error[i] * outer[h] * shrink * shrink
             bias_slope[0, h] += hidden[i, h]
-    inner_slope = np.zeros((padded, HIDDEN), dtype=np.float32)
-    for i in range(0, rows, _UNROLLED):
-        for j in range(padded):
-            x0, x1, x2, x3 = inputs[i, j], inputs[i + 1, j], inputs[i + 2, j], inputs[i + 3, j]
-            for h in range(HIDDEN):
-                inner_slope[j, h] += (x0 * hidden[i, h] + x1 * hidden[i + 1, h]) + (
-                    x2 * hidden[i + 2, h] + x3 * hidden[i + 3, h]
-                )
+    inner_slope = np.empty(inner.shape, dtype=np.float32)
+    product(inputs.T, hidden, nothing, inner_slope)
     _step(inner, inner_slope, inner_squares)
     _step(bias.reshape((1, HIDDEN)), bias_slope, bias_squares.reshape((1, HIDDEN)))
     _step(outer.reshape((1, HIDDEN)), outer_slope, outer_squares.reshape((1, HIDDEN)))
-
-
-@compiled
-def _activations(inputs: Signals, inner: Weights, bias: Weights) -> Weights:
-    """Return what goes into each hidden unit, shape (n, HIDDEN).
-
-    Item after item gets its next few terms, so that no sum has to wait for what was just added to it.
-    """
-    hidden = np.empty((inputs.shape[0], HIDDEN), dtype=np.float32)
-    for i in range(inputs.shape[0]):
-        for h in range(HIDDEN):
-            hidden[i, h] = bias[h]
-    for j in range(0, inputs.shape[1], _UNROLLED):
-        for i in range(inputs.shape[0]):
-            x0, x1, x2, x3 = inputs[i, j], inputs[i, j + 1], inputs[i, j + 2], inputs[i, j + 3]
-            for h in range(HIDDEN):
-                hidden[i, h] += (x0 * inner[j, h] + x1 * inner[j + 1, h]) + (
-                    x2 * inner[j + 2, h] + x3 * inner[j + 3, h]
-                )
-    return hidden
 
 
 @compiled

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.compiled import SIDE_BY_SIDE, compiled
 from recsys.layout import VECTOR_WIDTH
+from recsys.models.product import product
 from recsys.models.random import mixed, uniforms
 from recsys.prefetch import fetch
 from recsys.rowmap import empty_map, insert
@@ -74,38 +75,21 @@ def affinities(vectors: Vectors, lengths: Vectors, clicked: Rows, rows: Rows, ta
     there are none: with the last again). `clicked` is newest first and not empty.
     """
     compared = min(clicked.shape[0], EARLIER + 1)
-    profiles = np.empty((compared + 1, VECTOR_WIDTH), dtype=np.float32)
-    profiles[0] = session_vector(vectors, clicked)
+    fetch(vectors, rows)
+    profiles = np.zeros((VECTOR_WIDTH, SIDE_BY_SIDE), dtype=np.float32)
+    profiles[:, 0] = session_vector(vectors, clicked)
     for place in range(compared):
         for j in range(VECTOR_WIDTH):
-            profiles[place + 1, j] = vectors[clicked[place], j] / lengths[clicked[place]]
-    fetch(vectors, rows)
-    count = -(-rows.shape[0] // SIDE_BY_SIDE) * SIDE_BY_SIDE
-    columns = np.zeros((VECTOR_WIDTH, count), dtype=np.float32)
-    for i in range(rows.shape[0]):
-        row = rows[i]
-        for j in range(VECTOR_WIDTH):
-            columns[j, i] = vectors[row, j]
-    cosines = np.zeros((compared + 1, count), dtype=np.float32)
-    for profile in range(compared + 1):
-        for j in range(0, VECTOR_WIDTH, 4):
-            w0, w1, w2, w3 = (
-                profiles[profile, j],
-                profiles[profile, j + 1],
-                profiles[profile, j + 2],
-                profiles[profile, j + 3],
-            )
-            for i in range(count):
-                cosines[profile, i] += (w0 * columns[j, i] + w1 * columns[j + 1, i]) + (
-                    w2 * columns[j + 2, i] + w3 * columns[j + 3, i]
-                )
+            profiles[j, place + 1] = vectors[clicked[place], j] / lengths[clicked[place]]
+    cosines = np.empty((rows.shape[0], SIDE_BY_SIDE), dtype=np.float32)
+    product(vectors[rows], profiles, np.zeros(SIDE_BY_SIDE, dtype=np.float32), cosines)
     for i in range(rows.shape[0]):
         length = lengths[rows[i]]
-        best = cosines[min(compared, 2), i]
+        best = cosines[i, min(compared, 2)]
         for profile in range(3, compared + 1):
-            best = max(best, cosines[profile, i])
-        table[i, column] = cosines[0, i] / length
-        table[i, column + 1] = cosines[1, i] / length
+            best = max(best, cosines[i, profile])
+        table[i, column] = cosines[i, 0] / length
+        table[i, column + 1] = cosines[i, 1] / length
         table[i, column + 2] = best / length
 
 

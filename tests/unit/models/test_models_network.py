@@ -114,21 +114,6 @@ def test_errors_that_teach_next_to_nothing_change_nothing() -> None:
     assert state_bytes(made) == before
 
 
-@pytest.mark.parametrize("width", [5, 6, 7])
-def test_padding_stays_empty_and_does_not_matter(width: int) -> None:
-    made, padded = Network(width, SEED), Network(8, SEED)
-    start = {name: np.array(array) for name, array in made.state().items()}
-    assert start["inner"].shape == (8, HIDDEN)
-    padded.restore(start)
-    for seed in range(5):
-        table = signals(7, width, seed)
-        errors = errors_of(made.outputs(table), 0)
-        made.learn(table, errors)
-        padded.learn(np.pad(table, ((0, 0), (0, 8 - width))), errors)
-    assert not made.state()["inner"][width:].any()
-    assert state_bytes(padded) == state_bytes(made)
-
-
 def test_the_seed_alone_draws_the_first_weights() -> None:
     assert state_bytes(Network(WIDTH, 1)) == state_bytes(Network(WIDTH, 1))
     assert state_bytes(Network(WIDTH, 1)) != state_bytes(Network(WIDTH, 2))
