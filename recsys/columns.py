@@ -48,28 +48,45 @@ _FACTS: Final = SIGNALS.index(FACTS[0])
 
 
 @compiled
-def describe(
-    table: Signals,
+def table_of(
     rows: Rows,
     statistics: NDArray[np.float64],
     postings: Rows,
     serial: int,
     now_ms: int,
     appeal_fading: float,
-) -> None:
-    """Fill the columns that depend on the item alone: counts faded to `now_ms`, or to the newest session."""
+    clicked: Rows,
+    channels: voting.Channels,
+    weight: float,
+    learned: Signals,
+    lengths: Signals,
+) -> Signals:
+    """Return a table with the columns of items alone, and of what they have in common with what the session clicked.
+
+    Parameters
+    ----------
+    rows : int64 array of shape (n,)
+    statistics, postings, learned, lengths : arrays
+        Columns of the world's tables.
+    serial, now_ms : int
+        The newest session, and the time, to which counts are faded.
+    appeal_fading : float
+        Rate per millisecond.
+    clicked : int64 array of shape (2, clicks)
+        `SessionContext.newest_first`; without any, nothing is compared.
+    channels, weight : float32 array and float
+        The neighbours' `Votes` for the first of the rows.
+    """
+    table = np.zeros((rows.shape[0], len(SIGNALS)), dtype=np.float32)
     fetch(statistics, rows)
-    for i in range(rows.shape[0]):
-        known = statistics[rows[i]]
-        idle_ms = now_ms - known[_APPEALED_MS]
-        table[i, _APPEAL] = appeal(known[_APPEAL_INFORMATION], known[_APPEAL_SHIFT], idle_ms, appeal_fading)
-        table[i, _FRESHNESS] = math.exp(np.float32(-max(now_ms - known[_FIRST_SEEN_MS], 0.0) / FRESHNESS_MS))
-        table[i, _CLICKS] = np.float32(0.2) * _log1p(np.float32(postings[rows[i]]))
-        if known[_COUNTS] > 0.0:
-            idle = serial - known[_COUNTED_SERIAL]
-            for scale in range(SESSIONS_KEPT.shape[0]):
-                kept = math.exp(np.float32(-idle / SESSIONS_KEPT[scale]))
-                table[i, _POPULARITY + scale] = COUNT_SCALE * _log1p(np.float32(known[_COUNTS + scale]) * kept)
+    if clicked.shape[1]:
+        fetch(learned, rows)  # they arrive during what needs neither
+        _voted(table, channels, weight)
+        _clicked(table, row_map(rows), clicked[0], clicked[1])
+    _describe(table, rows, statistics, postings, serial, now_ms, appeal_fading)
+    if clicked.shape[1]:
+        vectors.affinities(learned, lengths, clicked[0], rows, table, _AFFINITY)
+    return table
 
 
 @compiled
@@ -82,20 +99,27 @@ def mark(table: Signals, column: int, index: Map, rows: Rows, counts: NDArray[np
 
 
 @compiled
-def compare(
+def _describe(
     table: Signals,
     rows: Rows,
-    channels: voting.Channels,
-    weight: float,
-    clicked: Rows,
-    counts: Rows,
-    learned: Signals,
-    lengths: Signals,
+    statistics: NDArray[np.float64],
+    postings: Rows,
+    serial: int,
+    now_ms: int,
+    appeal_fading: float,
 ) -> None:
-    """Fill the columns that compare items with what the session clicked (newest first, each so often)."""
-    _voted(table, channels, weight)
-    _clicked(table, row_map(rows), clicked, counts)
-    vectors.affinities(learned, lengths, clicked, rows, table, _AFFINITY)
+    """Fill the columns that depend on the item alone: counts faded to `now_ms`, or to the newest session."""
+    for i in range(rows.shape[0]):
+        known = statistics[rows[i]]
+        idle_ms = now_ms - known[_APPEALED_MS]
+        table[i, _APPEAL] = appeal(known[_APPEAL_INFORMATION], known[_APPEAL_SHIFT], idle_ms, appeal_fading)
+        table[i, _FRESHNESS] = math.exp(np.float32(-max(now_ms - known[_FIRST_SEEN_MS], 0.0) / FRESHNESS_MS))
+        table[i, _CLICKS] = np.float32(0.2) * _log1p(np.float32(postings[rows[i]]))
+        if known[_COUNTS] > 0.0:
+            idle = serial - known[_COUNTED_SERIAL]
+            for scale in range(SESSIONS_KEPT.shape[0]):
+                kept = math.exp(np.float32(-idle / SESSIONS_KEPT[scale]))
+                table[i, _POPULARITY + scale] = COUNT_SCALE * _log1p(np.float32(known[_COUNTS + scale]) * kept)
 
 
 @compiled

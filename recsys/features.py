@@ -66,31 +66,22 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int, vote
     -----
     The cost grows with n and the session, not with the catalogue.
     """
-    items, rings = world.items, world.rings
-    table = np.zeros((len(rows), SIGNAL_COUNT), dtype=np.float32)
-    columns.describe(
-        table,
+    if votes is None:
+        votes = neighbours.votes(world, context, rows) if context.clicked else neighbours.NO_VOTES
+    table = columns.table_of(
         rows,
-        items["statistics"],
-        rings["postings"],
+        world.items["statistics"],
+        world.rings["postings"],
         world.serial,
         now_ms,
         fading(world),
+        context.newest_first(),
+        votes.channels,
+        votes.weight,
+        world.vectors["vector"],
+        world.vectors["length"],
     )
     if context.clicked or context.dismissed or context.passed:
-        if context.clicked:
-            found = neighbours.votes(world, context, rows) if votes is None else votes
-            clicked, opened = context.newest_first()
-            columns.compare(
-                table,
-                rows,
-                found.channels,
-                found.weight,
-                clicked,
-                opened,
-                world.vectors["vector"],
-                world.vectors["length"],
-            )
         if context.passed:
             columns.mark(table, _PASSED_OVER, row_map(rows), *_counts(context.passed))
         if world.described:

@@ -72,10 +72,10 @@ def affinities(vectors: Vectors, lengths: Vectors, clicked: Rows, rows: Rows, ta
     """Write three cosines of each row into `table` from `column` on.
 
     With the session's vector, with its last click, and the largest one with the `EARLIER` clicks before that (where
-    there are none: with the last again). `clicked` is newest first and not empty.
+    there are none: with the last again). `clicked` is newest first and not empty. Rows are read once each: the caller
+    had better have fetched them.
     """
     compared = min(clicked.shape[0], EARLIER + 1)
-    fetch(vectors, rows)
     profiles = np.zeros((VECTOR_WIDTH, SIDE_BY_SIDE), dtype=np.float32)
     profiles[:, 0] = session_vector(vectors, clicked)
     for place in range(compared):

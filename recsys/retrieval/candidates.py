@@ -37,7 +37,7 @@ def retrieve(world: World, context: SessionContext) -> Votes:
             world.config.candidates,
             _alike(world, context) if world.described else _NOTHING,
             world.popular,
-            fresh.newest(world, max(fewest, FRESH_ITEMS)),
+            world.items["available"],
             fewest,
         )
     )
@@ -68,14 +68,14 @@ def _offered(
     limit: int,
     alike: Rows,
     popular: Rows,
-    new: Rows,
+    served: NDArray[np.bool_],
     fewest: int,
 ) -> tuple[Rows, voting.Channels, float]:
     """Return what `Votes` is made of: the best voted of `voting.recall`, and the others as far as they are wanted."""
     best, places, channels, total = voting.recall(query, key, ring, postings, keys, clicked, length, newest, limit)
     missing = fewest - best.shape[0]
     popular = popular[: max(POPULAR_ITEMS, missing)]
-    new = new[: max(FRESH_ITEMS, missing - popular.shape[0])]
+    new = fresh.last(served, max(FRESH_ITEMS, missing - popular.shape[0]))
     rows, chosen = voting.offered((best, alike, popular, new), places, channels)
     return rows, chosen, total
 

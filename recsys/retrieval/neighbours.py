@@ -52,6 +52,10 @@ class Votes(NamedTuple):
         return Votes(self.rows[keep], self.channels[keep[: len(self.channels)]], self.weight)
 
 
+#: What neighbours say of a session that has none.
+NO_VOTES: Final = Votes(np.empty(0, np.int64), np.empty((0, voting.CHANNELS), np.float32), 0.0)
+
+
 def index_click(world: World, serial: int, key: int, row: int) -> int:
     """Add a click to the neighbour index; return the session's serial number, to be passed with its next click.
 

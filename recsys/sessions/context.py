@@ -89,7 +89,8 @@ class SessionContext:
         """
         if self._newest_first is None:
             rows = self.clicked[::-1]
-            self._newest_first = np.array([rows, [self.opened.get(row, 1) for row in rows]], dtype=np.int64)
+            counts = [self.opened.get(row, 1) for row in rows]
+            self._newest_first = np.array(rows + counts, dtype=np.int64).reshape(2, -1)
         return self._newest_first
 
     def dismiss(self, row: int) -> None:
