@@ -34,9 +34,11 @@ class Kind(enum.Enum):
     YES_NO = enum.auto()
 
     @property
-    def is_figure(self) -> bool:
-        """Whether values stand in a column of digits, to be compared by eye."""
-        return self in (Kind.NUMBER, Kind.SHARE, Kind.DURATION)
+    def form(self) -> str:
+        """How cells look: ``figure`` in a column of digits, to be compared by eye, ``words`` in lines, else empty."""
+        if self in (Kind.NUMBER, Kind.SHARE, Kind.DURATION):
+            return "figure"
+        return "words" if self is Kind.TEXT else ""
 
     def written(self, value: Value) -> SafeString | str:
         """Return how a page shows a value.

@@ -26,7 +26,7 @@ class Head(NamedTuple):
 
     name: str
     title: str
-    is_figure: bool
+    form: str
     aria_sort: str
     url: str
 
@@ -37,7 +37,7 @@ class Cell(NamedTuple):
     text: SafeString | str
     url: str
     permission: str
-    is_figure: bool
+    form: str
 
 
 class Listing:
@@ -176,14 +176,14 @@ class Listing:
 
     def _head(self, column: Column) -> Head:
         if not column.sortable:
-            return Head(column.name, column.title, column.kind.is_figure, "", "")
+            return Head(column.name, column.title, column.kind.form, "", "")
         if self.order.removeprefix("-") != column.name:
             first = column.name if column.kind in _FROM_A else f"-{column.name}"
-            return Head(column.name, column.title, column.kind.is_figure, "", self._url(page=None, sort=first))
+            return Head(column.name, column.title, column.kind.form, "", self._url(page=None, sort=first))
         descending = self.order.startswith("-")
         other = column.name if descending else f"-{column.name}"
         aria_sort = "descending" if descending else "ascending"
-        return Head(column.name, column.title, column.kind.is_figure, aria_sort, self._url(page=None, sort=other))
+        return Head(column.name, column.title, column.kind.form, aria_sort, self._url(page=None, sort=other))
 
     def _url(self, **changes: Any) -> str:
         """Return this page's query string with some of it changed; None takes a value out."""
@@ -199,7 +199,7 @@ class Listing:
 
 def _cell(column: Column, row: Any) -> Cell:
     url, permission = (column.link.url(row), column.link.permission) if column.link else ("", "")
-    return Cell(column.shown(row), url, permission, column.kind.is_figure)
+    return Cell(column.shown(row), url, permission, column.kind.form)
 
 
 def _keeps(row: Any, column: Column, match: Match, wanted: Any) -> bool:
