@@ -74,7 +74,7 @@ class Connection:
         self._surfaces: tuple[str, ...] = ()
         self._adopted_ms = 0
         self._closed = False
-        self._siblings = _Siblings(visit.session, self._follow)
+        self._siblings = _Siblings(visit.session)
 
     async def greet(self) -> bool:
         """Open the connection and say from which number on events may count; False when the log is away."""
@@ -90,7 +90,7 @@ class Connection:
 
     async def serve(self, receive: Receive) -> None:
         """Answer messages until either side closes."""
-        self._siblings.start()
+        self._siblings.start(self._follow)
         try:
             while not self._closed:
                 message = await receive()
@@ -227,17 +227,16 @@ class _Siblings:
     Without the layer each tab follows what is done in itself.
     """
 
-    def __init__(self, session: str, follow: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, session: str) -> None:
         self._group = f"{_GROUP}{session}"
-        self._follow = follow
         self._layer = get_channel_layer()
         self._channel = ""
         self._listening: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Begin to listen."""
-        self._listening = asyncio.create_task(self._listen())
+    def start(self, follow: Callable[[], Awaitable[None]]) -> None:
+        """Begin to listen; `follow` is awaited whenever another tab did something."""
+        self._listening = asyncio.create_task(self._listen(follow))
 
     def tell(self) -> None:
         """Let the others know that the session has changed; does not wait."""
@@ -251,6 +250,8 @@ class _Siblings:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.gather(self._listening, *self._telling, return_exceptions=True)
+            # A task knows where it was cancelled, and so this object: else both would wait for the garbage collector.
+            self._listening = None
         if self._channel:
             with _layer_may_be_away():
                 await self._layer.group_discard(self._group, self._channel)
@@ -259,7 +260,7 @@ class _Siblings:
         with _layer_may_be_away():
             await self._layer.group_send(self._group, {"type": _CHANGED, "by": self._channel})
 
-    async def _listen(self) -> None:
+    async def _listen(self, follow: Callable[[], Awaitable[None]]) -> None:
         with _layer_may_be_away():
             channel = await self._layer.new_channel()
             await self._layer.group_add(self._group, channel)
@@ -267,7 +268,7 @@ class _Siblings:
             while True:
                 message = await self._layer.receive(channel)
                 if message["by"] != channel:
-                    await self._follow()
+                    await follow()
 
 
 @contextlib.contextmanager

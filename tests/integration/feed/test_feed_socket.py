@@ -1,5 +1,6 @@
 """The visitor's websocket: acknowledged means logged, clicks turn the slate, other tabs follow."""
 
+import gc
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from django.test import AsyncClient
 
 from recsys.events import Click, SlateServed
 from tests.integration.feed.conftest import logged
-from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, visitor_socket
+from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
 from webapp.feed.presence import presence
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_slate
@@ -220,3 +221,22 @@ async def test_page_with_the_lens_and_no_slate_gets_the_lens_alone(consenting: A
         )
         assert 'data-taste="Horror"' in pushed["lens"]
     assert len([slate for slate in logged(SlateServed) if slate.surface == "for_you"]) == 1
+
+
+async def test_closed_connection_is_gone_without_the_garbage_collector(consenting: AsyncClient):
+    gc.collect()
+    gc.disable()
+    try:
+        async with tab(consenting) as here:
+            await here.send(1, here.slate.items[0])
+            await here.hear()
+            assert (await here.hear())["type"] == "slate"
+            assert connections() == 1
+        del here
+        assert connections() == 0
+    finally:
+        gc.enable()
+
+
+def connections() -> int:
+    return sum(isinstance(each, Connection) for each in gc.get_objects())
