@@ -69,8 +69,18 @@ def _verdict(report: dict[str, Any]) -> str:
     )
 
 
+def _many(kind: str) -> str:
+    """Return what several events of a kind are called.
+
+    >>> _many("click"), _many("dismissal_undone")
+    ('clicks', 'dismissals undone')
+    """
+    noun, *rest = kind.split("_")
+    return " ".join([f"{noun}s", *rest])
+
+
 def _summary(report: dict[str, Any]) -> str:
-    mix = ", ".join(f"{count:,g} {kind}s" for kind, count in report["mix_per_s"].items())
+    mix = ", ".join(f"{count:,g} {_many(kind)}" for kind, count in report["mix_per_s"].items())
     rows = [
         ("click → acknowledged, ms", report["ack_ms"]),
         ("click → changed slate, ms", report["slate_ms"]),
