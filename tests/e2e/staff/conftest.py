@@ -53,13 +53,13 @@ def signed_in(site: RunningSite, chromium: Browser) -> str:
 
 @pytest.fixture(scope="package")
 def visited(site: RunningSite, chromium: Browser) -> str:
-    """Let somebody open three films; return their session once everything has counted it."""
+    """Let somebody open Horror 0, 1 and 2; return their session once everything has counted it."""
     context = chromium.new_context(viewport={"width": 1_440, "height": 1_000}, reduced_motion="reduce")
     page = context.new_page()
     page.goto(site.url)
     shelf = page.locator("[data-slate]", has=page.get_by_role("heading", name="Horror", exact=True))
     for number in range(3):
-        open_card(page, shelf.locator(".slot").nth(number))
+        open_card(page, shelf.locator(f'.slot[data-item="Horror-{number}"]'))
     session = str(for_you(page).get_attribute("data-session"))
     wait_until(lambda: len(site.events(Click, session)) == 3, "three clicks in the log")
     site.wait_until_learned(site.log.end())
