@@ -75,9 +75,14 @@ def verdict(letter: DeadLetter) -> tuple[bool, str]:
     )
 
 
+def try_again(letter: DeadLetter) -> Redriven:
+    """Let a letter enter the log if it can by now. Raises `NotRedrivable` and `LogUnavailable`."""
+    return redrive(letter, wiring.event_log(), KnownItems(), wiring.clock().now_ms())
+
+
 def redrive_one(letter: DeadLetter, user: User) -> Redriven:
-    """Try a letter again, and write down who did. Raises `NotRedrivable` and `LogUnavailable`."""
-    redriven = redrive(letter, wiring.event_log(), KnownItems(), wiring.clock().now_ms())
+    """Try a letter again, and write down who did. Raises as `try_again` does."""
+    redriven = try_again(letter)
     _write_down(user, CHANGE, letter.id, f"redriven: {told(redriven.outcomes)}")
     return redriven
 

@@ -23,8 +23,7 @@ from recsys.log.base import DeadLetter
 from webapp import wiring
 from webapp.analytics import audit, letters
 from webapp.analytics.models import StaffPage
-from webapp.tracking.redriving import NotRedrivable, redrive
-from webapp.tracking.services import KnownItems
+from webapp.tracking.redriving import NotRedrivable
 
 RUN_KEY: Final = "freshet:redriving:run"
 HELD_KEY: Final = "freshet:redriving:held"
@@ -98,7 +97,6 @@ class Redriving:
         self.run = run
         self._waiting = iter(held)
         self._entry = entry
-        self._outcomes: Counter[str] = Counter()
 
     def start(self) -> threading.Thread:
         """Go on a thread of its own, which a server that stops does not wait for."""
@@ -127,16 +125,16 @@ class Redriving:
         if letter is None:
             return False
         began_s = time.perf_counter()
-        stay = self.run.stay
+        stay, outcomes = self.run.stay, Counter(self.run.outcomes)
         try:
-            redriven = redrive(letter, wiring.event_log(), KnownItems(), wiring.clock().now_ms())
+            redriven = letters.try_again(letter)
         except NotRedrivable:
             stay += 1
         else:
-            self._outcomes.update(redriven.outcomes)
+            outcomes.update(redriven.outcomes)
             stay += not redriven.gone
         self.run = msgspec.structs.replace(
-            self.run, tried=self.run.tried + 1, stay=stay, outcomes=dict(sorted(self._outcomes.items()))
+            self.run, tried=self.run.tried + 1, stay=stay, outcomes=dict(sorted(outcomes.items()))
         )
         time.sleep(min(time.perf_counter() - began_s, _LONGEST_REST_S))
         return True

@@ -64,11 +64,13 @@ class _Entry:
     def note(self, event: SessionEvent) -> bool:
         """Note that an event is taken in; return whether it is news."""
         if event.seq:
-            before, self.numbers = self.numbers, self.numbers | 1 << event.seq
-            return self.numbers != before
-        before_others = len(self.others)
-        self.others.add(_unnumbered(event))
-        return len(self.others) != before_others
+            news = not self.numbers >> event.seq & 1
+            self.numbers |= 1 << event.seq
+        else:
+            key = _unnumbered(event)
+            news = key not in self.others
+            self.others.add(key)
+        return news
 
 
 def _unnumbered(event: SessionEvent) -> Hashable:
