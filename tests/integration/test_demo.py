@@ -164,3 +164,11 @@ def test_broken_data_set_gets_one_line(tmp_path: Path) -> None:
 
 def test_setting_that_can_not_be_used_gets_one_line(tmp_path: Path, own_data: Path) -> None:
     assert "FRESHET_PORT: expected whole number" in fails_with(tmp_path / "var", str(own_data), FRESHET_PORT="http")
+
+
+def test_demo_without_a_data_set_gets_ready_and_says_how_to_fill_it(tmp_path: Path, starting: list[Demo]) -> None:
+    demo = Demo(tmp_path / "var", "none")
+    starting.append(demo)
+    demo.wait_until_ready()
+    assert b"Nothing here yet" in demo.get("/")
+    assert demo.stop(signal.SIGTERM) == 0

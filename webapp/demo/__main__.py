@@ -63,7 +63,7 @@ def _prepare_and_supervise(env: dict[str, str], dataset: str, server: redis_serv
         return Supervisor(
             settings.BASE_DIR / "Procfile",
             env,
-            look=Health(_site(), env["FRESHET_REDIS_URL"]).missing,
+            look=Health(_site(), env["FRESHET_REDIS_URL"], has_items=dataset != "none").missing,
             announce=announcement.ready,
             still_there=lambda: _server_missing(server),
             patience_s=_PATIENCE_S,

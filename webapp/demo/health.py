@@ -20,10 +20,14 @@ class Health:
     site : str
         URL of the site, without a slash at its end.
     redis_url : str
+    has_items : bool
+        Whether it opens with any: without, ``/readyz`` goes on saying so until somebody adds one, and being there is
+        enough.
     """
 
-    def __init__(self, site: str, redis_url: str) -> None:
+    def __init__(self, site: str, redis_url: str, *, has_items: bool) -> None:
         self._site = site
+        self._asked = "/readyz" if has_items else "/healthz"
         self._board = StatusBoard(redis.Redis.from_url(redis_url, socket_timeout=_TIMEOUT_S))
         self._since_ms = time.time_ns() // 1_000_000
 
@@ -33,10 +37,10 @@ class Health:
 
     def _web_missing(self) -> str | None:
         try:
-            with urllib.request.urlopen(f"{self._site}/readyz", timeout=_TIMEOUT_S):
+            with urllib.request.urlopen(f"{self._site}{self._asked}", timeout=_TIMEOUT_S):
                 return None
         except urllib.error.HTTPError as error:
-            return f"/readyz says: {' '.join(error.read(500).decode(errors='replace').split())}"
+            return f"{self._asked} says: {' '.join(error.read(500).decode(errors='replace').split())}"
         except OSError as error:
             return f"the web process does not answer ({error})"
 

@@ -1,6 +1,7 @@
 """The live page in a real browser against the whole site: what comes appears, without gap, repeat or unrest."""
 
 import json
+import re
 import socket
 
 from playwright.sync_api import Browser, Page, expect
@@ -34,8 +35,14 @@ def test_what_a_visitor_does_appears_live_and_is_marked_as_ones_own(
     expect(line).to_contain_text("accepted", timeout=10_000)
     expect(page.locator("#series-summary")).to_contain_text("were of your own session", timeout=10_000)
     assert page.locator("[data-series=yours] canvas").evaluate(ACCENTED) > 0
-    page.get_by_text("The last minute as a table").click()
-    expect(page.locator("#series-table tbody tr")).to_have_count(60)
+    page.get_by_role("link", name="The last minute as a table").click()
+    expect(page.get_by_label("Pages: One minute, second by second")).to_contain_text("of 60")
+    expect(page).to_have_url(re.compile(r"minute=\d{4}-"))
+    page.locator("#table-minute-yours").click()
+    expect(page.locator("#table-minute tbody tr td").nth(2)).not_to_have_text("0")
+    # The charts have not begun anew.
+    expect(page.locator("[data-stream]")).to_have_attribute("data-received", re.compile("[1-9]"))
+    assert page.locator("[data-series=yours] canvas").evaluate(ACCENTED) > 0
     context.close()
 
 

@@ -111,5 +111,5 @@ def test_learning_lag_is_told_by_process(client: Client, staff: User, wired: red
     lags.note([now_ms - 90] * 30 + [now_ms - 900] * 10, now_ms)
     lags.post(wired, "web-1", now_ms)
     page = text(client.get("/staff/learning/"))
-    assert "Of 40 clicks served by 1 web processes, half took less than 100 ms, 95 % less than 1 s" in page
+    assert "Of 40 clicks served by 1 web process, half took less than 100 ms, 95 % less than 1 s" in page
     assert "web-1 40 100 ms 1 s" in page

@@ -192,7 +192,7 @@ def test_htmx_gets_the_table_that_it_asks_for_alone():
 
 def test_table_says_what_it_is_to_those_who_hear_it():
     html = " ".join(render_to_string("analytics/table.html", {"listing": listing()}).split())
-    assert "<caption>Films</caption>" in html
+    assert '<caption class="hidden">Films</caption>' in html
     assert 'aria-sort="descending"' in html
     assert '<th scope="row" class="words"> <a href="/film/12/" hx-boost="false">brazil</a>' in html
     assert "1\N{EN DASH}2 of 4" in html

@@ -213,11 +213,12 @@ def lag_chart(found: dict[str, list[int]], data: Listing) -> Chart | None:
         value_axis(0, max(counts), lambda value: f"{value:,.0f}", whole=True),
         ticks=6,
     )
+    processes = f"{len(found)} web process{'' if len(found) == 1 else 'es'}"
     p50, p95 = (_within(quantile_ms(counts, share)) for share in (0.5, 0.95))
     return Chart(
         "From a click to every replica",
         drawn,
-        f"Of {sum(counts):,} clicks served by {len(found)} web processes, half took {p50}, 95 % {p95}, from receipt "
+        f"Of {sum(counts):,} clicks served by {processes}, half took {p50}, 95 % {p95}, from receipt "
         "until what they taught was served. Columns are named by their upper edge.",
         data,
     )

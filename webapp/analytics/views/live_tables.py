@@ -106,6 +106,24 @@ SAMPLES: Final = Table(
         Column("lag_ms", "Lag", Kind.DURATION, filters=(AT_LEAST,)),
     ),
 )
+#: The data of the charts; it stands still whether the page is paused or not.
+MINUTE: Final = Table(
+    name="minute",
+    caption="One minute, second by second",
+    prefix="minute_",
+    order="-at_ms",
+    per_page=20,
+    empty="Nothing of this minute is there to be read.",
+    columns=(
+        Column("at_ms", "Time (UTC)", Kind.TIME, filters=(SINCE, UNTIL)),
+        Column("events", "Events", Kind.NUMBER, filters=(AT_LEAST,)),
+        Column("simulated", "Of these simulated", Kind.NUMBER),
+        Column("yours", "Yours", Kind.NUMBER, filters=(AT_LEAST,)),
+        Column("explored", "By chance", Kind.NUMBER),
+        Column("outside", "Duplicate, late or refused", Kind.NUMBER, filters=(AT_LEAST,)),
+        Column("lag_ms", "Lag of the fold", Kind.DURATION, filters=(AT_LEAST,)),
+    ),
+)
 #: What stands still while the page is paused.
 TAIL: Final = Table(
     name="tail",

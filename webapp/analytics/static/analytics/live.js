@@ -11,7 +11,7 @@
   const state = document.querySelector("#tail-state"), lines = document.querySelector("#tail-lines");
   const held = document.querySelector("#tail-held");
   const blank = document.querySelector("#tail-line").content.firstElementChild;
-  const says = document.querySelector("#series-summary"), table = document.querySelector("#series-table");
+  const says = document.querySelector("#series-summary");
   const fromHere = Date.now();
 
   // -- What came ------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@
       chart.setData([at, values]);
     }
   };
-  const minute = () => times().slice(-60).map((at) => ({ at, ...(seconds.get(at) ?? nothing()) }));
+  const minute = () => times().slice(-60).map((at) => seconds.get(at) ?? nothing());
   const say = () => {
     const rows = minute(), sum = (name) => rows.reduce((total, row) => total + row[name], 0);
     const events = rows.map((row) => row.events), lag = Math.max(...rows.map((row) => row.lag ?? 0));
@@ -153,20 +153,6 @@
       + (delays.length ? ` Of the last ${number.format(delays.length)} events, 95 % were on this screen within ${number.format(percentile(0.95))} ms, by this computer's clock.` : "");
     if (delays.length) Object.assign(tail.dataset, { p50: percentile(0.5), p95: percentile(0.95), p99: percentile(0.99) });
   };
-  table.addEventListener("toggle", () => {
-    if (!table.open) return;
-    const rows = minute().reverse().map((row) => {
-      const element = document.createElement("tr");
-      for (const [index, text] of [clock(row.at * 1_000), row.events, row.yours, row.explored, row.outside, row.lag ?? "—"].entries()) {
-        const cell = document.createElement(index ? "td" : "th");
-        if (index) cell.className = "figure"; else cell.scope = "row";
-        cell.textContent = text;
-        element.append(cell);
-      }
-      return element;
-    });
-    table.querySelector("tbody").replaceChildren(...rows);
-  });
 
   // -- The part that is made anew every two seconds: its tables stay where they were scrolled to ----------------------------
   let scrolled = [];
