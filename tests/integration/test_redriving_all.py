@@ -15,9 +15,11 @@ from recsys.log.base import DeadLetter
 from tests.integration.putting_aside import held, logged, put_aside, readable
 from webapp import wiring
 from webapp.analytics import redrives
-from webapp.analytics.redrives import HELD_KEY, AlreadyGoing, Run, latest
+from webapp.analytics.redrives import AlreadyGoing, Run, board
 
 PAGE = "/staff/dead-letters/"
+#: Where the run that goes on has its place, which expires when it is silent.
+PLACE = "freshet:redriving:place"
 FRAGMENT = {"HX-Request": "true", "HX-Target": "redriving"}
 
 
@@ -41,7 +43,7 @@ def written_down() -> list[str]:
 
 
 def run() -> Run:
-    found = latest()
+    found = board().latest()
     assert found is not None
     return found
 
@@ -133,7 +135,7 @@ def test_run_whose_process_ended_counts_as_broken_off_and_another_one_finishes_i
     dead = redrives.begin(ada)
     dead.try_next()
     dead.leave_word()
-    wired.delete(HELD_KEY)  # as it expires
+    wired.delete(PLACE)  # as it expires
     html = desk.get(PAGE).content.decode()
     assert "redrove 1 of 2 when it broke off" in html
     assert "Redrive all</button>" in html
@@ -144,7 +146,7 @@ def test_run_whose_process_ended_counts_as_broken_off_and_another_one_finishes_i
 def test_run_that_was_silent_for_too_long_leaves_the_place_to_the_one_that_began_since(ada: User, wired: redis.Redis):
     readable(1)
     silent = redrives.begin(ada)
-    wired.delete(HELD_KEY)
+    wired.delete(PLACE)
     second = redrives.begin(ada)
     silent.go()
     assert run().id == second.run.id
@@ -165,7 +167,7 @@ def test_run_that_loses_redis_writes_down_how_far_it_came(ada: User, monkeypatch
     monkeypatch.setattr(wiring.event_log(), "drop_dead_letter", gone)
     redriving.go()
     assert written_down() == ["broke off after 1: 1 accepted"]
-    assert run().state == "going"  # until its place is free: nobody could leave word
+    assert run().state == "running"  # until its place is free: nobody could leave word
 
 
 def test_letters_that_find_the_log_full_stay(ada: User, settings: Any):
@@ -181,4 +183,4 @@ def test_looking_does_not_allow_to_redrive(desk: Client, ada: User):
     ada.user_permissions.remove(Permission.objects.get(codename="redrive_dead_letters"))
     assert desk.post(f"{PAGE}redrive/", {"confirm": "yes"}).status_code == 403
     assert "Redrive all</button>" not in desk.get(PAGE).content.decode()
-    assert (held(), latest()) == ([letter], None)
+    assert (held(), board().latest()) == ([letter], None)

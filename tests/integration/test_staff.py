@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils.html import strip_tags
 
 from recsys.events import ItemUpserted
+from recsys.offsets import ORIGIN
 from webapp import replication, wiring
 from webapp.analytics import samples, selectors, turning
 from webapp.analytics.permissions import PAGES, Page
@@ -181,6 +182,13 @@ def test_page_names_each_replica_and_how_far_behind_it_is(client: Client, staff:
     assert "web-1 5-0" in page
     assert "stale: 1.5 min" in page
     assert "web-3" not in page
+
+
+def test_replica_that_has_folded_nothing_has_no_age(client: Client, staff: User, wired: redis.Redis):
+    StatusBoard(wired).post(status())
+    now_ms = wiring.clock().now_ms()
+    replication.announce(wired, Heartbeat(name="web-1", at_ms=now_ms, version=ORIGIN, behind_ms=0, items=0))
+    assert "web-1 0-0 — up to date" in text(client.get("/staff/live/"))
 
 
 def test_page_names_each_reason_for_refusing(client: Client, staff: User, wired: redis.Redis):

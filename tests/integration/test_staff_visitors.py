@@ -20,9 +20,9 @@ from tests.integration.feed.conftest import address, empty_site, logged, stocked
 from tests.integration.test_staff import allow, text
 from webapp import wiring
 from webapp.visitors import services
-from webapp.visitors.board import Board, Run
 from webapp.visitors.crowd import Crowd
 from webapp.visitors.management.commands.bring_visitors import visited
+from webapp.visitors.services import Run
 
 __all__ = ["address", "empty_site", "stocked"]
 
@@ -81,7 +81,8 @@ def test_site_that_takes_none_says_so_and_starts_nothing(client: Client, host: U
 
 def test_visitors_are_brought_once_at_a_time(client: Client, host: User, started: Started):
     assert "They are on their way" in text(client.post(PAGE, {"rate": 5, "minutes": 2}, follow=True))
-    run = services.board().current()
+    run = services.board().latest()
+    assert run is not None
     assert (run.by, run.rate, run.ends_ms - run.begins_ms) == ("ada", 5.0, 120_000)
     assert started[0][-2:] == ["--run", run.id]
     assert "are here already" in text(client.post(PAGE, {"rate": 5, "minutes": 2}, follow=True))
@@ -99,7 +100,8 @@ def test_what_is_out_of_bounds_is_refused_where_it_was_said(client: Client, host
 
 def test_who_brought_visitors_and_who_sent_them_away_is_written_down(client: Client, host: User, started: Started):
     client.post(PAGE, {"rate": 5, "minutes": 2})
-    run = services.board().current()
+    run = services.board().latest()
+    assert run is not None
     services.board().post(msgspec.structs.replace(run, state="running", events=1_234))
     other = User.objects.create_user("grace", is_staff=True)
     allow(other, "bring_visitors")
@@ -193,24 +195,26 @@ async def test_crowd_leaves_when_its_time_is_over(address: str, settings: Any):
 async def test_run_ends_when_it_is_told_to(address: str, settings: Any):
     settings.FRESHET_SIMULATED_VISITORS = True
     settings.FRESHET_PORT = int(address.rpartition(":")[2])
-    run, board = running(rate=5.0), Board(wiring.redis_client())
+    run, board = running(rate=5.0), services.board()
     board.ask_to_stop(run.id)
     done = await visited(board, run)
     assert done.state == "stopped"
-    assert (board.current(), board.last()) == (None, done)
+    assert board.latest() == done
 
 
 async def test_run_at_a_site_that_is_not_there_fails_and_says_so(wired: redis.Redis, settings: Any, monkeypatch: Any):
     settings.FRESHET_PORT = 1
     monkeypatch.setattr("webapp.visitors.crowd._PAUSE_S", 0.01)
-    done = await visited(Board(wiring.redis_client()), running(rate=5.0))
+    done = await visited(services.board(), running(rate=5.0))
     assert done.state == "failed"
     assert "127.0.0.1:1" in done.failure
 
 
-def test_silent_run_gives_its_place_free(wired: redis.Redis):
-    board = Board(wiring.redis_client())
-    assert board.claim(running())
-    board.post(running(state="running"))
-    assert 0 < wiring.redis_client().pttl("freshet:visitors:run") <= 10_000
-    assert not board.claim(msgspec.structs.replace(running(), id="other"))
+def test_visitors_who_fell_silent_are_told_of_and_others_may_come(
+    client: Client, host: User, started: Started, wired: redis.Redis
+):
+    services.board().post(running(state="running", events=1_234))
+    wired.delete("freshet:visitors:place")  # as it expires
+    page = text(client.get(PAGE))
+    assert "Nothing was heard any more of the last visitors after 1,234 events" in page
+    assert "They are on their way" in text(client.post(PAGE, {"rate": 5, "minutes": 2}, follow=True))

@@ -1,7 +1,7 @@
-"""Redriving all dead letters: one run at a time, on a thread of its own, which leaves word in Redis of how far it is.
+"""Redriving all dead letters: one run at a time (`webapp.runs`), on a thread of its own.
 
-A run goes on whatever becomes of the page that began it, and every web process shows it. When the process that redrives
-ends, its word stops and the run counts as broken off; another one may begin then, for trying twice is trying once.
+A run goes on whatever becomes of the page that began it, and every web process shows it. When it has broken off,
+another one may begin, for trying twice is trying once.
 """
 
 import secrets
@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final
 
 import msgspec
 import redis
@@ -20,17 +20,14 @@ from django.db import connection
 
 from recsys.errors import FreshetError, LogUnavailable
 from recsys.log.base import DeadLetter
-from webapp import wiring
+from webapp import runs, wiring
 from webapp.analytics import audit, letters
 from webapp.analytics.models import StaffPage
 from webapp.tracking.redriving import NotRedrivable
 
-RUN_KEY: Final = "freshet:redriving:run"
-HELD_KEY: Final = "freshet:redriving:held"
-#: A run that has left no word for so long has broken off.
-SILENT_MS: Final = 10_000
+#: Names the board of these runs.
+BOARD: Final = "redriving"
 _WORD_EVERY_S: Final = 0.2
-_WORD_KEPT_S: Final = 3_600
 #: Visitors come first: after each letter the thread rests as long as it worked, but no longer than this.
 _LONGEST_REST_S: Final = 0.02
 
@@ -41,30 +38,23 @@ class AlreadyGoing(FreshetError):
     """Somebody redrives all letters already."""
 
 
-class Run(msgspec.Struct, frozen=True):
-    """One run, as of its last word.
+class Run(runs.Run, frozen=True, kw_only=True):
+    """All letters, tried one after the other.
 
     Attributes
     ----------
-    id : str
-    by : str
-        Who asked for it.
     letters : int
         How many there were when it began.
     word_ms : int
         When it left word.
-    state : str
     tried, stay : int
         How many letters it has come to, and how many of those stay because they could not enter.
     outcomes : dict of outcome to int
         What became of the others' events.
     """
 
-    id: str
-    by: str
     letters: int
     word_ms: int
-    state: Literal["going", "ended", "broken off"] = "going"
     tried: int = 0
     stay: int = 0
     outcomes: dict[str, int] = {}
@@ -73,7 +63,7 @@ class Run(msgspec.Struct, frozen=True):
     def told(self) -> str:
         """What became of the letters by then, in words.
 
-        >>> Run("", "ada", letters=3, word_ms=0, tried=3, stay=1, outcomes={"accepted": 2}).told
+        >>> Run(id="", by="ada", letters=3, word_ms=0, tried=3, stay=1, outcomes={"accepted": 2}).told
         '2 accepted; 1 of the letters stays'
         """
         stay = f"; {self.stay} of the letters {'stays' if self.stay == 1 else 'stay'}" if self.stay else ""
@@ -114,8 +104,7 @@ class Redriving:
                     said_s = time.monotonic()
             self._end("ended")
             self.leave_word()
-            wiring.redis_client().delete(HELD_KEY)
-        except (AlreadyGoing, LogUnavailable, redis.RedisError) as error:
+        except (runs.PlaceTaken, LogUnavailable, redis.RedisError) as error:
             self._end("broken off")
             _logger.warning("redriving_broken_off", tried=self.run.tried, of=self.run.letters, error=str(error))
 
@@ -144,18 +133,13 @@ class Redriving:
 
         Raises
         ------
-        AlreadyGoing
+        PlaceTaken
             When it was silent for so long that another run has begun.
         redis.RedisError
             When Redis is away.
         """
-        client = wiring.redis_client()
-        holder: Any = client.get(HELD_KEY)
-        if holder not in (None, self.run.id.encode()):
-            raise AlreadyGoing("another run has begun meanwhile")
         self.run = msgspec.structs.replace(self.run, word_ms=wiring.clock().now_ms())
-        client.set(RUN_KEY, msgspec.json.encode(self.run), ex=_WORD_KEPT_S)
-        client.set(HELD_KEY, self.run.id, px=SILENT_MS)
+        board().post(self.run)
 
     def _go_and_hang_up(self) -> None:
         """Go; the thread's own connection to the database ends with it."""
@@ -164,7 +148,7 @@ class Redriving:
         finally:
             connection.close()
 
-    def _end(self, state: Literal["ended", "broken off"]) -> None:
+    def _end(self, state: runs.State) -> None:
         self.run = msgspec.structs.replace(self.run, state=state)
         tried = f"redriven, all {self.run.letters}" if state == "ended" else f"broke off after {self.run.tried}"
         audit.write_again(self._entry, f"{tried}: {self.run.told}")
@@ -181,22 +165,19 @@ def begin(user: User) -> Redriving:
         When Redis is away; nothing has begun.
     """
     held = letters.letters()
-    run = Run(secrets.token_urlsafe(6), user.get_username(), len(held), wiring.clock().now_ms())
-    if not wiring.redis_client().set(HELD_KEY, run.id, nx=True, px=SILENT_MS):
+    run = Run(
+        id=secrets.token_urlsafe(6),
+        by=user.get_username(),
+        state="running",
+        letters=len(held),
+        word_ms=wiring.clock().now_ms(),
+    )
+    if not board().claim(run):
         raise AlreadyGoing("all letters are being redriven already")
     entry = audit.write_down(user, StaffPage, CHANGE, f"began to redrive all {len(held)}", "all dead letters")
-    redriving = Redriving(run, held, entry)
-    redriving.leave_word()
-    return redriving
+    return Redriving(run, held, entry)
 
 
-def latest() -> Run | None:
-    """Return the run that goes on, else the last one of the last hour. Raises `redis.RedisError`."""
-    found: Any = wiring.redis_client().mget(HELD_KEY, RUN_KEY)
-    held, word = found
-    if word is None:
-        return None
-    run = msgspec.json.decode(word, type=Run)
-    if run.state == "going" and held != run.id.encode():
-        return msgspec.structs.replace(run, state="broken off")
-    return run
+def board() -> runs.Board[Run]:
+    """Return where these runs leave word."""
+    return runs.Board(wiring.redis_client(), BOARD, Run)

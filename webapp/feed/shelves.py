@@ -40,6 +40,7 @@ _WHY: Final = {
     "session_history": "newest first",
 }
 _ALL_SEEN: Final = "You have opened or refused everything there is. What comes in next will stand here."
+_NO_FILMS: Final = "The catalogue has no films yet. As soon as it has some, your list stands here."
 _NO_NEIGHBORS: Final = "Nothing stands beside this film yet: neighbors appear as soon as visitors open it with others."
 
 _logger = structlog.get_logger(__name__)
@@ -87,7 +88,8 @@ class Shelf:
 
 def for_you(session: Session) -> Draft:
     """Return the session's own slate."""
-    return Draft("for-you", "For you", wiring.recommender().for_you(session), form="grid", empty=_ALL_SEEN)
+    empty = _ALL_SEEN if wiring.replica().world.rows else _NO_FILMS
+    return Draft("for-you", "For you", wiring.recommender().for_you(session), form="grid", empty=empty)
 
 
 def home(session: Session) -> tuple[list[Draft], int | None]:

@@ -12,7 +12,8 @@ from recsys.log.base import records
 from tests.axe import violations
 from tests.e2e.running import RunningSite
 from tests.e2e.staff.signing_in import at_the_desk
-from webapp.visitors.board import Board, Run
+from webapp.runs import Board
+from webapp.visitors.services import BOARD, Run
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -20,8 +21,20 @@ from webapp.visitors.board import Board, Run
 def test_axe_finds_nothing_wrong_with_visitors_who_are_here_and_who_failed(
     site: RunningSite, chromium: Browser, signed_in: str, scheme: str, width: int
 ) -> None:
-    now_ms, board = int(time.time() * 1_000), Board(site.client)
-    run = Run("axe", "ada", 20.0, now_ms, now_ms + 60_000, "running", visitors=12, events=1_234, clicks=98, visits=31)
+    now_ms, board = int(time.time() * 1_000), Board(site.client, BOARD, Run)
+    run = Run(
+        id=f"axe-{scheme}-{width}",
+        by="ada",
+        state="running",
+        rate=20.0,
+        begins_ms=now_ms,
+        ends_ms=now_ms + 60_000,
+        visitors=12,
+        events=1_234,
+        clicks=98,
+        visits=31,
+    )
+    assert board.claim(run)
     failed = msgspec.structs.replace(run, state="failed", failure=f"{site.url}: the page answered 503")
     context = at_the_desk(chromium, signed_in, color_scheme=scheme, viewport={"width": width, "height": 900})
     page = context.new_page()

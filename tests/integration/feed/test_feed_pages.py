@@ -162,6 +162,12 @@ async def test_empty_catalogue_says_what_will_appear_and_how(empty_site: None):
     assert "load_dataset" in html
 
 
+async def test_list_of_an_empty_catalogue_does_not_say_that_all_was_seen(empty_site: None):
+    html = (await AsyncClient().get("/lens/")).content.decode()
+    assert "The catalogue has no films yet." in html
+    assert "opened or refused everything" not in html
+
+
 async def test_pages_carry_no_inline_script_or_style(visitor: AsyncClient):
     for path in ("/", "/item/horror-1/", "/history/", "/search/?q=horror"):
         html = await opened(visitor, path)

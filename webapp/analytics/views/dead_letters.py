@@ -86,8 +86,8 @@ def dead_letters(request: HttpRequest) -> HttpResponseBase:
     asked_for_run = request.headers.get("HX-Target") == "redriving"
     try:
         # The run first: of one that has ended, the lists show what it did.
-        run = redrives.latest()
-        if asked_for_run and run is not None and run.state == "going":
+        run = redrives.board().latest()
+        if asked_for_run and run is not None and run.goes_on:
             return render(request, "analytics/redriving.html", {"run": run})
         held = letters.letters()
     except (LogUnavailable, redis.RedisError):

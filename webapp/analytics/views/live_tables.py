@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.http import QueryDict
 
-from recsys.offsets import Offset, offset_key
+from recsys.offsets import ORIGIN, Offset, offset_key
 from webapp.analytics.links import to_session
 from webapp.analytics.selectors import Live
 from webapp.analytics.tables import AT_LEAST, AT_MOST, CONTAINS, EXACTLY, SINCE, UNTIL, Column, Kind, Listing, Table
@@ -153,11 +153,11 @@ TAIL: Final = Table(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Served:
-    """One web process's model, and how it stands."""
+    """One web process's model, and how it stands. `age_ms` is None of one that has folded nothing."""
 
     name: str
     version: Offset
-    age_ms: int
+    age_ms: int | None
     behind_ms: int
     stale: bool
     items: int
@@ -200,7 +200,7 @@ def _served(beat: Heartbeat, live: Live) -> Served:
     return Served(
         name=beat.name,
         version=beat.version,
-        age_ms=max(live.now_ms - offset_key(beat.version)[0], 0),
+        age_ms=None if beat.version == ORIGIN else max(live.now_ms - offset_key(beat.version)[0], 0),
         behind_ms=beat.behind_ms,
         stale=beat.behind_ms > live.stale_after_ms,
         items=beat.items,

@@ -20,7 +20,7 @@ from webapp.analytics.models import SimulatedVisitors
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.tables import Listing, Table, respond
 from webapp.visitors import services
-from webapp.visitors.board import Run
+from webapp.visitors.services import Run
 
 _PERMISSION = "analytics.bring_visitors"
 DEEDS = Table(
@@ -62,8 +62,8 @@ def visitors(request: HttpRequest) -> HttpResponseBase:
 def send_away(request: HttpRequest) -> HttpResponseBase:
     """Let the visitors that are here leave within a second or two."""
     try:
-        run = services.board().current()
-        if run is not None:
+        run = services.board().latest()
+        if run is not None and run.goes_on:
             services.board().ask_to_stop(run.id)
             _write_down(cast(User, request.user), DELETION, f"sent away after {run.events:,} events", run)
             messages.success(request, "They are leaving.")
@@ -94,9 +94,9 @@ def _write_down(user: User, flag: int, what: str, run: Run) -> None:
 
 
 def _found(now_ms: int) -> dict[str, Any]:
-    run, last = services.board().current(), services.board().last()
-    if run is None:
-        return {"last": last}
+    run = services.board().latest()
+    if run is None or not run.goes_on:
+        return {"last": run}
     passed_ms = min(max(now_ms - run.begins_ms, 0), run.ends_ms - run.begins_ms)
     return {
         "run": run,

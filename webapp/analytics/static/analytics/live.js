@@ -145,6 +145,10 @@
   const say = () => {
     const rows = minute(), sum = (name) => rows.reduce((total, row) => total + row[name], 0);
     const events = rows.map((row) => row.events), lag = Math.max(...rows.map((row) => row.lag ?? 0));
+    if (!sum("events") && !sum("outside")) {
+      says.textContent = `In the last minute nothing came${realOnly ? " from real visitors" : ""}. The fold was at most ${number.format(lag)} ms behind.`;
+      return;
+    }
     says.textContent =
       `In the last minute ${number.format(sum("events"))} events entered the log, from ${Math.min(...events)} to ${Math.max(...events)} a second`
       + (realOnly ? ", simulated ones left out; " : `, ${number.format(sum("simulated"))} of them simulated; `)

@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from recsys.datasets import movielens
 from recsys.simulation.markets import market_of
 from webapp import wiring
-from webapp.visitors.board import Board, Run, State
+from webapp.runs import Board, PlaceTaken, State
 from webapp.visitors.crowd import Crowd, SiteGone
-from webapp.visitors.services import board, site_url
+from webapp.visitors.services import Run, board, run_of, site_url
 
 _WORD_EVERY_S: Final = 1.0
 
@@ -39,28 +39,27 @@ class Command(BaseCommand):
             done = asyncio.run(visited(board(), run))
         except redis.RedisError as error:
             raise CommandError(f"Redis can't be reached ({error}): is the site running?") from error
+        except PlaceTaken as error:
+            raise CommandError("others were brought meanwhile, for these left no word for too long") from error
         if done.state == "failed":
             raise CommandError(done.failure)
         self.stdout.write(f"{done.events:,} events, {done.clicks:,} clicks, {done.visits:,} visits; {done.state}")
 
     def _run(self, options: dict[str, Any]) -> Run:
         if options["run"]:
-            found = board().current()
-            if found is None or found.id != options["run"]:
+            found = board().latest()
+            if found is None or not found.goes_on or found.id != options["run"]:
                 raise CommandError(f"expected the run {options['run']} that the staff page began, found none")
             return found
         if not settings.FRESHET_SIMULATED_VISITORS:
             raise CommandError("expected a site that takes simulated visitors: set FRESHET_SIMULATED_VISITORS=1")
-        now_ms = wiring.clock().now_ms()
-        run = Run(
-            secrets.token_urlsafe(6), "terminal", options["rate"], now_ms, now_ms + int(60_000 * options["minutes"])
-        )
+        run = run_of("terminal", options["rate"], options["minutes"])
         if not board().claim(run):
             raise CommandError("simulated visitors are here already; send them away on the staff page first")
         return run
 
 
-async def visited(words: Board, run: Run) -> Run:
+async def visited(words: Board[Run], run: Run) -> Run:
     """Let a crowd in, and leave word each second; return the last."""
     seed = secrets.randbelow(2**31)
     crowd = Crowd(site_url(), lambda: market_of(wiring.data_path() / movielens.WHEEL, seed), run.rate)
