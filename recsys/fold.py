@@ -287,7 +287,7 @@ class Fold:
         known = places != UNKNOWN_ROW
         context = self._session(event).context
         table[known] = features.signals(self.world, context, places[known], event.event_time_ms)
-        return ShownSlate(slate, surface, tuple(rows), pack(table), event.event_time_ms)
+        return ShownSlate.of(slate, surface, rows, pack(table), event.event_time_ms)
 
     # -- learning ----------------------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ class Pending(msgspec.Struct, gc=False):
 
     def charges(self) -> NDArray[np.float64]:
         """Return what each position was charged with, to be written to."""
-        self.charged = self.charged or bytearray(8 * len(self.shown.rows))
+        self.charged = self.charged or bytearray(8 * len(self.shown.marks))
         return np.frombuffer(self.charged, dtype="<f8")
 
 
@@ -325,7 +325,7 @@ def _example(pending: Pending, choice: Choice) -> Example:
     positions = np.array(choice.positions, dtype=np.int64)
     return Example(
         session=pending.session,
-        rows=np.array([shown.rows[position] for position in choice.positions], dtype=np.int64),
+        rows=np.array([shown.row_at(position) for position in choice.positions], dtype=np.int64),
         signals=np.ascontiguousarray(shown.signals[positions], dtype=np.float32),
         positions=positions,
         surface=shown.surface,

@@ -112,11 +112,11 @@ def _learn_click(world: World, session: Session, shown: ShownSlate, choice: Choi
     """
     designs, rows = [_design(world, shown, choice.positions)], list(_rows(shown, choice.positions))
     session.context.pass_over(shown.newly_passed(choice))
-    decided = {shown.rows[choice.positions[choice.chosen]], *session.context.opened, *session.context.dismissed}
+    decided = {shown.row_at(choice.positions[choice.chosen]), *session.context.opened, *session.context.dismissed}
     for other in session.shown.values():
         if other is shown:
             continue
-        seen = Choice(tuple(at for at in other.outdone() if other.rows[at] not in decided), NONE_OF_THESE)
+        seen = Choice(tuple(at for at in other.outdone() if other.row_at(at) not in decided), NONE_OF_THESE)
         if seen.positions:
             session.context.pass_over(other.newly_passed(seen))
             designs.append(_design(world, other, seen.positions))
@@ -146,7 +146,7 @@ def _design(world: World, shown: ShownSlate, positions: tuple[int, ...]) -> feat
 
 
 def _rows(shown: ShownSlate, positions: tuple[int, ...]) -> features.Rows:
-    return np.array([shown.rows[position] for position in positions], dtype=np.int64)
+    return np.array([shown.row_at(position) for position in positions], dtype=np.int64)
 
 
 def _learn_recalled(world: World, session: Session, row: int, now_ms: int) -> None:

@@ -25,7 +25,7 @@ def join() -> LabelJoin:
 
 def _slate(name: str, rows: tuple[int, ...], served_ms: int = 0) -> ShownSlate:
     signals = np.arange(len(rows) * SIGNAL_COUNT, dtype=np.float32).reshape(len(rows), SIGNAL_COUNT)
-    return ShownSlate(name, "for_you", rows, pack(signals), served_ms)
+    return ShownSlate.of(name, "for_you", rows, pack(signals), served_ms)
 
 
 def _impression(position: int, slate: str = "slate", session: str = "s") -> Impression:

@@ -27,7 +27,7 @@ ROWS = (10, 11, 12, 13)
 
 def slate(*rows: int, slate_id: str = "a") -> ShownSlate:
     shown = rows or ROWS
-    return ShownSlate(slate_id, "for_you", shown, pack(np.ones((len(shown), SIGNAL_COUNT), dtype=np.float32)), 1_000)
+    return ShownSlate.of(slate_id, "for_you", shown, pack(np.ones((len(shown), SIGNAL_COUNT), dtype=np.float32)), 1_000)
 
 
 def seen(*positions: int) -> ShownSlate:
