@@ -7,8 +7,9 @@ from loadtest.recorder import Recorder
 from loadtest.scenarios import Scenario
 from recsys.simulation.market import Market
 
-#: Visitors of a load test click more than ordinary ones, so that of 1,000 events 80 are clicks and 900 impressions.
-EAGERNESS: Final = 1.2
+#: Visitors of a load test click more than ordinary ones, so that of 1,000 events 80 are clicks and 900 impressions,
+#: also when they have looked at many lists.
+EAGERNESS: Final = 1.9
 #: Visitors who arrive a second at first, and in a crowd.
 ARRIVE_PER_S: Final = 30.0
 CROWD_S: Final = 5.0
