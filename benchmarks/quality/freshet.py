@@ -132,13 +132,19 @@ class EngineNextItem(Engine):
 
     def recommend(self, session: str, at_ms: int, k: int, *, repeats: bool) -> Sequence[str]:
         """Return what the recommender holds most likely to be clicked next."""
-        world, asked = self.learner.world, self.session(session)
-        if not self._session_learning:
-            asked = self.unlearned(asked)
-        self.clock.set(at_ms)
+        world, asked = self.learner.world, self._asked(session, at_ms)
         opened = () if repeats else asked.context.opened
         found = self.recommender.next_items(asked, k + len(opened)).tolist()
         return [world.catalogue[row].item for row in found if row not in opened][:k]
+
+    def candidates(self, session: str, at_ms: int) -> Scored:
+        """Return what is retrieved for the session, as the ranking sees it: for peers."""
+        return self.recommender.candidates(self._asked(session, at_ms))
+
+    def _asked(self, name: str, at_ms: int) -> Session:
+        self.clock.set(at_ms)
+        session = self.session(name)
+        return session if self._session_learning else self.unlearned(session)
 
     def end(self, session: str) -> None:
         """Forget the session."""

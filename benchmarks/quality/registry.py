@@ -33,6 +33,7 @@ class Entry(NamedTuple):
 
 _ENGINE: Final = "benchmarks.quality.freshet"
 _ABLATIONS: Final = "benchmarks.quality.ablations"
+_LAMBDAMART: Final = "benchmarks.quality.peers.lightgbm_next"
 _COUNTING: Final = "benchmarks.quality.peers.counting"
 _COUNTED: Final = "benchmarks.quality.peers.counted_slates"
 _IMPLICIT: Final = "benchmarks.quality.peers.implicit_models"
@@ -74,6 +75,8 @@ PEERS: Final[dict[str, dict[str, Entry]]] = {
         "implicit-bm25-hourly": Entry(_IMPLICIT, "BM25", {"refit_s": _HOUR_S}, by_default=False),
         "implicit-als": Entry(_IMPLICIT, "ALS", {"refit_s": _DAY_S}),
         "implicit-als-hourly": Entry(_IMPLICIT, "ALS", {"refit_s": _HOUR_S}, by_default=False),
+        "lightgbm": Entry(_LAMBDAMART, "LambdaMARTNextItem", {"refit_s": _DAY_S}),
+        "lightgbm-hourly": Entry(_LAMBDAMART, "LambdaMARTNextItem", {"refit_s": _HOUR_S}, by_default=False),
     },
     SLATES: {
         "click-count": Entry(_COUNTED, "ClickCount"),

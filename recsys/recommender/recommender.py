@@ -11,6 +11,7 @@ from recsys.clock import Clock
 from recsys.config import EngineConfig
 from recsys.events import Event, SessionEvent
 from recsys.ranking import Slate
+from recsys.ranking.scoring import Scored
 from recsys.recommender import observing
 from recsys.retrieval import content, fresh, neighbours, trending
 from recsys.retrieval.candidates import available, retrieve
@@ -103,10 +104,14 @@ class Recommender:
 
         Nothing is explored and nothing diversified: what benchmarks compare with what then happened.
         """
+        scored = self.candidates(session)
+        return scored.rows[top_rows(scored.scores, k)]
+
+    def candidates(self, session: Session) -> Scored:
+        """Return all that is retrieved for a session, as the ranking sees it."""
         world = self._world()
         found = available(world, retrieve(world, session.known))
-        scored = ranking.score(world, session, found.rows, self._clock.now_ms(), found)
-        return scored.rows[top_rows(scored.scores, k)]
+        return ranking.score(world, session, found.rows, self._clock.now_ms(), found)
 
     def trending(self, session: Session, size: int | None = None) -> Slate:
         """Return what many people clicked lately."""
