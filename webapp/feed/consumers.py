@@ -4,19 +4,15 @@ A bare ASGI application instead of a Channels consumer class: on the way of a cl
 layer and no task. One message of a socket is worked on at a time, so what a visitor can pile up is bounded by the
 server's own receive buffer; a browser has one batch under way and waits for its acknowledgement.
 
-The channel layer only tells the session's other tabs, perhaps on other processes, that there is something new.
+The session's other tabs are told beside it that there is something new (`webapp.feed.siblings`).
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import weakref
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-import redis
-import structlog
-from channels.layers import get_channel_layer
 from django.template.loader import render_to_string
 
 from recsys.errors import LogUnavailable
@@ -26,6 +22,7 @@ from webapp.feed import shelves
 from webapp.feed.laps import Laps
 from webapp.feed.lens import panel
 from webapp.feed.presence import presence
+from webapp.feed.siblings import Tab, siblings
 from webapp.tracking import services, wire
 from webapp.tracking.consent import Visit, visit_from
 from webapp.tracking.tokens import SessionToken
@@ -40,11 +37,6 @@ TRY_AGAIN_LATER: Final = 1013
 
 #: What changes the next slate at once; what was only seen waits for the next of these.
 _TURNS_THE_SLATE: Final = (Click, Dismissal, DismissalUndone)
-#: Names of the groups and messages of the channel layer.
-_GROUP: Final = "freshet.session."
-_CHANGED: Final = "session.changed"
-
-_logger = structlog.get_logger(__name__)
 
 
 async def visitor_socket(scope: Message, receive: Receive, send: Send) -> None:
@@ -74,7 +66,7 @@ class Connection:
         self._surfaces: tuple[str, ...] = ()
         self._adopted_ms = 0
         self._closed = False
-        self._siblings = _Siblings(visit.session)
+        self._tab = Tab(self._follow)
 
     async def greet(self) -> bool:
         """Open the connection and say from which number on events may count; False when the log is away."""
@@ -90,7 +82,7 @@ class Connection:
 
     async def serve(self, receive: Receive) -> None:
         """Answer messages until either side closes."""
-        self._siblings.start(self._follow)
+        siblings().join(self._visit.session, self._tab)
         try:
             while not self._closed:
                 message = await receive()
@@ -98,7 +90,8 @@ class Connection:
                     return
                 await self._take(message.get("text") or message.get("bytes") or b"")
         finally:
-            await self._siblings.stop()
+            siblings().leave(self._visit.session, self._tab)
+            await self._tab.close()
 
     async def _take(self, payload: bytes | str) -> None:
         laps, intake = Laps(), services.intake()
@@ -130,6 +123,8 @@ class Connection:
         """
         if self._visit.new and token.at_ms > self._adopted_ms:
             self._adopted_ms = token.at_ms
+            siblings().leave(self._visit.session, self._tab)
+            siblings().join(token.session, self._tab)
             self._visit = dataclasses.replace(
                 self._visit, session=token.session, adaptive=token.adaptive, simulated=token.simulated
             )
@@ -140,7 +135,7 @@ class Connection:
         laps.end("learn")
         if any(isinstance(event, _TURNS_THE_SLATE) for event in events):
             await self._push(laps)
-            self._siblings.tell()
+            siblings().tell(self._visit.session, self._tab)
 
     async def _follow(self) -> None:
         """Take in what another tab did, and show what follows from it here."""
@@ -219,61 +214,3 @@ def turns() -> _Turns:
     if (found := _turns.get(loop)) is None:
         found = _turns[loop] = _Turns()
     return found
-
-
-class _Siblings:
-    """The session's other tabs, by way of the channel layer: told and heard beside the connection, never on it.
-
-    Without the layer each tab follows what is done in itself.
-    """
-
-    def __init__(self, session: str) -> None:
-        self._group = f"{_GROUP}{session}"
-        self._layer = get_channel_layer()
-        self._channel = ""
-        self._listening: asyncio.Task[None] | None = None
-        self._telling: set[asyncio.Task[None]] = set()
-
-    def start(self, follow: Callable[[], Awaitable[None]]) -> None:
-        """Begin to listen; `follow` is awaited whenever another tab did something."""
-        self._listening = asyncio.create_task(self._listen(follow))
-
-    def tell(self) -> None:
-        """Let the others know that the session has changed; does not wait."""
-        if self._channel:
-            task = asyncio.create_task(self._send())
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
-
-    async def stop(self) -> None:
-        """Leave the group; what is being told is told."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, *self._telling, return_exceptions=True)
-            # A task knows where it was cancelled, and so this object: else both would wait for the garbage collector.
-            self._listening = None
-        if self._channel:
-            with _layer_may_be_away():
-                await self._layer.group_discard(self._group, self._channel)
-
-    async def _send(self) -> None:
-        with _layer_may_be_away():
-            await self._layer.group_send(self._group, {"type": _CHANGED, "by": self._channel})
-
-    async def _listen(self, follow: Callable[[], Awaitable[None]]) -> None:
-        with _layer_may_be_away():
-            channel = await self._layer.new_channel()
-            await self._layer.group_add(self._group, channel)
-            self._channel = channel
-            while True:
-                message = await self._layer.receive(channel)
-                if message["by"] != channel:
-                    await follow()
-
-
-@contextlib.contextmanager
-def _layer_may_be_away() -> Iterator[None]:
-    try:
-        yield
-    except (redis.RedisError, OSError) as error:
-        _logger.warning("channel_layer_away", error=str(error))

@@ -1,0 +1,153 @@
+"""A session's tabs hear of each other, on this process and, by a real channel layer, on others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import redis
+from channels.layers import channel_layers, get_channel_layer
+
+from webapp.feed.siblings import Siblings, Tab
+
+SESSIONS = 50
+TOLD = 20
+
+
+class Heard:
+    """A tab that notes how often it followed."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.event = asyncio.Event()
+        self.tab = Tab(self._follow)
+
+    async def _follow(self) -> None:
+        self.times += 1
+        self.event.set()
+
+
+@pytest.fixture
+async def layer(redis_server: str, settings: Any) -> AsyncIterator[None]:
+    """Use the channel layer of production, over a real server."""
+    config = {"hosts": [redis_server], "prefix": "test:channels"}
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": config}
+    }
+    channel_layers.backends = {}
+    yield
+    await get_channel_layer().flush()
+    channel_layers.backends = {}
+
+
+@pytest.fixture
+async def processes(layer: None, redis_server: str) -> AsyncIterator[tuple[Siblings, Siblings]]:
+    """Two processes, both listening."""
+    here, there = Siblings(), Siblings()
+    listening = [asyncio.create_task(one.listen()) for one in (here, there)]
+    client = redis.Redis.from_url(redis_server)
+    while not client.pubsub_channels("test:channels__group__*"):
+        await asyncio.sleep(0.01)
+    yield here, there
+    for task in listening:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    client.close()
+
+
+async def test_tab_on_another_process_is_woken_and_who_did_it_is_not(processes: tuple[Siblings, Siblings]) -> None:
+    here, there = processes
+    mine, other, stranger = Heard(), Heard(), Heard()
+    here.join("visit", mine.tab)
+    there.join("visit", other.tab)
+    there.join("another", stranger.tab)
+    here.tell("visit", mine.tab)
+    async with asyncio.timeout(5):
+        await other.event.wait()
+    assert (mine.times, other.times, stranger.times) == (0, 1, 0)
+
+
+async def test_tab_of_the_same_process_is_woken_while_the_layer_is_away(settings: Any) -> None:
+    config = {"hosts": ["redis://127.0.0.1:1/0"], "prefix": "test:channels"}
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": config}
+    }
+    channel_layers.backends = {}
+    here = Siblings()
+    mine, other = Heard(), Heard()
+    for heard in (mine, other):
+        here.join("visit", heard.tab)
+    here.tell("visit", mine.tab)
+    async with asyncio.timeout(5):
+        await other.event.wait()
+    assert mine.times == 0
+
+
+async def test_what_changes_while_a_message_is_under_way_is_one_more_message(
+    processes: tuple[Siblings, Siblings], redis_server: str
+) -> None:
+    here, there = processes
+    all_heard = [Heard() for _ in range(SESSIONS)]
+    for number, heard in enumerate(all_heard):
+        there.join(f"visit-{number}", heard.tab)
+    client = redis.Redis.from_url(redis_server)
+    before = published(client)
+    for _ in range(TOLD):
+        for number in range(SESSIONS):
+            here.tell(f"visit-{number}", Heard().tab)
+    async with asyncio.timeout(5):
+        for heard in all_heard:
+            await heard.event.wait()
+    assert published(client) - before <= 2
+    client.close()
+
+
+async def test_tab_follows_once_for_all_that_happened_while_it_followed() -> None:
+    go_on, times = asyncio.Event(), 0
+
+    async def follow() -> None:
+        nonlocal times
+        times += 1
+        await go_on.wait()
+
+    tab = Tab(follow)
+    tab.wake()
+    await asyncio.sleep(0)
+    for _ in range(5):
+        tab.wake()
+    go_on.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert times == 2
+    await tab.close()
+
+
+async def test_tab_that_failed_to_follow_follows_the_next_time() -> None:
+    times = 0
+
+    async def follow() -> None:
+        nonlocal times
+        times += 1
+        raise ConnectionError("gone")
+
+    tab = Tab(follow)
+    for _ in range(2):
+        tab.wake()
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert times == 2
+
+
+async def test_closed_tab_is_left_alone() -> None:
+    heard = Heard()
+    heard.tab.wake()
+    await heard.tab.close()
+    heard.tab.wake()
+    await asyncio.sleep(0.01)
+    assert heard.times == 0
+
+
+def published(client: redis.Redis) -> int:
+    return client.info("commandstats").get("cmdstat_publish", {}).get("calls", 0)
