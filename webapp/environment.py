@@ -1,6 +1,6 @@
 """Typed readers for the environment: each declares a setting once, with its unit, default and meaning.
 
-`webapp.settings` calls them, and from the calls `docs/settings.md` is made. A value that can't be used never stops
+`webapp.declared` calls them, and from the calls `docs/settings.md` is made. A value that can't be used never stops
 the import: the default stands in, and the startup checks (`webapp.checks`) report all such problems at once.
 """
 
@@ -193,6 +193,11 @@ class Environment:
             for name in self._values
             if name.startswith("FRESHET_") and not name.startswith("FRESHET_TEST_") and name not in self.declared
         )
+
+
+def first_line(path: Path, default: str) -> str:
+    """Return what a file says that a process keeps for others, or the default where there is none."""
+    return path.read_text().strip() if path.is_file() else default
 
 
 def _grouped(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the declarations in `webapp.settings`."""
+"""Writes docs/settings.md from the declarations in `webapp.declared`."""
 
 from collections.abc import Iterable
 from itertools import groupby
