@@ -118,6 +118,35 @@ async def test_closed_lens_stays_closed_after_a_reload_and_asks_for_nothing(page
     await expect(lens(page).locator(".belief").first).to_be_visible()
 
 
+async def test_lens_opened_by_the_keyboard_has_the_focus_and_gives_it_back(page: Page):
+    await page.get_by_role("button", name="Close the lens").click()
+    opener = page.get_by_role("link", name="Lens", exact=True)
+    await expect(opener).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Close the lens")).to_be_focused()
+    await expect(lens(page).locator(".lens-tabs")).to_be_visible()
+    await page.keyboard.press("Tab")
+    await expect(lens(page).get_by_role("link", name="Now")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(lens(page)).to_be_hidden()
+    await expect(opener).to_be_focused()
+
+
+async def test_on_a_phone_what_has_the_focus_is_not_covered_by_the_lens(address: str, chromium: Browser):
+    phone = await chromium.new_context(viewport={"width": 360, "height": 740})
+    page = await phone.new_page()
+    await page.goto(address)
+    await page.locator("[data-lens-open]").click()
+    await expect(lens(page).locator(".belief").first).to_be_visible()
+    top = await lens(page).evaluate("lens => lens.getBoundingClientRect().top")
+    await for_you(page).locator(".card").first.focus()
+    for _ in range(12):
+        await page.keyboard.press("Tab")
+        middle = "(({ top, bottom }) => (top + bottom) / 2)(document.activeElement.getBoundingClientRect())"
+        assert await page.evaluate(middle) < top
+    await phone.close()
+
+
 async def test_on_a_phone_the_lens_leaves_the_first_cards_visible(address: str, chromium: Browser):
     phone = await chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     page = await phone.new_page()

@@ -7,7 +7,7 @@
   const lens = document.getElementById("lens"), body = document.getElementById("lens-body");
   if (!lens) return;
   const whole = lens.classList.contains("lens-whole");
-  const opener = document.querySelector("[data-lens-open]");
+  const opener = document.querySelector("[data-lens-open]"), closer = lens.querySelector("[data-lens-close]");
   const wide = matchMedia("(min-width: 90rem)"), still = matchMedia("(prefers-reduced-motion: reduce)");
   const YEAR_S = 31_536_000, DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", KEPT = 200;
 
@@ -46,9 +46,12 @@
     opener?.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      if (isOpen()) close(); else open();
+      if (isOpen()) { close(); return; }
+      open();
+      // The lens comes after everything else on the page: who opened it by the keyboard need not walk there.
+      if (!event.detail) closer.focus({ preventScroll: true });
     });
-    lens.querySelector("[data-lens-close]").addEventListener("click", close);
+    closer.addEventListener("click", close);
     lens.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
     wide.addEventListener("change", show);
     addEventListener("DOMContentLoaded", show);
