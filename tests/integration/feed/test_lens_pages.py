@@ -79,6 +79,13 @@ async def test_every_taste_stands_in_a_table(visitor: AsyncClient):
     assert "opened along" in rows[len(tastes) :]
 
 
+@pytest.mark.parametrize("part", ["tastes/", "why/?item=horror-1"])
+async def test_page_of_what_opens_within_another_part_leads_back_by_the_tabs(visitor: AsyncClient, part: str):
+    tabs = b'aria-label="Parts of the lens"'
+    assert tabs in (await visitor.get(f"/lens/{part}")).content
+    assert tabs not in (await visitor.get(f"/lens/{part}", headers={"HX-Request": "true"})).content
+
+
 @pytest.mark.parametrize("part", ["", "twin/", "time/", "what-if/", "data/", "tastes/", "data.json"])
 @pytest.mark.parametrize("kind", ["empty", "without genres"])
 async def test_every_part_has_something_to_say_where_there_is_nothing(wired: object, kind: str, part: str, settings):

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from webapp import wiring
 from webapp.analytics.charts import Bar, Chart, bars
+from webapp.analytics.intervals import wilson
 from webapp.analytics.links import to_item
 from webapp.analytics.models import AggregateProgress
 from webapp.analytics.permissions import staff_page
@@ -153,11 +154,12 @@ def _ends_chart(found: Overview, data: Listing) -> Chart | None:
         return None
     shares = [(end, figures.percent(end.sessions / sessions)) for end in found.ends[:_BARS]]
     (most, share), *_ = shares
+    low, high = (figures.percent(edge) for edge in wilson(most.sessions, sessions))
     return Chart(
         title="Where sessions end",
         svg=bars([Bar(_end(end), end.sessions, f"{end.sessions:,} · {share}") for end, share in shares]),
-        summary=f"{share} of {sessions:,} sessions ended {_end(most)}. Sessions that have not ended count where they "
-        "are now.",
+        summary=f"{share} of {sessions:,} sessions (95 % interval {low} to {high}) ended {_end(most)}. Sessions that "
+        "have not ended count where they are now.",
         data=data,
     )
 
