@@ -1,8 +1,9 @@
-"""What staff may set: the knob, and who is brought."""
+"""What staff fill in: who they are, the knob, and who is brought."""
 
 from typing import Any, Final
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm
 
 from webapp.visitors.services import LONGEST_MINUTES, MOST_PER_S
 
@@ -15,6 +16,10 @@ class _Form(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+
+class SignInForm(AuthenticationForm, _Form):
+    """Who it is."""
 
 
 class KnobForm(_Form):

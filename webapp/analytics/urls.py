@@ -3,6 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
+from webapp.analytics.forms import SignInForm
 from webapp.analytics.views import (
     dead_letters,
     home,
@@ -18,7 +19,9 @@ from webapp.analytics.views import (
 )
 
 app_name = "analytics"
-_login = LoginView.as_view(template_name="analytics/login.html", next_page="analytics:home")
+_login = LoginView.as_view(
+    template_name="analytics/login.html", authentication_form=SignInForm, next_page="analytics:home"
+)
 urlpatterns = [
     path("staff/", home.home, name="home"),
     path("staff/login/", _login, name="login"),
