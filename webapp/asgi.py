@@ -7,14 +7,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import CookieMiddleware
-from django.core.asgi import get_asgi_application
 
 from webapp.checks import refuse_to_start_on_errors
 from webapp.lifespan import Lifespan
+from webapp.pages import page_handler
 
 
 def _application() -> ProtocolTypeRouter:
-    http = get_asgi_application()
+    http = page_handler()
     refuse_to_start_on_errors()
     # Consumers import models: only now that the apps are loaded.
     from webapp.feed.routing import websocket_urlpatterns

@@ -1,20 +1,15 @@
 """The ASGI lifespan: prepares the process and runs the background work of the apps."""
 
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from webapp import background, garbage
-
-Message = MutableMapping[str, Any]
+from webapp.messages import Message, Receive, Send
 
 
 class Lifespan:
     """The application for the scope ``lifespan``: one instance serves one server process."""
 
-    async def __call__(
-        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         async with contextlib.AsyncExitStack() as stack:
             await receive()
             try:

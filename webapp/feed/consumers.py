@@ -10,8 +10,7 @@ The session's other tabs are told beside it that there is something new (`webapp
 import asyncio
 import dataclasses
 import weakref
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Final
 
 from django.template.loader import render_to_string
 
@@ -23,13 +22,10 @@ from webapp.feed.laps import Laps
 from webapp.feed.lens import panel
 from webapp.feed.presence import presence
 from webapp.feed.siblings import Tab, siblings
+from webapp.messages import Message, Receive, Send
 from webapp.tracking import services, wire
 from webapp.tracking.consent import Visit, visit_from
 from webapp.tracking.tokens import SessionToken
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 #: Websocket close codes: the message was no batch; the log is away, come back later.
 UNREADABLE: Final = 1007

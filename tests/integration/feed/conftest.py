@@ -9,7 +9,6 @@ import redis
 import uvicorn
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware
-from django.core.asgi import get_asgi_application
 from django.test import AsyncClient
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -22,6 +21,7 @@ from webapp.feed.lens import journeys as journeys_module
 from webapp.feed.lens.memory import lens_memory
 from webapp.feed.presence import presence
 from webapp.feed.routing import websocket_urlpatterns
+from webapp.pages import page_handler
 from webapp.redis_server import free_port
 from webapp.training.services import whole_log
 
@@ -68,7 +68,7 @@ def visitor(stocked: None) -> AsyncClient:
 async def address(stocked: None) -> AsyncIterator[str]:
     """Serve the site in this event loop; yield its address."""
     sockets = CookieMiddleware(URLRouter(websocket_urlpatterns))
-    application = ProtocolTypeRouter({"http": get_asgi_application(), "websocket": sockets})
+    application = ProtocolTypeRouter({"http": page_handler(), "websocket": sockets})
     port = free_port()
     config = uvicorn.Config(
         application, port=port, log_level="error", ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=3
