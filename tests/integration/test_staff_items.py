@@ -186,7 +186,7 @@ def remembered(lived: None) -> None:
 def test_clicks_of_a_history_are_opened_in_all_and_have_no_part_in_the_rate(client: Client, remembered: None):
     rows = {row["Item"]: row for row in table(client, PAGE)}
     assert [rows["Brazil"][name] for name in ("Seen", "Opened of these", "Click-through", "Opened in all")] == [
-        "4", "1", "25.0 %", "11",
+        "4", "1", "25.0\N{NO-BREAK SPACE}%", "11",
     ]  # fmt: skip
     assert [rows["Diva"][name] for name in ("Seen", "Opened of these", "Click-through", "Opened in all")] == [
         "0", "0", "—", "10",

@@ -156,7 +156,7 @@ _NOTHING: Final[Sums] = {"clicks": 0, "first_clicks": 0}
 def edge_name(place: int) -> str:
     """Return a delay bucket's upper edge in words.
 
-    >>> edge_name(0), edge_name(9), edge_name(len(DELAY_EDGES_S))
-    ('1 s', '10 min', 'more')
+    >>> [edge_name(place).split() for place in (0, 9, len(DELAY_EDGES_S))]
+    [['1', 's'], ['10', 'min'], ['more']]
     """
     return figures.duration(DELAY_EDGES_S[place] * 1_000) if place < len(DELAY_EDGES_S) else "more"

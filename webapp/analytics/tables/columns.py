@@ -43,8 +43,8 @@ class Kind(enum.Enum):
     def written(self, value: Value) -> SafeString | str:
         """Return how a page shows a value.
 
-        >>> str(Kind.SHARE.written(0.123)), Kind.YES_NO.written(False), Kind.NUMBER.written(None)
-        ('12.3 %', 'no', '—')
+        >>> Kind.NUMBER.written(12.34), Kind.YES_NO.written(False), Kind.NUMBER.written(None)
+        ('12.3', 'no', '—')
         """
         if value is None or value == "":
             return figures.NOTHING

@@ -12,6 +12,8 @@ from webapp.analytics.charts import sparkline as drawing
 register = template.Library()
 
 NOTHING: Final = "—"
+#: Between a number and its unit, which stay on one line.
+_SPACE: Final = "\N{NO-BREAK SPACE}"
 _STEPS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
 
@@ -19,15 +21,15 @@ _STEPS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "
 def duration(milliseconds: float | None) -> str:
     """Write a time span with its unit, in two or three digits.
 
-    >>> [duration(ms) for ms in (None, 0, 340.2, 1_900, 75_000, 7_200_000)]
-    ['—', '0 ms', '340 ms', '1.9 s', '1.2 min', '2 h']
+    >>> " ".join(duration(ms) for ms in (None, 0, 340.2, 1_900, 75_000, 7_200_000)).replace(_SPACE, "_")
+    '— 0_ms 340_ms 1.9_s 1.2_min 2_h'
     """
     if milliseconds is None:
         return NOTHING
     for step, unit in _STEPS:
         if milliseconds >= step:
-            return f"{_short(milliseconds / step)} {unit}"
-    return f"{milliseconds:.0f} ms"
+            return f"{_short(milliseconds / step)}{_SPACE}{unit}"
+    return f"{milliseconds:.0f}{_SPACE}ms"
 
 
 @register.filter
@@ -46,10 +48,10 @@ def quantity(value: float | None) -> str:
 def percent(share: float | None) -> str:
     """Write a share as a percentage.
 
-    >>> [percent(share) for share in (None, 0.0, 0.0712, 1.0)]
-    ['—', '0.0 %', '7.1 %', '100.0 %']
+    >>> " ".join(percent(share) for share in (None, 0.0, 0.0712, 1.0)).replace(_SPACE, "_")
+    '— 0.0_% 7.1_% 100.0_%'
     """
-    return NOTHING if share is None else f"{share * 100:.1f} %"
+    return NOTHING if share is None else f"{share * 100:.1f}{_SPACE}%"
 
 
 @register.filter
@@ -68,10 +70,11 @@ def signed(value: float) -> str:
 def change(now: float | None, before: float | None) -> str:
     """Write how a value stands to the one before.
 
-    >>> [change(*pair) for pair in ((3.0, 2.0), (2.0, 2.0), (1.0, 4.0), (1.0, 0.0), (None, 1.0), (999.0, 1_000.0))]
-    ['up 50 %', 'unchanged', 'down 75 %', 'up from 0', '—', 'about the same']
-    >>> change(507.0, 10.0)
-    'up 4,970 %'
+    >>> pairs = ((2.0, 2.0), (1.0, 0.0), (None, 1.0), (999.0, 1_000.0))
+    >>> [change(*pair) for pair in pairs]
+    ['unchanged', 'up from 0', '—', 'about the same']
+    >>> [change(*pair).replace(_SPACE, "_") for pair in ((3.0, 2.0), (1.0, 4.0), (507.0, 10.0))]
+    ['up 50_%', 'down 75_%', 'up 4,970_%']
     """
     if now is None or before is None:
         return NOTHING
@@ -79,8 +82,8 @@ def change(now: float | None, before: float | None) -> str:
         return "unchanged"
     if before == 0:
         return "up from 0"
-    share = f"{abs(now / before - 1):,.0%}".replace("%", " %")
-    return "about the same" if share == "0 %" else f"{'up' if now > before else 'down'} {share}"
+    share = f"{abs(now / before - 1):,.0%}".replace("%", f"{_SPACE}%")
+    return "about the same" if share == f"0{_SPACE}%" else f"{'up' if now > before else 'down'} {share}"
 
 
 @register.filter
