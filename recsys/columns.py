@@ -13,7 +13,7 @@ from recsys.models.appeal import appeal
 from recsys.prefetch import fetch
 from recsys.retrieval import voting
 from recsys.rowmap import Map, find, row_map
-from recsys.statistics import SESSIONS_KEPT
+from recsys.statistics import BEGINNINGS_SCALE, SESSIONS_KEPT
 
 Rows = NDArray[np.int64]
 Signals = NDArray[np.float32]
@@ -39,7 +39,9 @@ _APPEAL_INFORMATION: Final = STATISTICS.index("appeal_information")
 _APPEAL_SHIFT: Final = STATISTICS.index("appeal_shift")
 _APPEALED_MS: Final = STATISTICS.index("appealed_ms")
 _FIRST_SEEN_MS: Final = STATISTICS.index("first_seen_ms")
+_BEGUN: Final = STATISTICS.index("beginnings")
 _CLICKS: Final = SIGNALS.index("clicks")
+_BEGINNINGS: Final = SIGNALS.index("beginnings")
 _APPEAL: Final = SIGNALS.index("appeal")
 _FRESHNESS: Final = SIGNALS.index("freshness")
 _OPENED: Final = SIGNALS.index(OPENED[0])
@@ -84,6 +86,8 @@ def table_of(
         _voted(table, channels, weight)
         _clicked(table, row_map(rows), clicked[0], clicked[1])
     _describe(table, rows, statistics, postings, serial, now_ms, appeal_fading)
+    if not clicked.shape[1]:
+        _begin(table, rows, statistics, serial)
     if clicked.shape[1]:
         vectors.affinities(learned, lengths, clicked[0], rows, table, _AFFINITY)
     return table
@@ -120,6 +124,17 @@ def _describe(
             for scale in range(SESSIONS_KEPT.shape[0]):
                 kept = math.exp(np.float32(-idle / SESSIONS_KEPT[scale]))
                 table[i, _POPULARITY + scale] = COUNT_SCALE * _log1p(np.float32(known[_COUNTS + scale]) * kept)
+
+
+@compiled
+def _begin(table: Signals, rows: Rows, statistics: NDArray[np.float64], serial: int) -> None:
+    """Fill the column of how many sessions began with the item: for those that have not begun, and for nobody else."""
+    for i in range(rows.shape[0]):
+        known = statistics[rows[i]]
+        if known[_BEGUN] > 0.0:
+            idle = serial - known[_COUNTED_SERIAL]
+            kept = math.exp(np.float32(-idle / SESSIONS_KEPT[BEGINNINGS_SCALE]))
+            table[i, _BEGINNINGS] = COUNT_SCALE * _log1p(np.float32(known[_BEGUN]) * kept)
 
 
 @compiled

@@ -230,7 +230,15 @@ class Fold:
             unseen = int(example.unseen)
             self.counts["listed_clicks"] += not alone
             self.counts["impressions"] += unseen
-            statistics.count(self.world, row, event.event_time_ms, impressions=unseen, clicks=1, shown=not alone)
+            statistics.count(
+                self.world,
+                row,
+                event.event_time_ms,
+                impressions=unseen,
+                clicks=1,
+                shown=not alone,
+                begins=not session.context.clicked,
+            )
             session.serial = index_click(self.world, session.serial, session.context.key, row)
             if not session.context.clicked and popular.is_due(self.world):
                 popular.refresh(self.world)

@@ -35,7 +35,7 @@ HISTORY: Final = "history"
 #: Log odds of a click on an average item of a list, before anything is known of the visitor.
 LEVEL: Final = -1.5
 #: Columns that say the same of an item to every visitor, and how it was shown.
-_STATISTICS: Final = (*POPULARITY, "clicks", "appeal", "freshness")
+_STATISTICS: Final = (*POPULARITY, "clicks", "beginnings", "appeal", "freshness")
 _OF_THE_ITEM: Final = np.array([*(name in _STATISTICS for name in SIGNALS), False, *[True] * (WIDTH - CONTEXT_START)])
 
 _NO_SIGNALS: Final = np.zeros((0, SIGNAL_COUNT), dtype=np.float32)

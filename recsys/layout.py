@@ -30,6 +30,7 @@ STATISTICS: Final = (
     "clicks",
     "recent_clicks",
     "counted_ms",
+    "beginnings",
 )
 #: What the item and the session's clicks have in common, by learned vectors.
 AFFINITY: Final = ("affinity_session", "affinity_last", "affinity_earlier")
@@ -46,6 +47,7 @@ SIGNALS: Final = (
     "votes_after",
     *POPULARITY,
     "clicks",
+    "beginnings",
     "appeal",
     "freshness",
     *OPENED,

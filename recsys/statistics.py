@@ -25,12 +25,25 @@ _IMPRESSIONS: Final = STATISTICS.index("impressions")
 _CLICKS: Final = STATISTICS.index("clicks")
 _RECENT_CLICKS: Final = STATISTICS.index("recent_clicks")
 _COUNTED_MS: Final = STATISTICS.index("counted_ms")
+_BEGINNINGS: Final = STATISTICS.index("beginnings")
+#: Which of `SESSIONS_KEPT` what sessions begin with fades by: the shortest, as there is one for each session.
+BEGINNINGS_SCALE: Final = 0
 
 
-def count(world: World, row: int, at_ms: int, *, impressions: int = 0, clicks: int = 0, shown: bool = True) -> None:
+def count(
+    world: World,
+    row: int,
+    at_ms: int,
+    *,
+    impressions: int = 0,
+    clicks: int = 0,
+    shown: bool = True,
+    begins: bool = False,
+) -> None:
     """Add to an item's counts at event time `at_ms`. An event older than the last one counts as if it were now.
 
     Clicks of a history that does not know what was `shown` count for popularity, and say nothing of a click rate.
+    A click that `begins` its session is counted among what sessions begin with as well.
     """
     items = world.items
     _count(
@@ -42,6 +55,7 @@ def count(world: World, row: int, at_ms: int, *, impressions: int = 0, clicks: i
         impressions,
         clicks,
         shown,
+        begins,
     )
     items.touch(row)
 
@@ -61,6 +75,7 @@ def _count(
     seen: int,
     clicked: int,
     shown: bool,
+    begins: bool,
 ) -> None:
     idle_ms = max(at_ms - statistics[_COUNTED_MS], 0.0)
     kept = 2.0 ** (-idle_ms / popularity_half_life_ms)
@@ -74,4 +89,6 @@ def _count(
         for scale in range(SESSIONS_KEPT.shape[0]):
             place = _POPULARITY + scale
             statistics[place] = statistics[place] * math.exp(-idle / SESSIONS_KEPT[scale]) + clicked
+        kept = math.exp(-idle / SESSIONS_KEPT[BEGINNINGS_SCALE])
+        statistics[_BEGINNINGS] = statistics[_BEGINNINGS] * kept + (clicked if begins else 0)
         statistics[_COUNTED_SERIAL] = serial

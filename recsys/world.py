@@ -89,6 +89,8 @@ class World:
         their first click. A session with serial number s stands in row ``s % SESSION_RING``.
     popular : int64 array
         Rows of the items with the most decayed clicks, most first (`recsys.retrieval.popular`).
+    first_choices : int64 array
+        Rows that those are offered who have not clicked yet: what sessions begin with, most first, then popular items.
     tastes : list of str
         Names of the taste columns in use, in order of first appearance.
     number_names : list of str
@@ -120,6 +122,7 @@ class World:
         self.moments = no_moments(NUMBERS)
         self.edition = object()
         self.popular: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.first_choices: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._changed_catalogue: set[int] = set()
         self.items = Table(
             {
@@ -303,6 +306,7 @@ class World:
         """Return what is no table."""
         return {
             "popular": self.popular,
+            "first_choices": self.first_choices,
             "moments": self.moments,
             **_prefixed("model", self.model.state()),
             **_prefixed("network", self.network.state()),
@@ -324,10 +328,8 @@ class World:
         self.offset, self.now_ms, self.serial, self.draws = meta.offset, meta.now_ms, meta.serial, meta.draws
         self.tastes, self.number_names = list(meta.tastes), list(meta.number_names)
         self.described = bool(np.any(self.contents["content"]) or np.any(~np.isnan(self.contents["number"])))
-        popular = arrays.get("popular")
-        if popular is None or popular.dtype != np.int64 or popular.ndim != 1:
-            raise CorruptState("expected the popular rows as a list of int64")
-        self.popular = np.array(popular)
+        self.popular = _rows_named("popular", arrays)
+        self.first_choices = _rows_named("first_choices", arrays)
         moments = arrays.get("moments")
         if moments is None or moments.dtype != np.float64 or moments.shape != self.moments.shape:
             raise CorruptState(f"expected the numbers' moments as float64 of shape {self.moments.shape}")
@@ -335,6 +337,13 @@ class World:
         self.model.restore(_unprefixed("model", arrays))
         self.network.restore(_unprefixed("network", arrays))
         self.spread.restore(_unprefixed("spread", arrays))
+
+
+def _rows_named(name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    rows = arrays.get(name)
+    if rows is None or rows.dtype != np.int64 or rows.ndim != 1:
+        raise CorruptState(f"expected {name!r}: rows as a list of int64")
+    return np.array(rows)
 
 
 def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -41,7 +41,7 @@ _REASONS: Final[tuple[Part, ...]] = ("popular", "new", "neighbours", "session", 
 PARTS: Final = (*_REASONS, "other")
 _OTHER: Final = len(_REASONS)
 _PART_OF_SIGNAL: Final[dict[str, Part]] = {
-    **dict.fromkeys((*POPULARITY, "clicks", "appeal"), "popular"),
+    **dict.fromkeys((*POPULARITY, "clicks", "beginnings", "appeal"), "popular"),
     "freshness": "new",
     **dict.fromkeys((*VOTES, *STEPS, "votes", "votes_before", "votes_after", *AFFINITY), "neighbours"),
     **dict.fromkeys((*OPENED, *SIMILARITY, "passed_over"), "session"),

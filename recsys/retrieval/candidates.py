@@ -28,7 +28,8 @@ def retrieve(world: World, context: SessionContext) -> Votes:
     """Return the items worth ranking for this session, available or not, with their votes; best voted come first.
 
     Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back); what is
-    alike in content to its last clicks; popular and new items. A session without clicks gets the latter.
+    alike in content to its last clicks; popular and new items. A session without clicks gets what sessions begin with,
+    then the latter.
     """
     fewest = FEWEST if context.clicked else world.config.candidates
     return Votes(
@@ -36,7 +37,7 @@ def retrieve(world: World, context: SessionContext) -> Votes:
             *neighbours.index(world, context),
             world.config.candidates,
             _alike(world, context) if world.described else _NOTHING,
-            world.popular,
+            world.popular if context.clicked else world.first_choices,
             world.items["available"],
             fewest,
         )

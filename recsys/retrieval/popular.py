@@ -1,4 +1,4 @@
-"""What is clicked most at present, kept at hand in the world so that asking costs nothing."""
+"""What is clicked most at present, and what sessions begin with: kept in the world, so that asking costs nothing."""
 
 import math
 from typing import Final
@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.layout import POPULARITY
 from recsys.retrieval.top import positive_top_rows
-from recsys.statistics import SESSIONS_KEPT
+from recsys.statistics import BEGINNINGS_SCALE, SESSIONS_KEPT
 from recsys.world import World
 
 #: How many items are kept, and after how many sessions they are looked up anew.
 KEPT: Final = 200
 EVERY_SESSIONS: Final = 64
+#: How many of what is offered before the first click are what sessions begin with; what is popular follows.
+BEGINNINGS: Final = 60
 #: Which of `POPULARITY` decides.
 _SCALE: Final = 0
 
@@ -27,17 +29,23 @@ def is_due(world: World) -> bool:
 
 
 def refresh(world: World) -> None:
-    """Look up the most popular items anew. Costs a pass over the catalogue; part of the fold."""
+    """Look up both anew. Costs two passes over the catalogue; part of the fold."""
     items = world.items
-    faded = _faded(items["available"], items[POPULARITY[_SCALE]], items["counted_serial"], world.serial)
-    world.popular = positive_top_rows(faded, KEPT)
+    available, counted = items["available"], items["counted_serial"]
+    clicked = _faded(available, items[POPULARITY[_SCALE]], counted, world.serial, SESSIONS_KEPT[_SCALE])
+    begun = _faded(available, items["beginnings"], counted, world.serial, SESSIONS_KEPT[BEGINNINGS_SCALE])
+    world.popular = positive_top_rows(clicked, KEPT)
+    first = positive_top_rows(begun, BEGINNINGS)
+    world.first_choices = np.concatenate([first, world.popular[~np.isin(world.popular, first)]])[:KEPT]
 
 
 @compiled
-def _faded(available: NDArray[np.bool_], counts: Floats, counted_serial: Floats, serial: int) -> Floats:
-    """Return the clicks of each item as they count now, 0 for those that are not available."""
+def _faded(
+    available: NDArray[np.bool_], counts: Floats, counted_serial: Floats, serial: int, sessions_kept: float
+) -> Floats:
+    """Return the counts of each item as they count now, 0 for those that are not available."""
     faded = np.zeros(available.shape[0])
     for row in range(available.shape[0]):
         if available[row] and counts[row] > 0.0:
-            faded[row] = counts[row] * math.exp((counted_serial[row] - serial) / SESSIONS_KEPT[_SCALE])
+            faded[row] = counts[row] * math.exp((counted_serial[row] - serial) / sessions_kept)
     return faded

@@ -79,9 +79,16 @@ def test_no_rows_give_an_empty_table() -> None:
 
 def test_a_session_without_a_past_has_signals_of_the_item_alone() -> None:
     table = signals(*range(ITEMS), context=SessionContext("s"))
-    of_the_item = np.isin(SIGNALS, (*POPULARITY, "clicks", "appeal", "freshness"))
+    of_the_item = np.isin(SIGNALS, (*POPULARITY, "clicks", "beginnings", "appeal", "freshness"))
     assert table[:, of_the_item].any(axis=0).all()
     assert not table[:, ~of_the_item].any()
+
+
+def test_what_sessions_begin_with_counts_for_those_that_have_not_begun_alone() -> None:
+    refusing = SessionContext("s")
+    refusing.dismiss(3)
+    assert column(signals(*range(ITEMS), context=refusing), "beginnings").any()
+    assert not column(signals(*range(ITEMS), context=busy_session()), "beginnings").any()
 
 
 def test_what_was_opened_and_passed_over_is_marked() -> None:

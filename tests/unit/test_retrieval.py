@@ -97,6 +97,16 @@ def test_popular_items_are_looked_up_at_once_while_they_are_few_and_now_and_then
     assert due == [popular.EVERY_SESSIONS, 2 * popular.EVERY_SESSIONS]
 
 
+def test_what_sessions_begin_with_is_offered_first_and_popular_items_follow() -> None:
+    world = empty_world(6)
+    for row, begins in ((2, True), (2, True), (4, True), (1, False), (1, False), (1, False), (4, False)):
+        count(world, row, START_MS, clicks=1, begins=begins)
+    world.remove_item(ItemRemoved(event_time_ms=0, item="film-4"))
+    popular.refresh(world)
+    assert world.popular.tolist() == [1, 2]
+    assert world.first_choices.tolist() == [2, 1], "an item once, and none that is gone"
+
+
 def at_session(world: World, serial: int) -> World:
     world.serial = serial
     return world
@@ -148,11 +158,11 @@ def test_candidates_are_distinct_and_bounded_and_hold_the_sessions_last_clicks(l
     assert len(neighbourly) <= limit
 
 
-def test_a_session_without_clicks_gets_what_is_popular_and_what_is_new() -> None:
+def test_a_session_without_clicks_gets_what_sessions_begin_with_then_what_is_popular_and_what_is_new() -> None:
     world = trained_world()
     found = retrieve(world, SessionContext("s"))
-    expected = [*world.popular[: world.config.candidates].tolist(), *fresh.newest(world, candidates.FRESH_ITEMS)]
-    assert len(world.popular) >= world.config.candidates
+    expected = [*world.first_choices[: world.config.candidates].tolist(), *fresh.newest(world, candidates.FRESH_ITEMS)]
+    assert len(world.first_choices) >= world.config.candidates
     assert found.rows.tolist() == list(dict.fromkeys(expected))
     assert found.weight == 0.0
 
