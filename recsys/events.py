@@ -5,7 +5,7 @@ read and write JSON lines (recorded logs, exports). `SCHEMA_VERSION` travels wit
 `decode` brings older ones up to date, so that the rest of the engine sees only the newest form.
 """
 
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -17,6 +17,11 @@ SCHEMA_VERSION: Final = 1
 
 #: Every list on every page is a slate with a surface of its own. `history` is for events without a page.
 SURFACES: Final = ("history", "for_you", "trending", "new", "genre", "neighbours", "search", "session_history")
+
+#: What is known of a visit when it begins, in classes that tell nobody apart; ``unknown`` stands first.
+Referrer = Literal["unknown", "direct", "internal", "search", "social", "elsewhere"]
+EntryPage = Literal["unknown", "home", "item", "list", "search"]
+Device = Literal["unknown", "phone", "tablet", "desktop"]
 
 MAX_ID_LENGTH: Final = 128
 #: Largest size of a number about an item: its square still is a number.
@@ -170,6 +175,24 @@ class DismissalUndone(ItemEvent, frozen=True, kw_only=True, tag="dismissal_undon
     """The visitor took a dismissal back."""
 
 
+class SessionBegan(SessionEvent, frozen=True, kw_only=True, tag="session_began"):
+    """A visit began: logged once, by the server, before anything else of it. Visits without it are as good.
+
+    Attributes
+    ----------
+    referrer : str
+        What kind of page led here; never its address.
+    page : str
+        What kind of page was asked for first.
+    device : str
+        What kind of device asked.
+    """
+
+    referrer: Referrer = "unknown"
+    page: EntryPage = "unknown"
+    device: Device = "unknown"
+
+
 class SessionForgotten(SessionEvent, frozen=True, kw_only=True, tag="session_forgotten"):
     """The visitor wants this session forgotten: nothing of it teaches from here on.
 
@@ -186,6 +209,7 @@ AnyEvent = (
     | Dwell
     | Dismissal
     | DismissalUndone
+    | SessionBegan
     | SessionForgotten
 )
 

@@ -21,7 +21,9 @@ from recsys.layout import (
     SIGNALS,
     SIMILARITY,
     TASTE_START,
+    WANTED,
 )
+from recsys.models import entries
 from recsys.models.moments import standardised
 from recsys.retrieval import content, neighbours
 from recsys.retrieval.neighbours import Votes
@@ -42,6 +44,8 @@ NUMBER_SCALE: Final = 0.5
 _SIMILARITY: Final = SIGNALS.index(SIMILARITY[0])
 _PASSED_OVER: Final = SIGNALS.index("passed_over")
 _LIKING: Final = SIGNALS.index("liking")
+_WANTED_FIRST: Final = SIGNALS.index(WANTED[0])
+_WANTED_LATER: Final = SIGNALS.index(WANTED[1])
 _POSITION: Final = CONTEXT_START
 _SURFACE: Final = CONTEXT_START + 1
 
@@ -81,6 +85,10 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int, vote
         world.vectors["vector"],
         world.vectors["length"],
     )
+    if world.described and (classes := context.classes()):
+        wanted = world.entries.wanted(classes, now_ms, fading(world))
+        column = _WANTED_LATER if context.clicked else _WANTED_FIRST
+        entries.write(table, column, rows, world.contents["taste"], wanted[: len(world.tastes)])
     if context.clicked or context.dismissed or context.passed:
         if context.passed:
             columns.mark(table, _PASSED_OVER, row_map(rows), *_counts(context.passed))

@@ -25,6 +25,7 @@ from recsys.events import (
     ItemEvent,
     ItemRemoved,
     ItemUpserted,
+    SessionBegan,
     SessionEvent,
     SessionForgotten,
     SlateServed,
@@ -40,7 +41,7 @@ from recsys.labels import (
     learn_taste,
     recalled,
 )
-from recsys.layout import SIGNAL_COUNT
+from recsys.layout import SIGNAL_COUNT, SIGNALS, WANTED
 from recsys.models import appeal
 from recsys.models.base import NONE_OF_THESE, Logits
 from recsys.models.kernels import choice_probabilities, list_probabilities
@@ -57,6 +58,8 @@ from recsys.world import Arrays, World
 _SCORES: Final = "scores/"
 #: Forgotten sessions whose late events are known for what they are; the one forgotten longest ago gives way.
 FORGOTTEN_REMEMBERED: Final = 10_000
+
+_WANTED_FIRST: Final = SIGNALS.index(WANTED[0])
 
 #: Of sessions whose lists nobody knows, one in so many teaches how sessions differ: they are many, and alike.
 SPREAD_SESSIONS: Final = 4
@@ -130,6 +133,7 @@ class Fold:
             Dwell: self._dwell,
             Dismissal: self._dismissal,
             DismissalUndone: self._dismissal_undone,
+            SessionBegan: self._session_began,
             SessionForgotten: self._session_forgotten,
         }
 
@@ -263,6 +267,9 @@ class Fold:
         if row is not None:
             self._session(event).context.undo(row)
 
+    def _session_began(self, event: SessionBegan) -> None:
+        self._session(event).context.enter(event)
+
     def _session_forgotten(self, event: SessionForgotten) -> None:
         """Let go of what is open of a session, and pass over what still comes of it. What it taught before stays."""
         self.sessions.forget(event.session)
@@ -335,6 +342,8 @@ class Fold:
             self._learn_spread(session, example, design, scores)
         if not (example.recalled or example.refused):
             learn_taste(self.world, session.context, example.rows, design, example.chosen)
+        if example.chosen != NONE_OF_THESE and not session.context.clicked:
+            self._learn_entry(session, example, design, scores)
         session.context.pass_over(example.passed)
 
     def _learn_spread(self, session: OpenSession, example: Example, design: Design, scores: Logits) -> None:
@@ -347,6 +356,15 @@ class Fold:
         evidence = belief.learn_choice(design, example.chosen, scores, probability)
         gradient = evidence.shift - evidence.information * delta[:width]
         self.world.spread.learn(gradient, delta, information)
+
+    def _learn_entry(self, session: OpenSession, example: Example, design: Design, scores: Logits) -> None:
+        """Learn what those want who come as this session came, from what it chose first: what follows is its own."""
+        world, classes = self.world, session.context.classes()
+        if classes and world.described:
+            said = design[:, _WANTED_FIRST] * world.model.weight_mean()[_WANTED_FIRST]
+            fading = statistics.fading(world)
+            tastes = world.contents["taste"]
+            world.entries.learn(classes, tastes, example.rows, example.chosen, scores - said, world.now_ms, fading)
 
     def _learn_appeal(self, rows: Rows, errors: Logits, probabilities: Logits) -> None:
         """Learn what these items are to people beyond their features; only from lists that were really shown."""

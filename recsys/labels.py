@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recsys import features
 from recsys.events import Click, Dismissal, Impression, ItemEvent
 from recsys.features import Design
-from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WIDTH
+from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WANTED, WIDTH
 from recsys.models.base import NONE_OF_THESE
 from recsys.models.kernels import linear_scores
 from recsys.retrieval.candidates import available, retrieve
@@ -34,8 +34,8 @@ HISTORY: Final = "history"
 
 #: Log odds of a click on an average item of a list, before anything is known of the visitor.
 LEVEL: Final = -1.5
-#: Columns that say the same of an item to every visitor, and how it was shown.
-_STATISTICS: Final = (*POPULARITY, "clicks", "beginnings", "appeal", "freshness")
+#: Columns that say the same of an item to every visitor who comes so, and how it was shown.
+_STATISTICS: Final = (*POPULARITY, "clicks", "beginnings", "appeal", "freshness", *WANTED)
 _OF_THE_ITEM: Final = np.array([*(name in _STATISTICS for name in SIGNALS), False, *[True] * (WIDTH - CONTEXT_START)])
 
 _NO_SIGNALS: Final = np.zeros((0, SIGNAL_COUNT), dtype=np.float32)

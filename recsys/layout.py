@@ -7,9 +7,9 @@ year and other numbers, standardised over the catalogue, and their squares; *tas
 category or decade. Taste comes last, so that a catalogue without content has short rows.
 """
 
-from typing import Final
+from typing import Final, get_args
 
-from recsys.events import SURFACES
+from recsys.events import SURFACES, Device, EntryPage, Referrer
 
 #: Which click of the session, from the newest, a neighbour's vote is owed to.
 DEPTHS: Final = ("last", "second", "third", "earlier")
@@ -36,8 +36,19 @@ STATISTICS: Final = (
 AFFINITY: Final = ("affinity_session", "affinity_last", "affinity_earlier")
 SIMILARITY: Final = ("similarity_session", "similarity_last", "similarity_dismissed")
 OPENED: Final = ("opened", "opened_last", "opened_second", "opened_recency", "opened_again")
+#: What is known of a visit when it begins, by factor: its classes, without what is unknown. Hours are those of UTC.
+ENTRY: Final[dict[str, tuple[str, ...]]] = {
+    "hour": ("0-3", "3-6", "6-9", "9-12", "12-15", "15-18", "18-21", "21-24"),
+    "referrer": get_args(Referrer)[1:],
+    "page": get_args(EntryPage)[1:],
+    "device": get_args(Device)[1:],
+}
+#: How much those who come as this session came want the item beyond everybody: before its first click, and after.
+WANTED: Final = ("wanted_first", "wanted_later")
 #: The same for all items of a list: they say in what state the session is, for the network to tell apart.
 FACTS: Final = ("fact_clicks", "fact_neighbours", "fact_first", "fact_repeats")
+#: What is 0 from the first click on.
+BEFORE_THE_FIRST_CLICK: Final = ("beginnings", WANTED[0])
 
 SIGNALS: Final = (
     *VOTES,
@@ -50,6 +61,7 @@ SIGNALS: Final = (
     "beginnings",
     "appeal",
     "freshness",
+    *WANTED,
     *OPENED,
     *AFFINITY,
     *SIMILARITY,

@@ -64,7 +64,7 @@ class OpenSessions:
 
     def touch(self, session: str, at_ms: int, received_ms: int) -> OpenSession:
         """Return the session, opened if need be, after something happened in it at `at_ms`."""
-        found = self._open.pop(session, None) or OpenSession(SessionContext(session), received_ms)
+        found = self._open.pop(session, None) or OpenSession(SessionContext(session, began_ms=at_ms), received_ms)
         found.context.touch(at_ms)
         found.received_ms = received_ms
         self._open[session] = found

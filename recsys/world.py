@@ -17,11 +17,13 @@ from recsys.description import MAX_TOKENS, content_vector, decade, stable_hash, 
 from recsys.errors import CorruptState
 from recsys.events import ItemRemoved, ItemUpserted
 from recsys.layout import (
+    BEFORE_THE_FIRST_CLICK,
     CONTENT_WIDTH,
     FACTS,
     NUMBER_START,
     NUMBERS,
     SIGNAL_COUNT,
+    SIGNALS,
     STATISTICS,
     TASTE_START,
     TASTES,
@@ -29,6 +31,7 @@ from recsys.layout import (
     WIDTH,
 )
 from recsys.models.base import ClickModel
+from recsys.models.entries import Entries
 from recsys.models.moments import no_moments, replace_number
 from recsys.models.network import Network
 from recsys.models.registry import make_model
@@ -53,6 +56,8 @@ TASTE_VARIANCE: Final = 2.0
 _SESSIONS_DIFFER: Final = np.full(WIDTH, SIGNAL_VARIANCE)
 _SESSIONS_DIFFER[SIGNAL_COUNT - len(FACTS) : NUMBER_START] = 0.0
 _SESSIONS_DIFFER[TASTE_START:] = TASTE_VARIANCE
+# A session's own weight of what is over with its first click would take from the others what that click says of them.
+_SESSIONS_DIFFER[[SIGNALS.index(name) for name in BEFORE_THE_FIRST_CLICK]] = 0.0
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -106,6 +111,8 @@ class World:
         What fills the design's network column.
     spread : Spread
         How much sessions differ in each weight.
+    entries : Entries
+        What visitors want by how they come.
     """
 
     def __init__(self, config: EngineConfig) -> None:
@@ -155,6 +162,7 @@ class World:
         self.model: ClickModel = make_model(config.model, WIDTH, forgetting_half_life_s=config.forgetting_half_life_s)
         self.network = Network(SIGNAL_COUNT, config.seed)
         self.spread = Spread(_SESSIONS_DIFFER)
+        self.entries = Entries()
 
     # -- catalogue ---------------------------------------------------------------------------------------------
 
@@ -311,6 +319,7 @@ class World:
             **_prefixed("model", self.model.state()),
             **_prefixed("network", self.network.state()),
             **_prefixed("spread", self.spread.state()),
+            **_prefixed("entries", self.entries.state()),
         }
 
     def _meta(self, catalogue_rows: Any) -> WorldMeta:
@@ -337,6 +346,7 @@ class World:
         self.model.restore(_unprefixed("model", arrays))
         self.network.restore(_unprefixed("network", arrays))
         self.spread.restore(_unprefixed("spread", arrays))
+        self.entries.restore(_unprefixed("entries", arrays))
 
 
 def _rows_named(name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:

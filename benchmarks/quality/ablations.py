@@ -5,12 +5,13 @@ a part is taken out there, from outside, by wrapping its two functions; it then 
 served as in what is learned. Each contender has a process of its own, in which nothing else is measured.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from benchmarks.quality.freshet import EngineNextItem, EngineSlates
 from recsys import features
-from recsys.layout import AFFINITY, NETWORK, SIGNALS, STEPS, VOTES
+from recsys.layout import AFFINITY, NETWORK, SIGNALS, STEPS, VOTES, WANTED
 
 #: The columns of each part. Without "votes-apart", neighbours' votes are one number, not one for each kind.
 PARTS: Final[dict[str, Sequence[int]]] = {
@@ -19,6 +20,8 @@ PARTS: Final[dict[str, Sequence[int]]] = {
     "votes-apart": [SIGNALS.index(name) for name in (*VOTES, *STEPS, "votes_before", "votes_after")],
     "taste": [SIGNALS.index("liking")],
     "appeal": [SIGNALS.index("appeal")],
+    "beginnings": [SIGNALS.index("beginnings")],
+    "entry": [SIGNALS.index(name) for name in WANTED],
 }
 
 
@@ -38,6 +41,17 @@ def take_out(columns: Sequence[int]) -> None:
     """Make these columns of all signals and design rows 0, for the rest of this process."""
     features.signals = _zeroed(features.signals, [column for column in columns if column < len(SIGNALS)])
     features.design = _zeroed(features.design, list(columns))
+
+
+@contextlib.contextmanager
+def left_out(columns: Sequence[int]) -> Iterator[None]:
+    """Make these columns 0 for a while."""
+    whole = features.signals, features.design
+    take_out(columns)
+    try:
+        yield
+    finally:
+        features.signals, features.design = whole
 
 
 def _zeroed(function: Any, columns: list[int]) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.quality import entries
 from benchmarks.quality.generated import Market
 from benchmarks.quality.ranking_metrics import concentration
 from benchmarks.quality.simulated_site import SLOTS, SimulatedSite, Step
@@ -56,6 +57,7 @@ def measure(seed: int) -> Figures:
         "items": ITEMS,
         "earlier_visits": EARLIER_VISITS,
         "new_visitor": new_visitor(whole),
+        "first_slate": entries.measure(seed),
         "returning_visitor": returning_visitor(whole),
         "exploring": exploring(whole),
         "new_item": new_item(small, whole, range(len(old), len(market.items))),

@@ -128,6 +128,7 @@ class EngineNextItem(Engine):
             return
         if self._last_click_only and isinstance(event, Click):
             self.end(event.session)
+        self.clock.set(event.event_time_ms)
         self.recommender.observe(self.session(event.session), event)
 
     def recommend(self, session: str, at_ms: int, k: int, *, repeats: bool) -> Sequence[str]:
@@ -190,6 +191,7 @@ class EngineSlates(Engine):
         """Return the query's items as the ranking sees them; unknown items enter the catalogue first."""
         for item in query.items:
             self.announce(item, query.at_ms)
+        self.clock.set(query.at_ms)
         world, session = self.learner.world, self.session(query.visitor, adaptive=self._adaptive)
         if not self._session_learning:
             session = self.unlearned(session)

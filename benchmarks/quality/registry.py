@@ -49,7 +49,7 @@ ENGINES: Final[dict[str, dict[str, Entry]]] = {
         "freshet-without-session-learning": Entry(_ENGINE, "EngineNextItem", {"session_learning": False}),
         **{
             f"freshet-without-{part}": Entry(_ABLATIONS, "next_item", {"without": part})
-            for part in ("vectors", "network", "votes-apart", "taste", "appeal")
+            for part in ("vectors", "network", "votes-apart", "taste", "appeal", "beginnings", "entry")
         },
     },
     SLATES: {
@@ -58,7 +58,7 @@ ENGINES: Final[dict[str, dict[str, Entry]]] = {
         "freshet-without-session-learning": Entry(_ENGINE, "EngineSlates", {"session_learning": False}),
         **{
             f"freshet-without-{part}": Entry(_ABLATIONS, "slates", {"without": part})
-            for part in ("vectors", "network", "votes-apart", "taste", "appeal")
+            for part in ("vectors", "network", "votes-apart", "taste", "appeal", "beginnings", "entry")
         },
     },
 }

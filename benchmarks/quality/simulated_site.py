@@ -5,7 +5,7 @@ Everything goes the way of the site: `Recommender.for_you`, the event of the sla
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -125,7 +125,7 @@ class SimulatedSite:
         done, opened = 0, set[int]()
         if random.random() < SEARCH and self.entered:
             found = self._wanted(person, opened, random)
-            self._tell(session, [self._event(Click, session, found)], told, learn=learn)
+            self.tell(session, [self._event(Click, session, found)], told, learn=learn)
             opened.add(found)
             done += 1
         for count in range(slates):
@@ -143,12 +143,15 @@ class SimulatedSite:
             if clicked is not None:
                 events.append(self._event(Click, session, clicked, slate=name, position=shown.index(clicked)))
                 opened.add(clicked)
-            self._tell(session, events, told, learn=learn)
+            self.tell(session, events, told, learn=learn)
             if clicked is not None and clicks is not None and done >= clicks:
                 return
             done += clicked is not None
 
-    def _tell(self, session: Session, events: list[Event], told: list[Event] | None, *, learn: bool) -> None:
+    def tell(
+        self, session: Session, events: Sequence[Event], told: list[Event] | None = None, *, learn: bool = True
+    ) -> None:
+        """Let the session, and where it is to `learn` the world, take in what happened; `told` takes it as well."""
         for event in events:
             self.engine.recommender.observe(session, event)
             if learn:

@@ -38,6 +38,7 @@ from recsys.events import (
     ItemEvent,
     ItemRemoved,
     ItemUpserted,
+    SessionBegan,
     SessionEvent,
     SessionForgotten,
     SlateServed,
@@ -88,6 +89,7 @@ class AggregateFold:
             Dwell: self._dwell,
             Dismissal: self._dismissal,
             DismissalUndone: self._dwell,
+            SessionBegan: self._begun,
             SessionForgotten: self._forget_session,
         }
 
@@ -251,6 +253,9 @@ class AggregateFold:
 
     def _dwell(self, event: Dwell | DismissalUndone) -> None:
         self._about(event, event.tag())
+
+    def _begun(self, event: SessionBegan) -> None:
+        """Add nothing: a visit counts from the first thing on that it is shown."""
 
     def _forget_session(self, event: SessionForgotten) -> None:
         """Take back the session's own rows, and pass over what still comes of it.

@@ -4,7 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from recsys.datasets.base import Rejected, session_numbers
-from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Event, Impression, SlateServed
+from recsys.events import (
+    Click,
+    Device,
+    Dismissal,
+    DismissalUndone,
+    Dwell,
+    EntryPage,
+    Event,
+    Impression,
+    Referrer,
+    SessionBegan,
+    SlateServed,
+)
 
 
 class Happened(NamedTuple):
@@ -21,6 +33,7 @@ class Happened(NamedTuple):
     position: int | None
     items: tuple[str, ...]
     surface: str
+    came: tuple[Referrer, EntryPage, Device]
     file: str
     line: int
     raw: Any
@@ -31,6 +44,8 @@ class Happened(NamedTuple):
 
 
 _KINDS: Final = {"impression": Impression, "click": Click, "dismissal": Dismissal, "dismissal_undone": DismissalUndone}
+#: What stands before all else that happened at the same time.
+_FIRST: Final = {"session_began": 0, "slate": 1}
 
 Positions = Mapping[str, int]
 
@@ -43,13 +58,16 @@ def history(
     Rows without a session get sessions of their user by inactivity. A slate that only impressions and clicks
     mention is put together from them: their items in order of position, then of appearance.
     """
-    ordered = sorted(happened, key=lambda row: (row.at_ms, row.type != "slate", row.line))
+    ordered = sorted(happened, key=lambda row: (row.at_ms, _FIRST.get(row.type, len(_FIRST)), row.line))
     ordered = _with_sessions(ordered, session_gap_s)
     shown, ordered = _slates(ordered, rejected)
     events: list[Event] = []
     for row in ordered:
         if row.type == "slate":
             events.append(_slate_event(row))
+            continue
+        if row.type == "session_began":
+            events.append(_began(row))
             continue
         position = shown[row.slate].get(row.item) if row.slate else 0
         if position is None:
@@ -104,6 +122,11 @@ def _slate_event(row: Happened) -> SlateServed:
     return SlateServed(
         event_time_ms=row.at_ms, session=row.session or "", slate=row.slate, surface=row.surface, items=row.items
     )
+
+
+def _began(row: Happened) -> SessionBegan:
+    referrer, page, device = row.came
+    return SessionBegan(event_time_ms=row.at_ms, session=row.session or "", referrer=referrer, page=page, device=device)
 
 
 def _item_events(row: Happened, position: int, click_from_rating: float) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
 from recsys.datasets.history import Happened, history
 from recsys.datasets.rows import FORMATS, Row, find_table, read_rows
 from recsys.errors import DatasetError
-from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, SURFACES, ItemUpserted
+from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, SURFACES, Device, EntryPage, ItemUpserted, Referrer
 
 NAME: Final = "tabular"
 
@@ -51,7 +51,7 @@ class ItemRow(TimedRow, frozen=True, kw_only=True):
 class EventRow(TimedRow, frozen=True, kw_only=True):
     """A row of `events`. Which columns must have a value depends on `type`."""
 
-    type: Literal["impression", "click", "rating", "dwell", "dismissal", "dismissal_undone", "slate"]
+    type: Literal["impression", "click", "rating", "dwell", "dismissal", "dismissal_undone", "slate", "session_began"]
     session: Id | None = None
     user: Id | None = None
     item: Id | None = None
@@ -61,9 +61,12 @@ class EventRow(TimedRow, frozen=True, kw_only=True):
     position: Annotated[int, msgspec.Meta(ge=0)] | None = None
     items: tuple[Id, ...] = ()
     surface: str = "history"
+    referrer: Referrer = "unknown"
+    page: EntryPage = "unknown"
+    device: Device = "unknown"
 
 
-#: Columns of each type beyond its time, its session (or user) and, but for slates, its item.
+#: Columns of each type beyond its time, its session (or user) and, but for slates and how a session began, its item.
 REQUIRED: Final = {"rating": "rating", "dwell": "dwell_ms", "slate": "slate"}
 
 _TEXTS: Final = ("item", "title", "session", "user", "slate")
@@ -193,13 +196,14 @@ def _checked(row: EventRow, items: set[str], file: str, number: int, raw: Row) -
             raise _Unusable("bad value: a slate needs items, each once")
         if row.surface not in SURFACES:
             raise _Unusable(f"bad value: expected a surface of {', '.join(SURFACES)}, received {row.surface!r}")
-    elif row.item is None:
+    elif row.item is None and row.type != "session_began":
         raise _Unusable(f"missing value: a {row.type} needs item")
-    elif row.item not in items:
+    elif row.item is not None and row.item not in items:
         raise _Unusable(f"unknown item: {row.item!r} is not in items")
     return Happened(
         type=row.type, at_ms=at_ms, session=row.session, user=row.user, item=row.item or "", rating=row.rating,
-        dwell_ms=row.dwell_ms, slate=row.slate or "", position=row.position, items=row.items, surface=row.surface,
+        dwell_ms=row.dwell_ms, slate="" if row.type == "session_began" else row.slate or "", position=row.position,
+        items=row.items, surface=row.surface, came=(row.referrer, row.page, row.device),
         file=file, line=number, raw=raw,
     )  # fmt: skip
 

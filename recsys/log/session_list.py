@@ -14,8 +14,12 @@ from recsys.events import Event, decode
 _FIELDS: Final = (
     "type", "event_time_ms", "v", "seq", "simulated", "item", "slate", "position", "dwell_ms",
     "surface", "items", "propensities", "arm", "version", "packed", "visitor", "explored",
+    "referrer", "page", "device",
 )  # fmt: skip
-_TYPES: Final = ("slate", "impression", "click", "dwell", "dismissal", "dismissal_undone", "session_forgotten")
+_TYPES: Final = (
+    "slate", "impression", "click", "dwell", "dismissal", "dismissal_undone", "session_forgotten",
+    "session_began",
+)  # fmt: skip
 
 Name = str | int
 

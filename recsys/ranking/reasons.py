@@ -23,6 +23,7 @@ from recsys.layout import (
     STEPS,
     TASTE_START,
     VOTES,
+    WANTED,
     WIDTH,
 )
 from recsys.ranking.scoring import Scored, column_means
@@ -33,7 +34,8 @@ from recsys.world import World
 
 Part = Literal["popular", "new", "neighbours", "session", "taste"]
 
-#: Parts of a score that can be a reason. "popular" is what everybody likes, the world's liking of a taste included;
+#: Parts of a score that can be a reason. "popular" is what everybody likes, the world's liking of a taste
+#: included, and what those like who come the same way;
 #: "neighbours" is what sessions like this one clicked, by votes and by learned vectors; "session" is likeness to what
 #: the session clicked, dismissed or passed over; "taste" is what this visitor's belief adds to a taste. The network,
 #: which mixes them all, is "other".
@@ -41,7 +43,7 @@ _REASONS: Final[tuple[Part, ...]] = ("popular", "new", "neighbours", "session", 
 PARTS: Final = (*_REASONS, "other")
 _OTHER: Final = len(_REASONS)
 _PART_OF_SIGNAL: Final[dict[str, Part]] = {
-    **dict.fromkeys((*POPULARITY, "clicks", "beginnings", "appeal"), "popular"),
+    **dict.fromkeys((*POPULARITY, "clicks", "beginnings", "appeal", *WANTED), "popular"),
     "freshness": "new",
     **dict.fromkeys((*VOTES, *STEPS, "votes", "votes_before", "votes_after", *AFFINITY), "neighbours"),
     **dict.fromkeys((*OPENED, *SIMILARITY, "passed_over"), "session"),

@@ -5,7 +5,16 @@ from typing import Final
 import numpy as np
 
 from recsys import features
-from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemEvent, SessionEvent, SlateServed
+from recsys.events import (
+    Click,
+    Dismissal,
+    DismissalUndone,
+    Impression,
+    ItemEvent,
+    SessionBegan,
+    SessionEvent,
+    SlateServed,
+)
 from recsys.labels import HISTORY, learn_lone_taste, learn_taste, recalled
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import Choice, Evidence, Session, ShownSlate
@@ -25,6 +34,8 @@ def observe(world: World, session: Session, event: SessionEvent) -> bool:
     session.context.touch(event.event_time_ms)
     if isinstance(event, SlateServed):
         return _served(world, session, event)
+    if isinstance(event, SessionBegan):
+        session.context.enter(event)
     if not isinstance(event, ItemEvent):
         return False
     row = world.rows.get(event.item)

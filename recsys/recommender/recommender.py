@@ -49,7 +49,8 @@ class Recommender:
 
     def new_session(self, session_id: str, *, adaptive: bool = True) -> Session:
         """Return a session that has not done anything; `adaptive` False makes it one of the control arm."""
-        return Session(SessionContext(session_id), SessionBelief(prior_variance(self._world())), adaptive)
+        context = SessionContext(session_id, began_ms=self._clock.now_ms())
+        return Session(context, SessionBelief(prior_variance(self._world())), adaptive)
 
     def observe(self, session: Session, event: Event) -> bool:
         """Learn from the session's next event; return whether its next slate may differ for it."""
@@ -82,7 +83,7 @@ class Recommender:
                 self.observe(session, event)
             session.belief.discount(KEPT_BETWEEN_SESSIONS)
             session.context.taste.discount(KEPT_BETWEEN_SESSIONS)
-            context = SessionContext(session_id, taste=session.context.taste)
+            context = SessionContext(session_id, taste=session.context.taste, began_ms=self._clock.now_ms())
             session = Session(context, session.belief, adaptive)
         for event in events:
             self.observe(session, event)

@@ -19,7 +19,7 @@ def warm_up(config: EngineConfig) -> None:
     for item in ("a", "b", "c"):
         row = world.upsert_item(ItemUpserted(event_time_ms=0, item=item, title=item, categories=("x",), tags=(item,)))
         index_click(world, index_click(world, NO_SERIAL, row + 1, row), row + 1, 0)
-    recommender = Recommender(config, lambda: world, ManualClock())
+    recommender = Recommender(config, lambda: world, ManualClock(1))
     session = recommender.new_session("warm-up")
     recommender.observe(session, recommender.for_you(session).event("1", session.id, 0))
     for event in (

@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.events import SessionBegan
+from recsys.models.entries import class_of, hour_class
 from recsys.sessions.taste import Taste
 from recsys.world import SESSION_CLICKS
 
@@ -22,6 +24,8 @@ class ContextState(msgspec.Struct, frozen=True):
     dismissed: list[tuple[int, int]]
     passed: list[tuple[int, int]]
     taste: bytes
+    began_ms: int = 0
+    entry: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(slots=True)
@@ -44,6 +48,10 @@ class SessionContext:
         Items seen and not chosen, and in how many slates.
     taste : Taste
         What that says about the items that the visitor likes.
+    began_ms : int
+        When it began; 0 where nobody asks (what everybody gets).
+    entry : tuple of int
+        Its classes of entry that were told (`recsys.models.entries`).
     key : int
         63 bits of the id: what the neighbour index knows the session by.
 
@@ -61,6 +69,8 @@ class SessionContext:
     dismissed: dict[int, int] = dataclasses.field(default_factory=dict)
     passed: dict[int, int] = dataclasses.field(default_factory=dict)
     taste: Taste = dataclasses.field(default_factory=Taste)
+    began_ms: int = 0
+    entry: tuple[int, ...] = ()
     key: int = dataclasses.field(init=False)
     _newest_first: NDArray[np.int64] | None = dataclasses.field(default=None, init=False, repr=False, compare=False)
 
@@ -70,7 +80,16 @@ class SessionContext:
 
     def touch(self, at_ms: int) -> None:
         """Note that the session was active at `at_ms`; events may arrive out of order."""
-        self.last_ms = max(self.last_ms, at_ms)
+        self.last_ms, self.began_ms = max(self.last_ms, at_ms), min(self.began_ms, at_ms)
+
+    def enter(self, event: SessionBegan) -> None:
+        """Note how the session came."""
+        told = (class_of("referrer", event.referrer), class_of("page", event.page), class_of("device", event.device))
+        self.entry = tuple(one for one in told if one is not None)
+
+    def classes(self) -> tuple[int, ...]:
+        """Return the session's classes of entry, as far as they are known."""
+        return (hour_class(self.began_ms), *self.entry) if self.began_ms else self.entry
 
     def click(self, row: int, at_ms: int) -> None:
         """Note that an item was opened: it becomes the newest click."""
@@ -118,6 +137,8 @@ class SessionContext:
             dismissed=list(self.dismissed.items()),
             passed=list(self.passed.items()),
             taste=self.taste.to_state(),
+            began_ms=self.began_ms,
+            entry=self.entry,
         )
 
     @classmethod
@@ -131,4 +152,6 @@ class SessionContext:
             dismissed=dict(state.dismissed),
             passed=dict(state.passed),
             taste=Taste.from_state(state.taste),
+            began_ms=state.began_ms,
+            entry=state.entry,
         )

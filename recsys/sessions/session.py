@@ -42,8 +42,10 @@ class Session:
 
     @property
     def known(self) -> SessionContext:
-        """What slates may depend on: the session's past, or none in the control arm."""
-        return self.context if self.adaptive else SessionContext(self.id)
+        """What slates may depend on: the session's past, or only how it came in the control arm."""
+        if self.adaptive:
+            return self.context
+        return SessionContext(self.id, began_ms=self.context.began_ms, entry=self.context.entry)
 
     def show(self, slate: ShownSlate) -> None:
         """Remember a slate; the oldest gives way."""

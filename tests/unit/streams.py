@@ -1,20 +1,24 @@
 """Small made-up logs: deterministic, with everything that can happen in them."""
 
 import random
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from recsys.clock import ManualClock
 from recsys.events import (
     Click,
+    Device,
     Dismissal,
     DismissalUndone,
     Dwell,
+    EntryPage,
     Event,
     Impression,
     ItemRemoved,
     ItemUpserted,
+    Referrer,
+    SessionBegan,
     SlateServed,
 )
 from recsys.log.base import Record
@@ -82,6 +86,14 @@ def _event(rng: random.Random, now_ms: int, number: int, films: int, slates: lis
     if kind == 2:
         return film(rng.randrange(films), now_ms) if rng.random() < 0.8 else ItemRemoved(event_time_ms=at_ms, item=item)
     if kind in (3, 4):
+        if rng.random() < 0.2:
+            return SessionBegan(
+                event_time_ms=at_ms,
+                session=session,
+                referrer=rng.choice(get_args(Referrer)),
+                page=rng.choice(get_args(EntryPage)),
+                device=rng.choice(get_args(Device)),
+            )
         kind_without_slate = Click if rng.random() < 0.4 else Impression
         return kind_without_slate(event_time_ms=at_ms, session=session, item=item)
     slate = rng.choice(slates[-6:])

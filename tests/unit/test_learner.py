@@ -44,6 +44,7 @@ def test_the_log_moves_every_part_of_the_state_so_that_hashes_speak_of_all_of_it
         before, after = getattr(untaught, part).state(), getattr(world, part).state()
         assert all(not np.array_equal(after[name], before[name]) for name in before), part
     fold = snapshot_meta(learner).fold
+    assert world.entries.state()["information"].any() and len(world.first_choices) > 1
     assert len(world.heard) > 1 and len(world.popular) > 1 and world.draws > 1 and world.serial > 1
     assert (world.vectors["squares"] > np.float32(FIRST_SQUARE)).any()
     assert fold.sessions

@@ -10,7 +10,14 @@ from recsys.statistics import BEGINNINGS_SCALE, SESSIONS_KEPT, count
 from tests.unit.engine_samples import CONFIG, START_MS, empty_world
 
 STEPS = st.lists(
-    st.tuples(st.integers(0, 10**9), st.integers(0, 50_000), st.integers(0, 1), st.integers(0, 2), st.booleans(), st.booleans()),
+    st.tuples(
+        st.integers(0, 10**9),
+        st.integers(0, 50_000),
+        st.integers(0, 1),
+        st.integers(0, 2),
+        st.booleans(),
+        st.booleans(),
+    ),
     max_size=8,
 )
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -10,6 +11,9 @@ from recsys.events import Dwell, Event, ItemEvent, SessionEvent, SlateServed, en
 from webapp import wiring
 from webapp.analytics.models import SessionSitting
 from webapp.analytics.tail import title
+
+#: How a session came is logged before the first list, with which its sitting begins.
+_ARRIVAL_MS: Final = 5_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,10 +63,10 @@ def sittings(session: str) -> list[SessionSitting]:
 
 
 def received(sittings: Sequence[SessionSitting]) -> tuple[int, int | None]:
-    """Return when the first and the last event of a session's sittings were received; any time where there are none."""
+    """Return between when all events of a session's sittings were received; any time where there are none."""
     if not sittings:
         return 0, None
-    return min(each.started_ms for each in sittings), max(each.ended_ms for each in sittings)
+    return min(each.started_ms for each in sittings) - _ARRIVAL_MS, max(each.ended_ms for each in sittings)
 
 
 def can_ask_live_log() -> bool:

@@ -163,7 +163,7 @@ class Connection:
         event = shelves.served(draft.slate, self._visit, session)
         presence().observe(self._visit, [event])
         # In line for the log before the browser can answer to it, but not waited for.
-        logged = asyncio.ensure_future(shelves.log_slates([event])) if self._visit.logged and event.items else None
+        logged = asyncio.ensure_future(shelves.log_own([event])) if self._visit.logged and event.items else None
         laps.end("slate")
         html = render_to_string("feed/shelf.html", {"shelf": shelves.shelf(draft, event, self._visit), "beside": True})
         laps.end("html")

@@ -10,7 +10,7 @@ import structlog
 from django.utils.safestring import SafeString
 
 from recsys.errors import LogUnavailable
-from recsys.events import SlateServed
+from recsys.events import SessionEvent, SlateServed
 from recsys.experiments.arms import arm_name
 from recsys.ranking import Slate
 from recsys.sessions import Session
@@ -145,7 +145,7 @@ async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list
     events = [served(draft.slate, visit, session) for draft in shown]
     presence().observe(visit, events)
     if visit.logged:
-        await log_slates([event for event in events if event.items])
+        await log_own([event for event in events if event.items])
     return [shelf(draft, event, visit) for draft, event in zip(shown, events, strict=True)]
 
 
@@ -164,17 +164,20 @@ def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
     return event
 
 
-async def log_slates(events: Sequence[SlateServed]) -> None:
-    """Append slates to the log; a log that is slow or away is noted and holds nobody up for long."""
+async def log_own(events: Sequence[SessionEvent]) -> None:
+    """Append what the server itself made, slates and how visits began.
+
+    A log that is slow or away is noted and holds nobody up for long.
+    """
     try:
         async with asyncio.timeout(WAIT_S):
             receipts = await wiring.async_event_log().append(events)
     except (LogUnavailable, TimeoutError) as error:
-        _logger.warning("slates_unconfirmed", slates=len(events), reason=str(error) or "timeout")
+        _logger.warning("own_events_unconfirmed", events=len(events), reason=str(error) or "timeout")
         return
     refused = sum(receipt.outcome == "full" for receipt in receipts)
     if refused:
-        _logger.warning("slates_not_logged", slates=refused, reason="the log is at its bound")
+        _logger.warning("own_events_not_logged", events=refused, reason="the log is at its bound")
 
 
 def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:

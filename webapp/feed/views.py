@@ -16,8 +16,8 @@ from recsys.sessions import Session
 from webapp import wiring
 from webapp.catalog import search as catalogue_search
 from webapp.feed import actions, shelves
+from webapp.feed.arrivals import visitor
 from webapp.feed.cards import item_path, poster_html
-from webapp.feed.presence import presence
 from webapp.feed.selectors import GENRES_SHOWN, available_item
 from webapp.numerals import number_named
 from webapp.tracking.consent import Visit
@@ -35,7 +35,7 @@ _PANEL: Final = "film"
 @require_GET
 async def home(request: HttpRequest) -> HttpResponse:
     """For you, trending, new, and rows of the largest genres; the others follow (`genres`)."""
-    visit, session = await _visitor(request)
+    visit, session = await visitor(request)
     if not wiring.replica().world.items["available"].any():
         return _page(request, session, "feed/home.html", {"shelves": []})
     drafts, more = shelves.home(session)
@@ -46,10 +46,9 @@ async def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 async def genres(request: HttpRequest) -> HttpResponse:
     """Rows of further genres: asked for by htmx the next few, else a page of all that are left."""
-    visit, first = visit_of(request), number_named(request.GET.get("from", "")) or 0
-    following = request.headers.get("HX-Request") == "true"
+    first, following = number_named(request.GET.get("from", "")) or 0, request.headers.get("HX-Request") == "true"
     # A part of a page that is open: its socket tells what happens.
-    session = await presence().session(visit, up_to_date=not following)
+    visit, session = await visitor(request, up_to_date=not following)
     drafts, more = shelves.genres(session, first, shelves.GENRES_AT_ONCE if following else GENRES_SHOWN)
     context: dict[str, object] = {"shelves": await shelves.serve(visit, session, drafts), "more": more}
     response = _page(request, session, "feed/rows.html" if following else "feed/genres.html", context)
@@ -63,7 +62,7 @@ async def item(request: HttpRequest, item: str) -> HttpResponse:
     found = available_item(item)
     if found is None:
         raise Http404(f"no item {item!r}")
-    visit, session = await _visitor(request)
+    visit, session = await visitor(request)
     beside = request.headers.get("HX-Target") == _PANEL
     if "slate" in request.GET and not beside and SCRIPT_COOKIE not in request.COOKIES:
         return await _opened_without_script(request, visit, item)
@@ -85,7 +84,7 @@ async def item(request: HttpRequest, item: str) -> HttpResponse:
 @require_GET
 async def search(request: HttpRequest) -> HttpResponse:
     """Films by the beginnings of words in title, genre and year."""
-    visit, session = await _visitor(request)
+    visit, session = await visitor(request)
     query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
     found = catalogue_search.find(query, SEARCH_RESULTS)
     drafts = [shelves.listed(session, "search", f"Films that match “{query}”", found)]
@@ -96,7 +95,7 @@ async def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 async def history(request: HttpRequest) -> HttpResponse:
     """What this session opened, newest first, and what it does not want to see."""
-    visit, session = await _visitor(request)
+    visit, session = await visitor(request)
     drafts = [shelves.listed(session, "session_history", "Opened in this visit", _opened(session))]
     served = await shelves.serve(visit, session, drafts)
     catalogue = wiring.replica().world.catalogue
@@ -121,11 +120,6 @@ async def dismiss(request: HttpRequest) -> HttpResponse:
     except LogUnavailable:
         return render(request, "feed/away.html", status=503)
     return redirect(_back(request, {} if taken_back else {"dismissed": dismissed}))
-
-
-async def _visitor(request: HttpRequest) -> tuple[Visit, Session]:
-    visit = visit_of(request)
-    return visit, await presence().session(visit)
 
 
 def _page(request: HttpRequest, session: Session, template: str, context: dict[str, object]) -> HttpResponse:

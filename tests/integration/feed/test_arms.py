@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from django.test import AsyncClient
 
-from recsys.events import Click, SessionEvent, SlateServed
+from recsys.events import Click, SessionBegan, SessionEvent, SlateServed
 from tests.integration.feed.conftest import logged, stock
 from tests.integration.feed.test_feed_socket import tab
 from webapp import wiring
@@ -118,7 +118,7 @@ async def test_everything_that_a_simulated_visitor_does_is_marked(simulator: Asy
         await mine.hear()
     await simulator.get(f"/item/{mine.slate.items[1]}/?slate={mine.slate.slate}")
     events = logged(SessionEvent)
-    assert {type(event) for event in events} == {SlateServed, Click}
+    assert {type(event) for event in events} == {SessionBegan, SlateServed, Click}
     assert all(event.simulated for event in events)
     assert len([event for event in events if isinstance(event, Click)]) == 2
 

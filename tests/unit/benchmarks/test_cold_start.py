@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality import cold_start
+from benchmarks.quality import cold_start, entries
 from benchmarks.quality.cli import main
 from benchmarks.quality.generated import Market
 from benchmarks.quality.simulated_site import SimulatedSite
@@ -17,6 +17,8 @@ SMALL = {"ITEMS": 40, "NEW_ITEMS": 8, "EARLIER_VISITS": 60, "NEW_VISITORS": 20, 
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SMALL.items():
         monkeypatch.setattr(cold_start, name, value)
+    for name, value in (("VISITS", 40), ("NEW_VISITORS", 20)):
+        monkeypatch.setattr(entries, name, value)
     monkeypatch.setattr(cold_start, "FIRST_VISITS", 150)
     monkeypatch.setattr(cold_start, "PARTS", ((0, 100), (100, 150)))
 
@@ -33,7 +35,7 @@ def test_site_that_starts_with_nothing_is_never_empty_and_soon_better_than_popul
 def test_command_writes_every_cold_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cold-start", "--seed", "2", "--json", str(tmp_path / "figures.json")]) == 0
     found = json.loads((tmp_path / "figures.json").read_text())
-    assert {"new_visitor", "new_item", "new_everything", "returning_visitor", "exploring"} <= set(found)
+    assert {"new_visitor", "first_slate", "new_item", "new_everything", "returning_visitor", "exploring"} <= set(found)
     assert "click_through" in capsys.readouterr().out
     adapted = found["new_visitor"]["session"]["5"]["hit_rate"]
     assert adapted > found["new_visitor"]["world only"]["5"]["hit_rate"]

@@ -17,7 +17,17 @@ from hypothesis import strategies as st
 from recsys.datasets import tabular
 from recsys.datasets.base import Dataset
 from recsys.errors import DatasetError
-from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Event, Impression, ItemUpserted, SlateServed
+from recsys.events import (
+    Click,
+    Dismissal,
+    DismissalUndone,
+    Dwell,
+    Event,
+    Impression,
+    ItemUpserted,
+    SessionBegan,
+    SlateServed,
+)
 
 ITEMS = "item,title,categories,tags,year\na,Alien,horror|sci-fi,ridley scott,1979\nb,Brazil,,,\n"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "data-format.md"
@@ -68,6 +78,23 @@ def test_every_type_becomes_its_event(tmp_path: Path) -> None:
         Dismissal(event_time_ms=6, session="s", item="b"),
         DismissalUndone(event_time_ms=7, session="s", item="b"),
     ]
+
+
+def test_how_a_session_came_stands_before_its_first_list_and_what_is_not_said_is_unknown(tmp_path: Path) -> None:
+    rows = ["slate,5,s,l1,a|b,,,", "session_began,5,s,l1,,search,,phone", "session_began,7,t,,,,home,"]
+    heading = "type,time_ms,session,slate,items,referrer,page,device\n"
+    dataset = read(tmp_path, heading + "".join(f"{row}\n" for row in rows))
+    assert happened(dataset) == [
+        SessionBegan(event_time_ms=5, session="s", referrer="search", device="phone"),
+        SlateServed(event_time_ms=5, session="s", slate="l1", surface="history", items=("a", "b")),
+        SessionBegan(event_time_ms=7, session="t", page="home"),
+    ]
+
+
+def test_class_of_entry_that_there_is_not_sets_the_row_aside_and_says_what_there_is(tmp_path: Path) -> None:
+    dataset = read(tmp_path, "type,time_ms,session,item,device\nsession_began,1,s,,watch\nclick,2,s,a,\n")
+    assert kinds(dataset) == [(2, "bad value")]
+    assert "watch" in dataset.rejected[0].reason and "device" in dataset.rejected[0].reason
 
 
 def test_threshold_of_ratings_can_be_chosen(tmp_path: Path) -> None:

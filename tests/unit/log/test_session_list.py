@@ -9,6 +9,7 @@ from recsys.events import (
     DismissalUndone,
     Dwell,
     Impression,
+    SessionBegan,
     SessionEvent,
     SessionForgotten,
     SlateServed,
@@ -25,6 +26,7 @@ EVENTS = (
     Dismissal(**_OF_AN_ITEM),
     DismissalUndone(**_OF_AN_ITEM),
     SessionForgotten(event_time_ms=5, session="o-CkhMyajV60P3OidfdOzQ"),
+    SessionBegan(event_time_ms=5, session="o-CkhMyajV60P3OidfdOzQ", referrer="search", page="item", device="phone"),
     SlateServed(
         event_time_ms=5,
         session="o-CkhMyajV60P3OidfdOzQ",

@@ -9,7 +9,7 @@ import msgspec
 import redis
 import structlog
 
-from recsys.events import Dwell, Event, ItemEvent, SessionEvent, SessionForgotten, SlateServed
+from recsys.events import Dwell, Event, ItemEvent, SessionBegan, SessionEvent, SessionForgotten, SlateServed
 from recsys.sessions import Session
 from recsys.sessions.portrait import portray
 from webapp import wiring
@@ -19,6 +19,7 @@ from webapp.feed.presence import presence
 from webapp.feed.returning import visitor_key
 from webapp.tracking import services
 from webapp.tracking.consent import Visit, begun_anew
+from webapp.tracking.entry import told
 
 #: Newest events that the page lists; the download has all.
 LISTED: Final = 60
@@ -50,6 +51,7 @@ def context(visit: Visit, session: Session, events: Sequence[Event]) -> dict[str
     return {
         "kinds": [(name, counts[tag]) for tag, name in _KINDS.items() if counts[tag]],
         "events_held": len(mine),
+        "came": next((told(event) for event in mine if isinstance(event, SessionBegan)), ""),
         "since_ms": mine[0].event_time_ms if mine else visit.at_ms,
         "entries": [_entry(event) for event in reversed(mine[-LISTED:])],
         "remembered": len(session.context.taste),
@@ -102,6 +104,8 @@ async def forget(visit: Visit) -> Visit:
 
 
 def _entry(event: SessionEvent) -> Entry:
+    if isinstance(event, SessionBegan):
+        return Entry(event.event_time_ms, "came here", told(event))
     what = _KINDS.get(event.tag(), event.tag())
     if isinstance(event, SlateServed):
         return Entry(event.event_time_ms, "list shown", f"{event.surface.replace('_', ' ')}, {len(event.items)} films")

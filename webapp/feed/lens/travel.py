@@ -10,7 +10,17 @@ from typing import Any, Final
 
 from django.utils.safestring import SafeString, mark_safe
 
-from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Event, Impression, ItemEvent, SlateServed
+from recsys.events import (
+    Click,
+    Dismissal,
+    DismissalUndone,
+    Dwell,
+    Event,
+    Impression,
+    ItemEvent,
+    SessionBegan,
+    SlateServed,
+)
 from recsys.sessions.portrait import Portrait
 from webapp import wiring
 from webapp.feed.lens import beliefs
@@ -19,6 +29,7 @@ from webapp.feed.lens.rebuilding import Gone, Step, steps
 from webapp.numerals import number_named
 
 _SAID: Final[dict[type[Event], str]] = {
+    SessionBegan: "came here",
     SlateServed: "a list was shown",
     Impression: "seen",
     Click: "opened",
