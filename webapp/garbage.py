@@ -6,7 +6,7 @@ import gc
 def settle() -> None:
     """Keep what is loaded out of later collections, and look through what is old less often.
 
-    What is young is looked through often, while it is little: each page leaves cycles behind, and its HTML in them.
+    What is young is looked through often, while it is little: each connection leaves cycles of the server's behind.
     """
     gc.collect()
     gc.freeze()
