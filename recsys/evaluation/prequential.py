@@ -27,6 +27,7 @@ class Prequential:
 
     def __init__(self) -> None:
         self._sums = np.zeros(5)
+        self._squares = np.zeros(1)
         self._clicked = np.zeros(BINS)
         self._passed = np.zeros(BINS)
         self._predicted = np.zeros(BINS)
@@ -41,7 +42,16 @@ class Prequential:
         chosen : int
             Index into `scores`, or `NONE_OF_THESE`.
         """
-        _score(scores, choice_probabilities(scores), chosen, self._sums, self._clicked, self._passed, self._predicted)
+        _score(
+            scores,
+            choice_probabilities(scores),
+            chosen,
+            self._sums,
+            self._clicked,
+            self._passed,
+            self._predicted,
+            self._squares,
+        )
 
     def metrics(self) -> dict[str, float]:
         """Return the scores so far; empty before the first choice.
@@ -50,7 +60,9 @@ class Prequential:
         had a click, all items alike. ``auc`` is the chance that a clicked item had a higher probability than one
         that was not, resolved to `BINS` steps. ``calibration`` is clicks over the sum of predicted probabilities,
         one added to each: 1 is right, below 1 promises too much. ``calibration_error`` is how far, per item, the
-        click rate of a bin is from the mean probability predicted in it.
+        click rate of a bin is from the mean probability predicted in it. ``log_loss_error`` and ``auc_error`` are
+        standard errors, the latter by Hanley and McNeil (1982); they take choices and items as independent, so they
+        are lower bounds. The former is missing where its squares were not summed (`between`).
         """
         if not self._sums[_ITEMS]:
             return {}
@@ -63,10 +75,15 @@ class Prequential:
             "calibration": float((self._sums[_CLICKS] + 1.0) / (self._predicted.sum() + 1.0)),
             "calibration_error": float(np.sum(np.abs(self._clicked - self._predicted)) / items),
         }
-        pairs = float(self._clicked.sum() * self._passed.sum())
-        if pairs:
+        squares = float(self._squares[0])
+        if choices > 1 and not math.isnan(squares):
+            variance = max(squares - choices * scores["log_loss"] ** 2, 0.0) / (choices - 1)
+            scores["log_loss_error"] = float(math.sqrt(variance / choices))
+        clicked, passed = float(self._clicked.sum()), float(self._passed.sum())
+        if clicked and passed:
             below = np.cumsum(self._passed) - self._passed
-            scores["auc"] = float(np.sum(self._clicked * (below + 0.5 * self._passed)) / pairs)
+            auc = float(np.sum(self._clicked * (below + 0.5 * self._passed)) / (clicked * passed))
+            scores |= {"auc": auc, "auc_error": _auc_error(auc, clicked, passed)}
         return scores
 
     def merge(self, other: "Prequential") -> None:
@@ -75,12 +92,13 @@ class Prequential:
             array += other.state()[name]
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return the sums (views): ``sums`` of shape (5,), and one of shape (BINS,) for each histogram."""
+        """Return the sums (views): ``sums`` of shape (5,), ``squares`` (1,), and (BINS,) for each histogram."""
         return {
             "sums": self._sums,
             "clicked": self._clicked,
             "passed": self._passed,
             "predicted": self._predicted,
+            "squares": self._squares,
         }
 
     def to_bytes(self) -> bytes:
@@ -91,6 +109,8 @@ class Prequential:
     def between(cls, earlier: bytes, later: bytes) -> "Prequential":
         """Return the scores of what came between two `to_bytes`; the earlier may be empty, for the beginning.
 
+        Those written before squares were summed are shorter by these.
+
         Raises
         ------
         CorruptState
@@ -99,9 +119,9 @@ class Prequential:
         scores = cls()
         arrays = scores.state()
         width = sum(array.size for array in arrays.values())
-        if len(later) != 8 * width or len(earlier) not in (0, 8 * width):
+        if len(later) not in (8 * width - 8, 8 * width) or len(earlier) not in (0, 8 * width - 8, 8 * width):
             raise CorruptState(f"expected scores of {8 * width} bytes, received {len(earlier)} and {len(later)}")
-        sums = np.frombuffer(later, dtype="<f8") - (np.frombuffer(earlier, dtype="<f8") if earlier else 0.0)
+        sums = _numbers(later, width) - (_numbers(earlier, width) if earlier else 0.0)
         for array in arrays.values():
             array[:], sums = sums[: array.size], sums[array.size :]
         return scores
@@ -134,6 +154,20 @@ class Prequential:
             array[:] = arrays[name]
 
 
+def _numbers(written: bytes, width: int) -> NDArray[np.float64]:
+    """Return sums that were written, NaN where there are none at the end."""
+    numbers = np.frombuffer(written, dtype="<f8")
+    return np.pad(numbers, (0, width - len(numbers)), constant_values=np.nan)
+
+
+def _auc_error(auc: float, clicked: float, passed: float) -> float:
+    """Return the standard error of the chance that one of `clicked` stands before one of `passed`."""
+    two_clicked, two_passed = auc / (2.0 - auc), 2.0 * auc * auc / (1.0 + auc)
+    spread = auc * (1.0 - auc)
+    spread += (clicked - 1.0) * (two_clicked - auc * auc) + (passed - 1.0) * (two_passed - auc * auc)
+    return math.sqrt(max(spread, 0.0) / (clicked * passed))
+
+
 @compiled
 def _score(
     scores: Logits,
@@ -143,6 +177,7 @@ def _score(
     clicked: NDArray[np.float64],
     passed: NDArray[np.float64],
     predicted: NDArray[np.float64],
+    squares: NDArray[np.float64],
 ) -> None:
     items = probabilities.shape[0]
     top = 0.0
@@ -161,7 +196,9 @@ def _score(
         total += math.exp(scores[index] - top)
     hit = 0.0 if chosen == NONE_OF_THESE else scores[chosen]
     clickers = (sums[_CLICKS] + 1.0) / (sums[_CHOICES] + 2.0)
-    sums[_LOSS] += top + math.log(total) - hit
+    loss = top + math.log(total) - hit
+    sums[_LOSS] += loss
+    squares[0] += loss * loss
     sums[_BASELINE] -= math.log(1.0 - clickers if chosen == NONE_OF_THESE else clickers / items)
     sums[_CHOICES] += 1.0
     sums[_ITEMS] += items

@@ -175,7 +175,7 @@ def test_damaged_version_can_not_be_compared_and_is_said_to_be(
 def test_table_of_weights_exports_everything(client: Client, three_versions: list[Manifest]):
     response: Any = client.get(PAGE, {"csv": "weights"})
     lines = b"".join(response.streaming_content).decode().splitlines()
-    assert lines[0] == "name,before,after,moved"
+    assert lines[0] == "name,before,deviation_before,after,deviation_after,moved"
     assert len(lines) - 1 == response_total(client)
 
 

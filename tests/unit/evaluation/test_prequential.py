@@ -1,5 +1,7 @@
 """Prequential scores are what a batch computation over the same predictions gives, and parts add up."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -142,8 +144,28 @@ def test_scores_between_two_moments_are_those_of_what_came_between(choices: list
     # The baseline is what was known by then of how often there is a click: it goes on, as the evaluation does.
     found, alone = between.metrics(), evaluated(later).metrics()
     assert [found.pop("baseline_log_loss", 0.0) >= 0.0, alone.pop("baseline_log_loss", 0.0) >= 0.0] == [True, True]
+    # A root of a difference of squares: the digits that these share are lost.
+    assert found.pop("log_loss_error", 0.0) == pytest.approx(alone.pop("log_loss_error", 0.0), abs=0.01)
     assert found == pytest.approx(alone, abs=1e-6)
     assert Prequential.between(b"", evaluated(later).to_bytes()).metrics() == evaluated(later).metrics()
+
+
+def test_margins_are_standard_errors_of_the_mean_and_of_the_rank_sum() -> None:
+    choices = sound(400, seed=5)
+    losses = [evaluated([choice]).metrics()["log_loss"] for choice in choices]
+    metrics = evaluated(choices).metrics()
+    assert metrics["log_loss_error"] == pytest.approx(np.std(losses, ddof=1) / 20.0)
+    # Two clicked among two passed, no order between them: variance (1/4 + 2/12) / 4.
+    level = evaluated([(np.array([0.0, 0.0]), 0), (np.array([0.0, 0.0]), 1)]).metrics()
+    assert (level["auc"], level["auc_error"]) == (0.5, pytest.approx(math.sqrt((0.25 + 2 / 12) / 4)))
+
+
+def test_scores_from_before_squares_were_summed_have_no_margin_and_all_else() -> None:
+    first, second = evaluated(sound(50, seed=6)), evaluated(sound(80, seed=6))
+    now = Prequential.between(first.to_bytes(), second.to_bytes()).metrics()
+    for earlier in (first.to_bytes()[:-8], first.to_bytes()):
+        before = Prequential.between(earlier, second.to_bytes()[:-8]).metrics()
+        assert before == {name: value for name, value in now.items() if name != "log_loss_error"}
 
 
 @pytest.mark.parametrize("given_bytes", [(b"", b"short"), (b"short", Prequential().to_bytes())])

@@ -35,6 +35,7 @@ from webapp.analytics.versions import Comparison, WeightChange
 
 #: Digits of a hash that the table shows: as many as the chain of versions does.
 _SHOWN: Final = 8
+_Z95: Final = 1.96
 
 
 def _score(name: str, title: str) -> Column:
@@ -47,6 +48,20 @@ def _score(name: str, title: str) -> Column:
 def _compare_url(version: Manifest) -> str:
     """Lead to what this version changed of its parent."""
     return f"{reverse('analytics:models')}?{urlencode({'later': version.sha256[: versions.SHORT]})}#comparison"
+
+
+def _margin(name: str) -> Column:
+    """Return the column of how far a score may be off, 95 %."""
+
+    def margin(version: Manifest) -> float | None:
+        error = version.metrics.get(f"{name}_error")
+        return None if error is None else _Z95 * error
+
+    def shown(version: Manifest) -> str:
+        value = margin(version)
+        return NOTHING if value is None else f"{value:.4f}"
+
+    return Column(f"{name}_margin", "± 95 %", Kind.NUMBER, value=margin, cell=shown)
 
 
 VERSIONS = Table(
@@ -73,11 +88,19 @@ VERSIONS = Table(
             filters=(AT_LEAST,),
         ),
         _score("log_loss", "Log-loss"),
+        _margin("log_loss"),
         _score("baseline_log_loss", "Of guessing"),
         _score("auc", "AUC"),
+        _margin("auc"),
         _score("calibration", "Calibration"),
     ),
 )
+
+
+def _deviation(name: str) -> Column:
+    """Return the column of a belief's standard deviation."""
+    return Column(name, "±", Kind.NUMBER, cell=lambda change: f"{getattr(change, name):.4f}")
+
 
 WEIGHTS = Table(
     name="weights",
@@ -88,8 +111,10 @@ WEIGHTS = Table(
     prefix="w_",
     columns=(
         Column("name", "Weight", Kind.CODE, filters=(CONTAINS,)),
-        Column("before", "Before", Kind.NUMBER, cell=lambda change: _signed(change.before, change.deviation_before)),
-        Column("after", "After", Kind.NUMBER, cell=lambda change: _signed(change.after, change.deviation_after)),
+        Column("before", "Before", Kind.NUMBER, cell=lambda change: _signed(change.before)),
+        _deviation("deviation_before"),
+        Column("after", "After", Kind.NUMBER, cell=lambda change: _signed(change.after)),
+        _deviation("deviation_after"),
         Column(
             "moved",
             "Moved, in standard deviations",
@@ -114,7 +139,8 @@ APPEALS = Table(
             Kind.NUMBER,
             cell=lambda change: "new" if change.before is None else _signed(change.before),
         ),
-        Column("after", "After", Kind.NUMBER, cell=lambda change: _signed(change.after, change.deviation_after)),
+        Column("after", "After", Kind.NUMBER, cell=lambda change: _signed(change.after)),
+        _deviation("deviation_after"),
         Column(
             "moved",
             "Moved, in standard deviations",
@@ -181,8 +207,5 @@ def _short(name: str) -> SafeString | str:
     return Kind.CODE.written(name[:_SHOWN])
 
 
-def _signed(value: float | None, deviation: float | None = None) -> str:
-    if value is None:
-        return NOTHING
-    written = f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
-    return f"{written} ± {deviation:.4f}" if deviation else written
+def _signed(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
