@@ -1,6 +1,6 @@
 """Events: what is written can be read, in both forms, and nothing else is taken for an event."""
 
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import numpy as np
@@ -55,6 +55,8 @@ def _values(declared: object) -> st.SearchStrategy[object]:
         return st.binary(max_size=8)
     if declared is bool:
         return st.booleans()
+    if get_origin(declared) is Literal:
+        return st.sampled_from(get_args(declared))
     return st.text(max_size=5)
 
 
@@ -66,6 +68,11 @@ def test_every_event_survives_both_forms(event: Event) -> None:
 
 def test_type_names_are_those_of_the_structs_in_order() -> None:
     assert tuple(kind.tag() for kind in TYPES) == TYPE_NAMES
+
+
+def test_class_of_entry_that_there_is_not_is_refused_by_name() -> None:
+    with pytest.raises(InvalidEvent, match=r"'watch'.*device"):
+        decode_json(b'{"type":"session_began","event_time_ms":1,"session":"s","device":"watch"}')
 
 
 def test_json_line_names_its_type_and_leaves_defaults_out() -> None:
