@@ -121,6 +121,7 @@ class SimulatedSite:
         """
         random = np.random.default_rng((self._seed, number))
         person, recommender = person or self.market.person(number), recommender or self.engine.recommender
+        self.engine.clock.set(self.now_ms)
         session = session or recommender.new_session(f"visit-{number}")
         done, opened = 0, set[int]()
         if random.random() < SEARCH and self.entered:

@@ -6,7 +6,7 @@ from typing import Final
 
 from recsys.clock import ManualClock
 from recsys.errors import WorldGone
-from recsys.events import Event, SessionEvent, SlateServed
+from recsys.events import Event, SessionBegan, SessionEvent, SlateServed
 from recsys.experiments.arms import CONTROL
 from recsys.offsets import Offset
 from recsys.past import Past
@@ -55,7 +55,7 @@ def steps(events: Sequence[Event]) -> list[Step]:
     found: list[Step] = []
     slate = before = None
     for taken, event in enumerate(events, start=1):
-        if not isinstance(event, SessionEvent):
+        if not isinstance(event, SessionEvent) or isinstance(event, SessionBegan):  # that has no list yet
             continue
         if isinstance(event, SlateServed):
             if event.surface != _SURFACE:

@@ -18,7 +18,6 @@ from recsys.events import (
     Event,
     Impression,
     ItemEvent,
-    SessionBegan,
     SlateServed,
 )
 from recsys.sessions.portrait import Portrait
@@ -29,7 +28,6 @@ from webapp.feed.lens.rebuilding import Gone, Step, steps
 from webapp.numerals import number_named
 
 _SAID: Final[dict[type[Event], str]] = {
-    SessionBegan: "came here",
     SlateServed: "a list was shown",
     Impression: "seen",
     Click: "opened",
