@@ -66,12 +66,13 @@ def lived(walk: Walk) -> list[tuple[Session, OpenSession]]:
 
     Each event is seen by its session first, on the world as it was, and folded then: as on a live site.
     """
-    fold, served = Fold(CONFIG), {}
+    fold, served, clock = Fold(CONFIG), {}, ManualClock(START_MS)
     for number in range(30):
         fold.take(film(number), START_MS + number)
-    recommender = Recommender(CONFIG, lambda: fold.world, ManualClock(START_MS))
+    recommender = Recommender(CONFIG, lambda: fold.world, clock)
     for number, (name, kind, row) in enumerate(walk):
         at_ms = START_MS + 1_000 + number
+        clock.set(at_ms)
         session = served.setdefault(name, recommender.new_session(name))
         event = kind(event_time_ms=at_ms, session=name, item=f"film-{row}")
         recommender.observe(session, event)
