@@ -202,10 +202,7 @@ class EngineSlates(Engine):
 
     def features(self, query: Query) -> NDArray[np.float32]:
         """Return what the ranking's features say of each item, shape (n, any), without where it stood: for peers."""
-        design = self.scored(query).design
-        table = np.zeros((len(design), WIDTH), dtype=np.float32)
-        table[:, : design.shape[1]] = design
-        return np.delete(table, np.s_[CONTEXT_START:NUMBER_START], axis=1)
+        return without_context(self.scored(query).design)
 
     def score(self, query: Query) -> Sequence[float]:
         """Return the ranking's logits, with what the world has learned of positions where these are known."""
@@ -235,6 +232,13 @@ class EngineSlates(Engine):
         """Fold what was seen and clicked, as received in the last moment before the list's window closes."""
         for event in _events(shown):
             self.fold(event, shown.at_ms + max(self._delay_ms - 1, 0))
+
+
+def without_context(design: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return design rows at their full width, without how an item was shown: for peers."""
+    table = np.zeros((len(design), WIDTH), dtype=np.float32)
+    table[:, : design.shape[1]] = design
+    return np.delete(table, np.s_[CONTEXT_START:NUMBER_START], axis=1)
 
 
 def _events(shown: Shown) -> list[ItemEvent]:

@@ -8,13 +8,12 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.freshet import EngineNextItem
+from benchmarks.quality.freshet import EngineNextItem, without_context
 from benchmarks.quality.peers.base import OPEN_SESSIONS
 from benchmarks.quality.peers.lightgbm_ranker import PARAMETERS, TREES
 from recsys import features
 from recsys.events import Click, Event
 from recsys.labels import learn_lone_taste, recalled
-from recsys.layout import CONTEXT_START, NUMBER_START, WIDTH
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import SessionContext
 
@@ -67,7 +66,9 @@ class LambdaMARTNextItem:
     def recommend(self, session: str, at_ms: int, k: int, *, repeats: bool) -> Sequence[str]:
         """Return the candidates by the trees' sums; by the engine's own score before the first training."""
         scored = self._engine.candidates(session, at_ms)
-        scores = scored.scores if self._model is None else self._model.predict(_table(scored.design), num_threads=1)
+        scores = scored.scores
+        if self._model is not None:
+            scores = self._model.predict(without_context(scored.design), num_threads=1)
         left_out = () if repeats else self._engine.session(session).context.opened
         best = scored.rows[np.argsort(-np.asarray(scores), kind="stable")].tolist()
         catalogue = self._engine.learner.world.catalogue
@@ -96,7 +97,7 @@ class LambdaMARTNextItem:
         example = recalled(world, context, row, click.event_time_ms)
         if example.chosen != NONE_OF_THESE:
             design = features.design(world, example.rows, example.signals, None, None)
-            self._choices.append((_table(design), example.chosen))
+            self._choices.append((without_context(design), example.chosen))
         learn_lone_taste(world, context, row)
         context.click(row, click.event_time_ms)
 
@@ -112,10 +113,3 @@ class LambdaMARTNextItem:
         )
         self._model = lightgbm.train(PARAMETERS, data, num_boost_round=TREES)
         self._fits += 1
-
-
-def _table(design: NDArray[np.float32]) -> Table:
-    """Return the design without the columns for how an item was shown."""
-    table = np.zeros((len(design), WIDTH), dtype=np.float32)
-    table[:, : design.shape[1]] = design
-    return np.delete(table, np.s_[CONTEXT_START:NUMBER_START], axis=1)
