@@ -118,12 +118,12 @@ class Learner:
 
     def metrics(self) -> dict[str, float]:
         """Return the prequential scores: each example was scored before it was learned."""
-        return self._fold.scores.metrics()
+        return self._fold.learning.scores.metrics()
 
     def mark(self) -> Mark:
         """Return the books so far in the hour of the last record."""
         hour_ms = self._key[0] // _HOUR_MS * _HOUR_MS
-        return Mark(hour_ms, self.world.offset, self.counters(), self._fold.scores.to_bytes())
+        return Mark(hour_ms, self.world.offset, self.counters(), self._fold.learning.scores.to_bytes())
 
     def take_marks(self) -> list[Mark]:
         """Return, once, the books at the end of each hour that ended since this was asked last."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recsys.fold import SPREAD_SESSIONS
 from recsys.layout import POPULARITY
+from recsys.learning import SPREAD_SESSIONS
 from recsys.sessions import SessionContext
 from tests.unit.site import CONFIG, FILMS, WINDOW_S, Site, clicked, seen
 from tests.unit.streams import START_MS, film
