@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
+from recsys.elementary import exp_single, log_single
 from recsys.layout import AFFINITY, FACTS, OPENED, POPULARITY, SIGNALS, STATISTICS, VOTES
 from recsys.models import vectors
 from recsys.models.appeal import appeal
@@ -113,49 +114,57 @@ def _describe(
     appeal_fading: float,
 ) -> None:
     """Fill the columns that depend on the item alone: counts faded to `now_ms`, or to the newest session."""
-    for i in range(rows.shape[0]):
+    size, scales = rows.shape[0], SESSIONS_KEPT.shape[0]
+    clicks, age, idle = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
+    counts = np.empty((scales, size), np.float32)
+    for i in range(size):
         known = statistics[rows[i]]
         idle_ms = now_ms - known[_APPEALED_MS]
         table[i, _APPEAL] = appeal(known[_APPEAL_INFORMATION], known[_APPEAL_SHIFT], idle_ms, appeal_fading)
-        table[i, _FRESHNESS] = math.exp(np.float32(-max(now_ms - known[_FIRST_SEEN_MS], 0.0) / FRESHNESS_MS))
-        table[i, _CLICKS] = np.float32(0.2) * _log1p(np.float32(postings[rows[i]]))
-        if known[_COUNTS] > 0.0:
-            idle = serial - known[_COUNTED_SERIAL]
-            for scale in range(SESSIONS_KEPT.shape[0]):
-                kept = math.exp(np.float32(-idle / SESSIONS_KEPT[scale]))
-                table[i, _POPULARITY + scale] = COUNT_SCALE * _log1p(np.float32(known[_COUNTS + scale]) * kept)
+        age[i] = max(now_ms - known[_FIRST_SEEN_MS], 0.0) / FRESHNESS_MS
+        clicks[i] = postings[rows[i]]
+        idle[i] = serial - known[_COUNTED_SERIAL]
+        for scale in range(scales):
+            counts[scale, i] = known[_COUNTS + scale]
+    _write_log1p(table, _CLICKS, np.float32(0.2), clicks)
+    for scale in range(scales):
+        _fade(counts[scale], idle, np.float32(SESSIONS_KEPT[scale]))
+        _write_log1p(table, _POPULARITY + scale, COUNT_SCALE, counts[scale])
+    freshness = np.ones(size, np.float32)
+    _fade(freshness, age, np.float32(1.0))
+    for i in range(size):
+        table[i, _FRESHNESS] = freshness[i]
 
 
 @compiled
 def _begin(table: Signals, rows: Rows, statistics: NDArray[np.float64], serial: int) -> None:
     """Fill the column of how many sessions began with the item: for those that have not begun, and for nobody else."""
+    begun, idle = np.empty(rows.shape[0], np.float32), np.empty(rows.shape[0], np.float32)
     for i in range(rows.shape[0]):
         known = statistics[rows[i]]
-        if known[_BEGUN] > 0.0:
-            idle = serial - known[_COUNTED_SERIAL]
-            kept = math.exp(np.float32(-idle / SESSIONS_KEPT[BEGINNINGS_SCALE]))
-            table[i, _BEGINNINGS] = COUNT_SCALE * _log1p(np.float32(known[_BEGUN]) * kept)
+        begun[i], idle[i] = known[_BEGUN], serial - known[_COUNTED_SERIAL]
+    _fade(begun, idle, np.float32(SESSIONS_KEPT[BEGINNINGS_SCALE]))
+    _write_log1p(table, _BEGINNINGS, COUNT_SCALE, begun)
 
 
 @compiled
 def _voted(table: Signals, channels: voting.Channels, weight: float) -> None:
     """Fill the columns of the neighbours' votes, and the fact of how much weight there is behind them."""
     crowd = np.float32(0.1 * math.log1p(1e6 * weight))
-    for i in range(table.shape[0]):
-        table[i, _FACTS + 1] = crowd
+    logs, totals = _logs1p(VOTE_SCALE * channels.ravel()), np.zeros(table.shape[0], np.float32)
+    for i in range(channels.shape[0]):
         before, after = np.float32(0.0), np.float32(0.0)
-        if i < channels.shape[0]:
-            for channel in range(channels.shape[1]):
-                share = channels[i, channel]
-                if share > 0.0:
-                    table[i, _VOTES + channel] = COUNT_SCALE * _log1p(VOTE_SCALE * share)
-            for channel in range(0, _PREDECESSOR - _VOTES, 2):
-                before += channels[i, channel]
-                after += channels[i, channel + 1]
-        total = after + np.float32(voting.BEFORE) * before
-        table[i, _TOTAL] = np.float32(0.3) * math.log(total + np.float32(1e-3)) + np.float32(1.0)
+        for channel in range(voting.CHANNELS):
+            table[i, _VOTES + channel] = COUNT_SCALE * logs[i * voting.CHANNELS + channel]
+        for channel in range(0, _PREDECESSOR - _VOTES, 2):
+            before += channels[i, channel]
+            after += channels[i, channel + 1]
+        totals[i] = after + np.float32(voting.BEFORE) * before
         table[i, _TOTAL + 1] = before
         table[i, _TOTAL + 2] = after
+    for i in range(table.shape[0]):
+        table[i, _FACTS + 1] = crowd
+        table[i, _TOTAL] = np.float32(0.3) * log_single(totals[i] + np.float32(1e-3)) + np.float32(1.0)
 
 
 @compiled
@@ -179,6 +188,24 @@ def _clicked(table: Signals, index: Map, clicked: Rows, counts: Rows) -> None:
 
 
 @compiled
-def _log1p(count: np.float32) -> float:
-    """Return log(1 + count) in single precision, in which it takes a third of the time."""
-    return math.log(np.float32(1.0) + count)
+def _fade(counts: Signals, idle: Signals, kept: np.float32) -> None:
+    """Let counts fade by e in each time of length `kept` that passed."""
+    for i in range(counts.shape[0]):
+        counts[i] *= exp_single(-idle[i] / kept)
+
+
+@compiled
+def _logs1p(counts: Signals) -> Signals:
+    """Return log(1 + count) of each."""
+    logs = np.empty(counts.shape[0], np.float32)
+    for i in range(counts.shape[0]):
+        logs[i] = log_single(np.float32(1.0) + counts[i])
+    return logs
+
+
+@compiled
+def _write_log1p(table: Signals, column: int, scale: np.float32, counts: Signals) -> None:
+    """Write log(1 + count) of each row into a column, times `scale`."""
+    logs = _logs1p(counts)
+    for i in range(counts.shape[0]):
+        table[i, column] = scale * logs[i]

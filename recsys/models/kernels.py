@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
+from recsys.elementary import exp
 from recsys.models.base import NONE_OF_THESE
 
 Floats = NDArray[np.float64]
@@ -60,14 +61,22 @@ def choice_probabilities(scores: Floats) -> Floats:
     top = 0.0
     for score in scores:
         top = max(top, score)
-    probabilities = np.empty(scores.shape[0])
-    total = np.exp(-top)
+    probabilities = exponentials(scores, top)
+    total = exp(-top)
     for i in range(scores.shape[0]):
-        probabilities[i] = np.exp(scores[i] - top)
         total += probabilities[i]
     for i in range(scores.shape[0]):
         probabilities[i] /= total
     return probabilities
+
+
+@compiled
+def exponentials(scores: Floats, top: float) -> Floats:
+    """Return e to the power of each score less `top`, at least the largest of them. Shape (n,)."""
+    values = np.empty(scores.shape[0])
+    for i in range(scores.shape[0]):
+        values[i] = exp(scores[i] - top)
+    return values
 
 
 @compiled

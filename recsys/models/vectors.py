@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.compiled import SIDE_BY_SIDE, compiled
 from recsys.layout import VECTOR_WIDTH
+from recsys.models.kernels import exponentials
 from recsys.models.product import product
 from recsys.models.random import mixed, uniforms
 from recsys.prefetch import fetch
@@ -124,11 +125,11 @@ def learn_next(
     rows, lanes = _drawn(heard, row, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
     fetch(vectors, rows)
     cosines, shares = np.empty(rows.shape[0]), np.empty(rows.shape[0])
-    total = 0.0
     for i in range(rows.shape[0]):
         cosines[i] = _dot(vectors[rows[i]], session, lanes) / lengths[rows[i]]
-        shares[i] = math.exp(SHARPNESS * (cosines[i] - 1.0))  # a cosine is at most 1, so nothing overflows
-        total += shares[i]
+        shares[i] = SHARPNESS * cosines[i]
+    shares = exponentials(shares, SHARPNESS)  # a cosine is at most 1, so nothing overflows
+    total = np.sum(shares)
     pull = np.zeros(VECTOR_WIDTH, dtype=np.float32)
     along = 0.0
     for i in range(rows.shape[0]):

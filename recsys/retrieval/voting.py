@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
+from recsys.elementary import exp
 from recsys.layout import DEPTHS, STEPS, VOTES
 from recsys.prefetch import fetch
 from recsys.retrieval.top import largest_first
@@ -219,13 +220,15 @@ def _gather(
                 # An item can stand twice in its own ring for one session; it counts once.
                 latest[found] = match
                 weights[found] += item_weight
-    for found in range(count):
-        serial = serials[found]
-        serials[found] = serial % SESSION_RING
-        recency = math.exp((serial - newest) / SESSION_DECAY)
-        weights[found] *= recency / math.sqrt(np.float64(max(length[serials[found]], 1)))
-        if keys[serials[found]] == key:  # a session is no neighbour of itself
+    lengths = np.empty(count)
+    for found in range(count):  # nothing but looking things up, so that memory is asked for many at once
+        slot = serials[found] % SESSION_RING
+        lengths[found] = max(length[slot], 1)
+        if keys[slot] == key:  # a session is no neighbour of itself
             weights[found] = 0.0
+    for found in range(count):
+        weights[found] *= exp((serials[found] - newest) / SESSION_DECAY) / math.sqrt(lengths[found])
+        serials[found] %= SESSION_RING
     best = largest_first(weights[:count], NEIGHBOURS)
     total = 0.0
     for place in range(best.shape[0]):

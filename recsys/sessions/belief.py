@@ -95,18 +95,12 @@ class SessionBelief:
         if probability is None:
             probability = LEFT_PROBABILITY if chosen == NONE_OF_THESE else CLICKED_PROBABILITY
         evidence = Evidence(*_evidence(design, chosen, base_logits, probability, self._mean, self._variance))
-        width = len(evidence.shift)
-        self._information[:width] += evidence.information
-        self._shift[:width] += evidence.shift
-        self._refresh()
+        self._add(evidence, 1.0)
         return evidence
 
     def forget(self, evidence: Evidence) -> None:
         """Take back a term that `learn_choice` added."""
-        width = len(evidence.shift)
-        self._information[:width] -= evidence.information
-        self._shift[:width] -= evidence.shift
-        self._refresh()
+        self._add(evidence, -1.0)
 
     def discount(self, keep: float) -> None:
         """Keep only this share (0 to 1) of the evidence: what an earlier session is worth in the next."""
@@ -148,10 +142,31 @@ class SessionBelief:
         belief._refresh()
         return belief
 
+    def _add(self, evidence: Evidence, times: float) -> None:
+        _accumulate(self._information, self._shift, evidence.information, evidence.shift, times)
+        self._refresh()
+
     def _refresh(self) -> None:
+        self._mean, self._variance = _posterior(self._prior, self._information, self._shift)
+
+
+@compiled
+def _accumulate(information: Floats, shift: Floats, more_information: Floats, more_shift: Floats, times: float) -> None:
+    """Add a term of evidence, which may be shorter, in place."""
+    for j in range(more_shift.shape[0]):
+        information[j] += times * more_information[j]
+        shift[j] += times * more_shift[j]
+
+
+@compiled
+def _posterior(prior: Floats, information: Floats, shift: Floats) -> tuple[Floats, Floats]:
+    """Return mean and variance of each weight's delta."""
+    mean, variance = np.empty(prior.shape[0]), np.empty(prior.shape[0])
+    for j in range(prior.shape[0]):
         # Not 1 / (1 / prior + information): a prior of 0 must stay 0. The bound absorbs rounding after `forget`.
-        self._variance = self._prior / (1.0 + self._prior * np.maximum(self._information, 0.0))
-        self._mean = self._variance * self._shift
+        variance[j] = prior[j] / (1.0 + prior[j] * max(information[j], 0.0))
+        mean[j] = variance[j] * shift[j]
+    return mean, variance
 
 
 @compiled
@@ -160,7 +175,7 @@ def _evidence(
 ) -> tuple[Floats, Floats]:
     """Return what a choice teaches where, before the session's own belief, something is chosen with `probability`."""
     top = base_logits.max()
-    total = top + np.log(np.sum(np.exp(base_logits - top)))
+    total = top + np.log(np.sum(kernels.exponentials(base_logits, top)))
     level = np.log(probability / (1.0 - probability)) - total
     width = design.shape[1]
     scores = base_logits + level + kernels.linear_scores(design, mean[:width])
