@@ -55,7 +55,9 @@ class Learning:
         positions = None if example.recalled else example.positions
         design = features.design(world, example.rows, example.signals, positions, example.surface)
         scores = world.model.score_many(design)
+        probabilities = choice_probabilities(scores)
         if not example.settles:
+            self.scores.update(scores, probabilities, example.chosen)
             self._learn_choice(example, design, scores)
         elapsed_s = max(world.now_ms - self.learned_ms, 0) / 1_000 if self.learned_ms else 0.0
         if example.clicked is not None and example.charged is not None:
@@ -63,7 +65,6 @@ class Learning:
             errors = probabilities - charged
             world.model.learn_list(design, probabilities, charged, elapsed_s)
         else:
-            probabilities = choice_probabilities(scores)
             errors = probabilities.copy()
             if example.chosen != NONE_OF_THESE:
                 errors[example.chosen] -= 1.0
@@ -75,8 +76,7 @@ class Learning:
         self.learned_ms = world.now_ms
 
     def _learn_choice(self, example: Example, design: Design, scores: Logits) -> None:
-        """Score a choice before anything is learned from it, and let the visitor's own part learn."""
-        self.scores.update(scores, example.chosen)
+        """Let the visitor's own part learn from a choice."""
         session = self._sessions.get(example.session)
         if session is None:
             return

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.errors import CorruptState
 from recsys.models.base import NONE_OF_THESE, Logits
-from recsys.models.kernels import choice_probabilities
+from recsys.models.kernels import exponentials
 
 #: Bins of predicted click probability, equally wide.
 BINS: Final = 100
@@ -32,19 +32,21 @@ class Prequential:
         self._passed = np.zeros(BINS)
         self._predicted = np.zeros(BINS)
 
-    def update(self, scores: Logits, chosen: int) -> None:
+    def update(self, scores: Logits, probabilities: NDArray[np.float64], chosen: int) -> None:
         """Score one choice.
 
         Parameters
         ----------
         scores : float64 array of shape (n,)
             Logits of what could be chosen, before learning from it.
+        probabilities : float64 array of shape (n,)
+            Their `choice_probabilities`.
         chosen : int
             Index into `scores`, or `NONE_OF_THESE`.
         """
         _score(
             scores,
-            choice_probabilities(scores),
+            probabilities,
             chosen,
             self._sums,
             self._clicked,
@@ -191,9 +193,7 @@ def _score(
         else:
             passed[place] += 1.0
     # Not the logarithm of a probability: that of a rare choice may have been rounded to 0.
-    total = math.exp(-top)
-    for index in range(items):
-        total += math.exp(scores[index] - top)
+    total = math.exp(-top) + np.sum(exponentials(scores, top))
     hit = 0.0 if chosen == NONE_OF_THESE else scores[chosen]
     clickers = (sums[_CLICKS] + 1.0) / (sums[_CHOICES] + 2.0)
     loss = top + math.log(total) - hit

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from recsys.evaluation.prequential import Prequential
 from recsys.layout import WIDTH
 from recsys.models.gaussian import GaussianModel
-from recsys.models.kernels import choice_evidence, linear_scores
+from recsys.models.kernels import choice_evidence, choice_probabilities, linear_scores
 from recsys.sessions import Evidence, SessionBelief
 from tests.choices import Choice, simulate
 
@@ -128,7 +128,8 @@ def test_what_an_earlier_session_counts_is_a_share_of_its_evidence(drawn: Stream
 def scored(choices: list[Choice]) -> Prequential:
     made = Prequential()
     for design, chosen in choices:
-        made.update(linear_scores(design, TRUTH), chosen)
+        scores = linear_scores(design, TRUTH)
+        made.update(scores, choice_probabilities(scores), chosen)
     return made
 
 

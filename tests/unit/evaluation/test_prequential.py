@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recsys.errors import CorruptState
 from recsys.evaluation.prequential import BINS, Prequential
 from recsys.models.base import NONE_OF_THESE
+from recsys.models.kernels import choice_probabilities
 from tests.choices import loss, simulate
 
 Scored = tuple[NDArray[np.float64], int]
@@ -20,7 +21,7 @@ Scored = tuple[NDArray[np.float64], int]
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
     """Compile first: hypothesis measures how long an example takes."""
-    Prequential().update(np.zeros(1), 0)
+    score(Prequential(), np.zeros(1), 0)
 
 
 @st.composite
@@ -29,10 +30,14 @@ def scored(draw: st.DrawFn) -> Scored:
     return scores, draw(st.integers(NONE_OF_THESE, len(scores) - 1))
 
 
+def score(evaluation: Prequential, scores: NDArray[np.float64], chosen: int) -> None:
+    evaluation.update(scores, choice_probabilities(scores), chosen)
+
+
 def evaluated(choices: list[Scored]) -> Prequential:
     evaluation = Prequential()
     for scores, chosen in choices:
-        evaluation.update(scores, chosen)
+        score(evaluation, scores, chosen)
     return evaluation
 
 
@@ -114,8 +119,8 @@ def test_state_brings_back_the_evaluation_bit_for_bit(choices: list[Scored], lat
     copy.restore({name: array.copy() for name, array in original.state().items()})
 
     for scores, chosen in later:
-        original.update(scores, chosen)
-        copy.update(scores, chosen)
+        score(original, scores, chosen)
+        score(copy, scores, chosen)
 
     assert {name: array.tobytes() for name, array in copy.state().items()} == {
         name: array.tobytes() for name, array in original.state().items()
