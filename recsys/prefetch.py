@@ -29,6 +29,14 @@ def fetch(table: NDArray[Any], rows: NDArray[np.int64]) -> None:
             _prefetch(table, row, line * _LINE)
 
 
+@compiled
+def fetch_filled(table: NDArray[Any], rows: NDArray[np.int64], filled: NDArray[np.int32]) -> None:
+    """Do as `fetch`, for rows of which no more than the first ``filled[row]`` numbers are read."""
+    for row in rows:
+        for offset in range(0, min(filled[row], table.shape[1]) * table.itemsize, _LINE):
+            _prefetch(table, row, offset)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def _prefetch(_typing: Any, table: Any, row: Any, offset: Any) -> tuple[Any, Callable[..., Any]]:
     """Emit LLVM's prefetch of the line that holds byte `offset` of a row: to read, and to keep."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.elementary import exp
 from recsys.layout import DEPTHS, STEPS, VOTES
-from recsys.prefetch import fetch
+from recsys.prefetch import fetch_filled
 from recsys.retrieval.top import largest_first
 from recsys.rowmap import Map, empty_map, find, insert, row_map
 from recsys.world import ITEM_RING, SESSION_CLICKS, SESSION_RING
@@ -129,7 +129,7 @@ def recall(
         The weight behind all votes.
     """
     slots, matches, weights, total = _gather(query, key, ring, postings, keys, length, newest)
-    fetch(clicked, slots)
+    fetch_filled(clicked, slots, length)
     most = query.shape[0]
     for neighbour in range(slots.shape[0]):
         most += min(length[slots[neighbour]], SESSION_CLICKS)
