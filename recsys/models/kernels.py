@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.elementary import exp
 from recsys.models.base import NONE_OF_THESE
+from recsys.models.product import times_vector
 
 Floats = NDArray[np.float64]
-
-#: Partial sums of an inner product: their order is fixed, and a core adds them side by side.
-_LANES: Final = 4
 
 #: How much lists differ in how clickable they are, whatever stands on them: variance in squared logits.
 LIST_VARIANCE: Final = 0.3
@@ -28,28 +26,11 @@ _FAR: Final = 30.0
 
 @compiled
 def linear_scores(design: NDArray[np.float32], weights: Floats) -> Floats:
-    """Return ``design @ weights`` in double precision, summed in `_LANES` fixed lanes. Shape (n,).
+    """Return the score of each row: ``design @ weights`` in double precision. Shape (n,).
 
     Raises `ValueError` when the widths differ.
     """
-    rows, width = design.shape
-    if weights.shape[0] != width:  # compiled code would read past the end
-        raise ValueError("expected as many weights as the design has columns")
-    scores = np.empty(rows)
-    lanes = np.empty(_LANES)
-    whole = width - width % _LANES
-    for i in range(rows):
-        lanes[:] = 0.0
-        for start in range(0, whole, _LANES):
-            for lane in range(_LANES):
-                lanes[lane] += design[i, start + lane] * weights[start + lane]
-        total = 0.0
-        for j in range(whole, width):
-            total += design[i, j] * weights[j]
-        for lane in range(_LANES):
-            total += lanes[lane]
-        scores[i] = total
-    return scores
+    return times_vector(design, weights)
 
 
 @compiled

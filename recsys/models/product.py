@@ -2,7 +2,7 @@
 
 Numba's loops keep one row of sums in memory and add to it over and over. Here a tile of sums stays in registers until
 it is done, and each term is multiplied and added in one step that rounds once (IEEE 754's fused multiply-add), as is
-the same on every machine. Sums take their terms in order, so a row's result does not depend on the rows beside it.
+the same on every machine. The order of a sum's terms is fixed, so a row's result does not depend on the rows beside it.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,15 @@ from recsys.compiled import SIDE_BY_SIDE, compiled
 #: Rows of a tile: as many sums are on their way at once as it takes until the first of them is there.
 _TILE: Final = 8
 
+#: Doubles that take the room of `SIDE_BY_SIDE` singles.
+_DOUBLES: Final = SIDE_BY_SIDE // 2
+
 Matrix = NDArray[np.float32]
 
 _FLOAT: Final = ir.FloatType()
 _LANES: Final = ir.VectorType(_FLOAT, SIDE_BY_SIDE)
+_HALF: Final = ir.VectorType(_FLOAT, _DOUBLES)
+_DOUBLE_LANES: Final = ir.VectorType(ir.DoubleType(), _DOUBLES)
 _PLACE: Final = ir.IntType(64)
 
 
@@ -59,6 +64,39 @@ def product(left: Matrix, right: Matrix, start: Matrix, out: Matrix) -> None:
                 _several(left, min(row, rows - _TILE), right, start, column, out)
 
 
+@compiled
+def times_vector(matrix: Matrix, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``matrix @ vector`` in double precision. Shape (n,).
+
+    Raises
+    ------
+    ValueError
+        When the widths differ, or a row of `matrix`, or `vector`, is not of one piece.
+    """
+    rows, width = matrix.shape
+    if vector.shape[0] != width:
+        raise ValueError("expected as many weights as the rows have columns")
+    whole = width - width % _DOUBLES
+    if rows and whole and (matrix.strides[1] != matrix.itemsize or vector.strides[0] != vector.itemsize):
+        raise ValueError("expected rows and a vector whose numbers lie side by side")
+    products, lanes = np.empty(rows), np.empty((_TILE, _DOUBLES))
+    for start in range(0, rows, _TILE):
+        first = max(min(start, rows - _TILE), 0)  # the last tile begins earlier and does some rows again
+        if rows < _TILE:
+            for row in range(rows):
+                _sum_one(matrix, row, vector, whole, lanes[row:])
+        else:
+            _sum_several(matrix, first, vector, whole, lanes)
+        for row in range(min(rows, _TILE)):
+            total = 0.0
+            for lane in range(_DOUBLES):
+                total += lanes[row, lane]
+            for column in range(whole, width):
+                total += matrix[first + row, column] * vector[column]
+            products[first + row] = total
+    return products
+
+
 def _tile(rows: int) -> Any:
     """Return the intrinsic that does `rows` rows and `SIDE_BY_SIDE` columns of a product."""
 
@@ -78,7 +116,7 @@ def _emitter(rows: int) -> Callable[..., Any]:
         row, column = arguments[1], arguments[4]
         sums = [cgutils.alloca_once(builder, _LANES) for _ in range(rows)]
         for sum_ in sums:
-            builder.store(_load_lanes(builder, _address(builder, start, column)), sum_)
+            builder.store(_load(builder, _address(builder, start, column), _LANES), sum_)
         zero = _PLACE(0)
         lefts = [_address(builder, left, builder.add(row, _PLACE(place)), zero) for place in range(rows)]
         step = builder.extract_value(left.strides, 1)
@@ -86,7 +124,7 @@ def _emitter(rows: int) -> Callable[..., Any]:
             builder.module, ir.FunctionType(_LANES, [_LANES] * 3), f"llvm.fma.v{SIDE_BY_SIDE}f32"
         )
         with cgutils.for_range(builder, builder.extract_value(left.shape, 1)) as loop:
-            factors = _load_lanes(builder, _address(builder, right, loop.index, column))
+            factors = _load(builder, _address(builder, right, loop.index, column), _LANES)
             distance = builder.mul(loop.index, step)
             for first, sum_ in zip(lefts, sums, strict=True):
                 factor = _spread(builder, builder.load(cgutils.pointer_add(builder, first, distance)))
@@ -94,6 +132,42 @@ def _emitter(rows: int) -> Callable[..., Any]:
         for place, sum_ in enumerate(sums):
             address = _address(builder, out, builder.add(row, _PLACE(place)), column)
             builder.store(builder.load(sum_), builder.bitcast(address, _LANES.as_pointer())).align = 4
+        return context.get_dummy_value()
+
+    return emit
+
+
+def _row_sums(rows: int) -> Any:
+    """Return the intrinsic that writes `rows` rows' products with a vector, summed by lane up to column `whole`."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def row_sums(_typing: Any, matrix: Any, row: Any, vector: Any, whole: Any, out: Any) -> tuple[Any, Any]:
+        return types.void(matrix, types.int64, vector, types.int64, out), _row_sums_emitter(rows)
+
+    return row_sums
+
+
+def _row_sums_emitter(rows: int) -> Callable[..., Any]:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = signature.args
+        matrix, vector, out = (context.make_array(kinds[at])(context, builder, arguments[at]) for at in (0, 2, 4))
+        row, whole, zero = arguments[1], arguments[3], _PLACE(0)
+        sums = [cgutils.alloca_once(builder, _DOUBLE_LANES) for _ in range(rows)]
+        for sum_ in sums:
+            builder.store(ir.Constant(_DOUBLE_LANES, [0.0] * _DOUBLES), sum_)
+        add = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_DOUBLE_LANES, [_DOUBLE_LANES] * 3), f"llvm.fma.v{_DOUBLES}f64"
+        )
+        with cgutils.for_range(builder, builder.udiv(whole, _PLACE(_DOUBLES))) as loop:
+            column = builder.mul(loop.index, _PLACE(_DOUBLES))
+            factors = _load(builder, _address(builder, vector, column), _DOUBLE_LANES)
+            for place, sum_ in enumerate(sums):
+                address = _address(builder, matrix, builder.add(row, _PLACE(place)), column)
+                numbers = builder.fpext(_load(builder, address, _HALF), _DOUBLE_LANES)
+                builder.store(builder.call(add, [numbers, factors, builder.load(sum_)]), sum_)
+        for place, sum_ in enumerate(sums):
+            address = _address(builder, out, _PLACE(place), zero)
+            builder.store(builder.load(sum_), builder.bitcast(address, _DOUBLE_LANES.as_pointer())).align = 8
         return context.get_dummy_value()
 
     return emit
@@ -107,10 +181,11 @@ def _address(builder: Any, array: Any, *places: Any) -> Any:
     return address
 
 
-def _load_lanes(builder: Any, address: Any) -> Any:
-    lanes = builder.load(builder.bitcast(address, _LANES.as_pointer()))
-    lanes.align = 4
-    return lanes
+def _load(builder: Any, address: Any, lanes: Any) -> Any:
+    """Return the numbers at an address, which need not be one that lanes begin at."""
+    loaded = builder.load(builder.bitcast(address, lanes.as_pointer()))
+    loaded.align = 4
+    return loaded
 
 
 def _spread(builder: Any, number: Any) -> Any:
@@ -123,3 +198,5 @@ def _spread(builder: Any, number: Any) -> Any:
 
 _one: Any = _tile(1)
 _several: Any = _tile(_TILE)
+_sum_one: Any = _row_sums(1)
+_sum_several: Any = _row_sums(_TILE)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys.compiled import SIDE_BY_SIDE
-from recsys.models.product import product
+from recsys.models.product import product, times_vector
 
 
 def matrix(*shape: int, seed: int = 1) -> np.ndarray:
@@ -60,3 +60,25 @@ def test_what_does_not_fit_is_refused() -> None:
             product(*wrong)
     with pytest.raises(ValueError, match="multiples of SIDE_BY_SIDE"):
         product(left, matrix(5, 8), matrix(8), matrix(3, 8))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 20])
+@pytest.mark.parametrize("width", [0, 1, 8, 49])
+def test_a_product_with_a_vector_is_what_its_definition_says(rows: int, width: int) -> None:
+    left, vector = matrix(rows, width), matrix(width).astype(np.float64)
+    np.testing.assert_allclose(times_vector(left, vector), left.astype(np.float64) @ vector, atol=1e-12)
+
+
+def test_a_rows_product_with_a_vector_does_not_depend_on_the_other_rows() -> None:
+    left, vector = matrix(21, 49), matrix(49).astype(np.float64)
+    whole = times_vector(left, vector)
+    for rows in ([4], [20, 4, 4], list(range(20, -1, -1))):
+        np.testing.assert_array_equal(times_vector(left[rows], vector), whole[rows])
+
+
+def test_numbers_that_do_not_lie_side_by_side_are_refused() -> None:
+    vector = matrix(16).astype(np.float64)
+    with pytest.raises(ValueError, match="side by side"):
+        times_vector(matrix(16, 3).T, vector)
+    with pytest.raises(ValueError, match="side by side"):
+        times_vector(matrix(3, 8), vector[::2])
