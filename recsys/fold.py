@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys import features, statistics
 from recsys.config import EngineConfig
+from recsys.errors import CorruptState
 from recsys.events import (
     SURFACES,
     Click,
@@ -32,7 +33,7 @@ from recsys.events import (
 from recsys.labels import HISTORY, Example, JoinState, LabelJoin, implicit_slate, learn_lone_taste, recalled
 from recsys.layout import SIGNAL_COUNT
 from recsys.learning import Learning
-from recsys.open_sessions import OpenSession, OpenSessions, OpenSessionState
+from recsys.open_sessions import OpenSession, OpenSessions
 from recsys.packing import pack
 from recsys.retrieval import popular
 from recsys.retrieval.neighbours import index_click
@@ -66,7 +67,7 @@ class FoldState(msgspec.Struct, frozen=True):
     """The learner's own part of a snapshot, besides arrays."""
 
     labels: JoinState
-    sessions: list[OpenSessionState]
+    sessions: msgspec.Raw
     sessions_evicted: int
     counts: dict[str, int]
     learned_ms: int
@@ -155,8 +156,11 @@ class Fold:
 
     def restore(self, state: FoldState, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Become what `state` described, on a world restored to the same offset. Raises `CorruptState`."""
-        self.labels.restore(state.labels)
-        self.sessions.restore(state.sessions, state.sessions_evicted)
+        try:
+            self.labels.restore(state.labels)
+            self.sessions.restore(state.sessions, state.sessions_evicted)
+        except msgspec.DecodeError as error:
+            raise CorruptState(f"expected what was open of labels and sessions: {error}") from error
         self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
         self.learning.learned_ms = state.learned_ms
         self._forgotten = dict.fromkeys(state.forgotten)

@@ -22,10 +22,14 @@ from recsys.models.base import NONE_OF_THESE
 from recsys.models.kernels import linear_scores
 from recsys.retrieval.candidates import available, retrieve
 from recsys.sessions import Choice, SessionContext, ShownSlate
+from recsys.spilling import SpillingMap
 from recsys.world import World
 
 #: Slates whose window may be open at once; beyond that the oldest are closed early, and counted.
 MAX_PENDING: Final = 200_000
+#: Open windows, and closed ones that are remembered, that stand in memory: some 1.1 kB and 0.2 kB each.
+PENDING_IN_MEMORY: Final = 8_192
+CLOSED_IN_MEMORY: Final = 16_384
 #: A closed window is remembered for this many windows more, to tell what is late from what never was.
 REMEMBERED_WINDOWS: Final = 6
 
@@ -101,7 +105,6 @@ class Example(NamedTuple):
 class Pending(msgspec.Struct, gc=False):
     """An open window; stands in the fold's snapshot as it is. `charged` is empty before anything was charged."""
 
-    key: str
     session: str
     deadline_ms: int
     shown: ShownSlate
@@ -114,10 +117,10 @@ class Pending(msgspec.Struct, gc=False):
 
 
 class JoinState(msgspec.Struct, frozen=True):
-    """A `LabelJoin` as it stands in the fold's snapshot: open windows, then (key, when it closed), oldest first."""
+    """A `LabelJoin` as it stands in the fold's snapshot: open windows and when others closed by key, oldest first."""
 
-    pending: list[Pending]
-    closed: list[tuple[str, int]]
+    pending: msgspec.Raw
+    closed: msgspec.Raw
     counts: dict[str, int]
 
 
@@ -184,8 +187,9 @@ class LabelJoin:
     def __init__(self, window_ms: int, max_pending: int = MAX_PENDING) -> None:
         self._window_ms = window_ms
         self._max_pending = max_pending
-        self._pending: dict[str, Pending] = {}
-        self._closed: dict[str, int] = {}
+        pack, unpack = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Pending).decode
+        self._pending: SpillingMap[Pending] = SpillingMap(PENDING_IN_MEMORY, pack, unpack)
+        self._closed: SpillingMap[int] = SpillingMap(CLOSED_IN_MEMORY, pack, msgspec.msgpack.Decoder(int).decode)
         self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
 
     def __len__(self) -> int:
@@ -209,9 +213,9 @@ class LabelJoin:
         if key in self._pending or (key in self._closed and not again):
             self.counts["duplicate"] += 1
             return
-        self._closed.pop(key, None)
+        self._closed.pop(key)
         # Receive times never run backwards, so windows close in the order in which they opened.
-        self._pending[key] = Pending(key, session, received_ms + self._window_ms, shown)
+        self._pending.put(key, Pending(session, received_ms + self._window_ms, shown))
         self.counts["slates"] += 1
 
     def lone_click(self, event: Click, received_ms: int) -> bool:
@@ -223,7 +227,7 @@ class LabelJoin:
         if key in self._closed:
             self.counts["duplicate"] += 1
             return False
-        self._closed[key] = received_ms
+        self._closed.put(key, received_ms)
         self.counts["joined"] += 1
         return True
 
@@ -267,14 +271,14 @@ class LabelJoin:
 
     def close(self, watermark_ms: int) -> Iterator[Example]:
         """Close the windows that end at or before `watermark_ms`, oldest first, and yield what that teaches."""
-        while self._pending:
-            key, pending = next(iter(self._pending.items()))
+        while oldest := self._pending.oldest():
+            key, pending = oldest
             if pending.deadline_ms > watermark_ms:
                 if len(self._pending) <= self._max_pending:
                     break
                 self.counts["evicted"] += 1
-            del self._pending[key]
-            self._closed[key] = watermark_ms
+            self._pending.pop(key)
+            self._closed.put(key, watermark_ms)
             example = _settled(pending)
             self.counts["left" if example is None or example.settles else "expired"] += 1
             if example is not None:
@@ -284,25 +288,25 @@ class LabelJoin:
     def forget(self, session: str) -> None:
         """Drop a session's open windows: they teach nothing. Costs a pass over what is open."""
         for key in [key for key, pending in self._pending.items() if pending.session == session]:
-            del self._pending[key]
+            self._pending.pop(key)
             self.counts["forgotten"] += 1
 
     def to_state(self) -> JoinState:
-        """Return the join for a snapshot: to be written before anything else happens."""
-        return JoinState(list(self._pending.values()), list(self._closed.items()), dict(self.counts))
+        """Return the join for a snapshot."""
+        return JoinState(self._pending.to_state(), self._closed.to_state(), dict(self.counts))
 
     def restore(self, state: JoinState) -> None:
-        """Become the join that `to_state` described."""
-        self._pending = {pending.key: pending for pending in state.pending}
-        self._closed = dict(state.closed)
+        """Become the join that `to_state` described. Raises `msgspec.DecodeError` on anything else."""
+        self._pending.restore(state.pending)
+        self._closed.restore(state.closed)
         self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
 
     def _forget(self, until_ms: int) -> None:
-        while self._closed:
-            key, closed_ms = next(iter(self._closed.items()))
+        while oldest := self._closed.oldest():
+            key, closed_ms = oldest
             if closed_ms > until_ms and len(self._closed) <= self._max_pending:
                 return
-            del self._closed[key]
+            self._closed.pop(key)
 
     def _find(self, event: ItemEvent, row: int) -> tuple[Pending, int] | None:
         key = implicit_slate(event)

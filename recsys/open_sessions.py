@@ -1,15 +1,17 @@
 """The sessions whose inactivity gap has not passed, as the fold sees them: bounded, and in order of last activity."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from recsys.retrieval.neighbours import NO_SERIAL
 from recsys.sessions import ContextState, SessionBelief, SessionContext
+from recsys.spilling import SpillingMap
 
 #: Sessions that may be open at once; beyond that those longest idle end early, and are counted.
 MAX_OPEN: Final = 200_000
+#: Of these, those that stand in memory: some 20 kB each, a tenth of it on disk.
+IN_MEMORY: Final = 1_536
 
 
 class OpenSession(msgspec.Struct):
@@ -30,6 +32,22 @@ class OpenSessionState(msgspec.Struct, frozen=True):
     belief: bytes | None
 
 
+_decoder: Final = msgspec.msgpack.Decoder(OpenSessionState)
+
+
+def _pack(session: OpenSession) -> bytes:
+    belief = None if session.belief is None else session.belief.to_state()
+    return msgspec.msgpack.encode(
+        OpenSessionState(session.context.to_state(), session.received_ms, session.serial, belief)
+    )
+
+
+def _unpack(packed: bytes) -> OpenSession:
+    state = _decoder.decode(packed)
+    belief = None if state.belief is None else SessionBelief.from_state(state.belief)
+    return OpenSession(SessionContext.from_state(state.context), state.received_ms, state.serial, belief)
+
+
 class OpenSessions:
     """Open sessions by id, the one longest idle first.
 
@@ -48,7 +66,7 @@ class OpenSessions:
     def __init__(self, gap_ms: int, max_open: int = MAX_OPEN) -> None:
         self._gap_ms = gap_ms
         self._max_open = max_open
-        self._open: dict[str, OpenSession] = {}
+        self._open: SpillingMap[OpenSession] = SpillingMap(IN_MEMORY, _pack, _unpack)
         self.evicted = 0
 
     def __len__(self) -> int:
@@ -56,7 +74,10 @@ class OpenSessions:
 
     def __getitem__(self, session: str) -> OpenSession:
         """Return a session that is known to be open."""
-        return self._open[session]
+        found = self._open.get(session)
+        if found is None:
+            raise KeyError(session)
+        return found
 
     def get(self, session: str) -> OpenSession | None:
         """Return an open session, None where it ended or never was."""
@@ -64,48 +85,32 @@ class OpenSessions:
 
     def touch(self, session: str, at_ms: int, received_ms: int) -> OpenSession:
         """Return the session, opened if need be, after something happened in it at `at_ms`."""
-        found = self._open.pop(session, None) or OpenSession(SessionContext(session, began_ms=at_ms), received_ms)
+        found = self._open.pop(session) or OpenSession(SessionContext(session, began_ms=at_ms), received_ms)
         found.context.touch(at_ms)
         found.received_ms = received_ms
-        self._open[session] = found
-        if len(self._open) > self._max_open:
-            del self._open[next(iter(self._open))]
+        self._open.put(session, found)
+        if len(self._open) > self._max_open and (oldest := self._open.oldest()):
+            self._open.pop(oldest[0])
             self.evicted += 1
         return found
 
     def forget(self, session: str) -> None:
         """Drop a session that is open, if it is."""
-        self._open.pop(session, None)
+        self._open.pop(session)
 
     def end(self, watermark_ms: int) -> None:
         """Forget the sessions whose gap has passed."""
-        while self._open:
-            session, oldest = next(iter(self._open.items()))
-            if oldest.received_ms + self._gap_ms > watermark_ms:
+        while oldest := self._open.oldest():
+            session, open_session = oldest
+            if open_session.received_ms + self._gap_ms > watermark_ms:
                 return
-            del self._open[session]
+            self._open.pop(session)
 
-    def to_state(self) -> list[OpenSessionState]:
-        """Return the sessions for a snapshot, in order."""
-        return [
-            OpenSessionState(
-                session.context.to_state(),
-                session.received_ms,
-                session.serial,
-                None if session.belief is None else session.belief.to_state(),
-            )
-            for session in self._open.values()
-        ]
+    def to_state(self) -> msgspec.Raw:
+        """Return the sessions by id for a snapshot, each as an `OpenSessionState`, in order."""
+        return self._open.to_state()
 
-    def restore(self, states: Sequence[OpenSessionState], evicted: int) -> None:
-        """Become what `to_state` and `evicted` described."""
-        self._open = {
-            state.context.id: OpenSession(
-                SessionContext.from_state(state.context),
-                state.received_ms,
-                state.serial,
-                None if state.belief is None else SessionBelief.from_state(state.belief),
-            )
-            for state in states
-        }
+    def restore(self, state: msgspec.Raw, evicted: int) -> None:
+        """Become what `to_state` and `evicted` described. Raises `msgspec.DecodeError` on anything else."""
+        self._open.restore(state)
         self.evicted = evicted

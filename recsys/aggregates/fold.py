@@ -49,10 +49,10 @@ _MILLION: Final = 1_000_000
 
 
 class AggregateState(msgspec.Struct, frozen=True):
-    """An `AggregateFold` as it is stored: what is open, and what the items are."""
+    """An `AggregateFold` as it is stored: what is open, by slate and by session, and what the items are."""
 
-    slates: dict[str, OpenSlate]
-    sittings: list[Sitting]
+    slates: msgspec.Raw
+    sittings: msgspec.Raw
     catalogue: CatalogueState
     hour_ms: int
     day_ms: int
@@ -62,7 +62,8 @@ class AggregateState(msgspec.Struct, frozen=True):
 class AggregateFold:
     """Counts events in log order.
 
-    Memory is bounded by `MAX_OPEN` slates and sittings, and by the catalogue. About 5 µs an event.
+    What is open is bounded by `MAX_OPEN` slates and sittings, of which the newest stand in memory, and by the
+    catalogue. About 5 µs an event.
 
     Parameters
     ----------
@@ -115,8 +116,8 @@ class AggregateFold:
         """Return what goes on into later events, for storing; what was not drained is not in it."""
         return msgspec.msgpack.encode(
             AggregateState(
-                slates=self._slates.held,
-                sittings=list(self._sittings.held.values()),
+                slates=self._slates.held.to_state(),
+                sittings=self._sittings.held.to_state(),
                 catalogue=self._catalogue.to_state(),
                 hour_ms=self._here.hour_ms,
                 day_ms=self._here.day_ms,
@@ -127,8 +128,8 @@ class AggregateFold:
     def restore(self, stored: bytes) -> None:
         """Become what `state` described. Raises `msgspec.DecodeError` on anything else."""
         state = msgspec.msgpack.decode(stored, type=AggregateState)
-        self._slates.held = state.slates
-        self._sittings.held = {sitting.session: sitting for sitting in state.sittings}
+        self._slates.held.restore(state.slates)
+        self._sittings.held.restore(state.sittings)
         self._catalogue = Catalogue.from_state(state.catalogue)
         self._here.hour_ms, self._here.day_ms = state.hour_ms, state.day_ms
         self._forgotten = dict.fromkeys(state.forgotten)
@@ -262,7 +263,7 @@ class AggregateFold:
 
         What was counted stays counted: counts are of nobody in particular.
         """
-        self._sittings.held.pop(event.session, None)
+        self._sittings.held.pop(event.session)
         self._changed = {
             offset: sitting for offset, sitting in self._changed.items() if sitting.session != event.session
         }

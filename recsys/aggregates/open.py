@@ -7,11 +7,15 @@ import msgspec
 from recsys.aggregates.buckets import hour_of
 from recsys.aggregates.increments import SittingRow
 from recsys.events import ItemEvent
+from recsys.spilling import SpillingMap
 
 #: How long after it was served a slate is remembered: a little more than the largest click delay that is told apart.
 KEPT_MS: Final = 65 * 60_000
 #: Slates, and sittings, that are remembered at once; beyond that the oldest is forgotten.
 MAX_OPEN: Final = 100_000
+#: Of these, those that stand in memory: some 350 bytes for a slate, 2 kB for a sitting.
+SLATES_IN_MEMORY: Final = 16_384
+SITTINGS_IN_MEMORY: Final = 4_096
 
 #: What is remembered of a slot.
 UNSEEN: Final = 0
@@ -20,7 +24,7 @@ NUMBERED: Final = 2
 
 
 class OpenSlate(msgspec.Struct, gc=False):
-    """A slate that was served: some 300 bytes, and nothing that the garbage collector would have to look at.
+    """A slate that was served: nothing that the garbage collector would have to look at.
 
     Attributes
     ----------
@@ -115,11 +119,12 @@ class OpenSlates:
 
     Attributes
     ----------
-    held : dict of str to OpenSlate
+    held : SpillingMap of OpenSlate
     """
 
     def __init__(self, max_open: int) -> None:
-        self.held: dict[str, OpenSlate] = {}
+        unpack = msgspec.msgpack.Decoder(OpenSlate).decode
+        self.held: SpillingMap[OpenSlate] = SpillingMap(SLATES_IN_MEMORY, msgspec.msgpack.encode, unpack)
         self._max_open = max_open
 
     def add(self, key: str, slate: OpenSlate) -> bool:
@@ -129,12 +134,14 @@ class OpenSlates:
         """
         if key in self.held:
             return False
-        self.held[key] = slate
+        self.held.put(key, slate)
         for _ in range(2):
-            oldest = next(iter(self.held))
-            if len(self.held) <= self._max_open and slate.received_ms - self.held[oldest].received_ms < KEPT_MS:
+            oldest = self.held.oldest()
+            if oldest is None or (
+                len(self.held) <= self._max_open and slate.received_ms - oldest[1].received_ms < KEPT_MS
+            ):
                 break
-            del self.held[oldest]
+            self.held.pop(oldest[0])
         return True
 
     def find(self, event: ItemEvent, now_ms: int) -> OpenSlate | None:
@@ -155,11 +162,12 @@ class OpenSittings:
 
     Attributes
     ----------
-    held : dict of str to Sitting
+    held : SpillingMap of Sitting
     """
 
     def __init__(self, gap_ms: int, max_open: int) -> None:
-        self.held: dict[str, Sitting] = {}
+        unpack = msgspec.msgpack.Decoder(Sitting).decode
+        self.held: SpillingMap[Sitting] = SpillingMap(SITTINGS_IN_MEMORY, msgspec.msgpack.encode, unpack)
         self._gap_ms = gap_ms
         self._max_open = max_open
 
@@ -173,10 +181,12 @@ class OpenSittings:
 
         With a new one, those two longest idle go if their gap has passed, and one more where there are too many.
         """
-        is_new = self.held.pop(sitting.session, None) is not sitting
-        self.held[sitting.session] = sitting
+        is_new = self.held.pop(sitting.session) is not sitting
+        self.held.put(sitting.session, sitting)
         for _ in range(2 if is_new else 0):
-            oldest = next(iter(self.held.values()))
-            if len(self.held) <= self._max_open and sitting.ended_ms - oldest.ended_ms <= self._gap_ms:
+            oldest = self.held.oldest()
+            if oldest is None or (
+                len(self.held) <= self._max_open and sitting.ended_ms - oldest[1].ended_ms <= self._gap_ms
+            ):
                 return
-            del self.held[oldest.session]
+            self.held.pop(oldest[0])

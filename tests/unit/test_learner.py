@@ -20,6 +20,7 @@ from recsys.events import Click
 from recsys.learner import Learner, Mark, SnapshotMeta
 from recsys.log.base import Record
 from recsys.models.vectors import FIRST_SQUARE
+from recsys.open_sessions import OpenSessionState
 from recsys.replica import META, DeltaMeta, read_state
 from recsys.store import codec
 from tests.unit.streams import stream
@@ -47,12 +48,22 @@ def test_the_log_moves_every_part_of_the_state_so_that_hashes_speak_of_all_of_it
     assert world.entries.state()["information"].any() and len(world.first_choices) > 1
     assert len(world.heard) > 1 and len(world.popular) > 1 and world.draws > 1 and world.serial > 1
     assert (world.vectors["squares"] > np.float32(FIRST_SQUARE)).any()
-    assert fold.sessions
-    assert fold.labels.closed
+    assert msgspec.msgpack.decode(fold.sessions)
+    assert msgspec.msgpack.decode(fold.labels.closed)
     before = [snapshot_meta(folded(LOG[:end])).fold for end in range(30, 400, 20)]
-    assert any(earlier.labels.pending for earlier in before)
-    histories = [session for earlier in before for session in earlier.sessions if session.context.id.startswith("h")]
-    assert any(session.belief for session in histories), "bare clicks"
+    assert any(msgspec.msgpack.decode(earlier.labels.pending) for earlier in before)
+    sessions = [msgspec.msgpack.decode(earlier.sessions, type=dict[str, OpenSessionState]) for earlier in before]
+    bare = [session for open_then in sessions for name, session in open_then.items() if name.startswith("h")]
+    assert any(session.belief for session in bare), "bare clicks"
+
+
+def test_state_is_the_same_when_nearly_all_that_is_open_waits_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("labels.PENDING_IN_MEMORY", "labels.CLOSED_IN_MEMORY", "open_sessions.IN_MEMORY"):
+        monkeypatch.setattr(f"recsys.{limit}", 1)
+    assert folded(LOG).state_sha256() == WHOLE
+    resumed = Learner.from_snapshot(CONFIG, folded(LOG[:200]).snapshot())
+    resumed.fold(LOG[200:])
+    assert resumed.state_sha256() == WHOLE
 
 
 def snapshot_meta(learner: Learner) -> SnapshotMeta:

@@ -83,6 +83,17 @@ def test_counts_are_the_same_however_the_log_is_cut_and_whoever_goes_on(
     }
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_are_the_same_when_nearly_all_that_is_open_waits_on_disk(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = visits(seed, 600)
+    in_memory = counted(log)
+    monkeypatch.setattr("recsys.aggregates.open.SLATES_IN_MEMORY", 1)
+    monkeypatch.setattr("recsys.aggregates.open.SITTINGS_IN_MEMORY", 1)
+    assert counted(log, cuts=(200, 400), restart=True) == in_memory
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_counts_are_those_of_a_naive_recount(seed: int) -> None:
