@@ -157,8 +157,9 @@ class Learner:
         """Return the whole state as bytes that depend on nothing but the log's prefix and the configuration."""
         world, arrays = self.world.state()
         fold, more = self._fold.state()
-        meta = SnapshotMeta(configuration=self._config.digest(), world=world, fold=fold)
-        return codec.encode({META: msgspec.msgpack.encode(meta)}, {**arrays, **more})
+        meta = msgspec.msgpack.encode(SnapshotMeta(configuration=self._config.digest(), world=world, fold=fold))
+        del fold  # tens of megabytes, which stand in `meta` by now
+        return codec.encode({META: meta}, {**arrays, **more})
 
     def state_sha256(self) -> str:
         """Return the hash of `snapshot`: what two runs are compared by."""
