@@ -124,6 +124,8 @@ def learn_next(
         session[j] /= np.float32(scale)
     rows, lanes = _drawn(heard, row, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
     fetch(vectors, rows)
+    fetch(lengths, rows)
+    fetch(squares, rows)
     cosines, shares = np.empty(rows.shape[0]), np.empty(rows.shape[0])
     for i in range(rows.shape[0]):
         cosines[i] = _dot(vectors[rows[i]], session, lanes) / lengths[rows[i]]
