@@ -20,7 +20,7 @@ from recsys.features import Design
 from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WANTED, WIDTH
 from recsys.models.base import NONE_OF_THESE
 from recsys.models.kernels import linear_scores
-from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.candidates import retrieve
 from recsys.sessions import Choice, SessionContext, ShownSlate
 from recsys.spilling import SpillingMap
 from recsys.world import World
@@ -135,7 +135,7 @@ def recalled(world: World, context: SessionContext, row: int, at_ms: int) -> Exa
     The example is empty where the item is not among that: a click on what nobody would have been offered teaches
     nothing about choosing among what is. Sessions and the fold learn from the same one.
     """
-    found = available(world, retrieve(world, context))
+    found = retrieve(world, context)
     chosen = (found.rows == row).nonzero()[0]
     rows = found.rows if len(chosen) else found.rows[:0]
     return Example(

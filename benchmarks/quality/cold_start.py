@@ -20,7 +20,7 @@ from recsys import ranking
 from recsys.events import Event
 from recsys.ranking import Slate
 from recsys.recommender import Recommender
-from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.candidates import retrieve
 from recsys.sessions import Session
 
 #: Visits that the world has learned from before something new comes, and slates of each.
@@ -166,7 +166,7 @@ class Waiting(Recommender):
     def for_you(self, session: Session, size: int | None = None) -> Slate:
         """Return the slate, from items with clicks that the session has not opened."""
         world = self._world()
-        found = available(world, retrieve(world, session.known))
+        found = retrieve(world, session.known)
         clicked = world.rings["postings"][found.rows] > 0
         keep = clicked & ~np.isin(found.rows, list(session.context.opened))
         return ranking.rank(self._config, world, session, found.subset(keep), self._clock.now_ms(), size or SLOTS)

@@ -14,7 +14,7 @@ from recsys.ranking import Slate
 from recsys.ranking.scoring import Scored
 from recsys.recommender import observing
 from recsys.retrieval import content, fresh, neighbours, trending
-from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.candidates import retrieve
 from recsys.retrieval.starters import starters
 from recsys.retrieval.top import top_rows
 from recsys.sessions import Session, SessionBelief, SessionContext
@@ -94,7 +94,7 @@ class Recommender:
     def for_you(self, session: Session, size: int | None = None) -> Slate:
         """Return the session's own slate: nothing opened or dismissed, unless nothing else is left to show."""
         world, now_ms = self._world(), self._clock.now_ms()
-        found = available(world, retrieve(world, session.known))
+        found = retrieve(world, session.known)
         seen = {*session.context.dismissed, *session.context.opened}
         keep = np.array([row not in seen for row in found.rows.tolist()], dtype=np.bool_)
         wanted = found.subset(keep) if keep.any() else found
@@ -111,7 +111,7 @@ class Recommender:
     def candidates(self, session: Session) -> Scored:
         """Return all that is retrieved for a session, as the ranking sees it."""
         world = self._world()
-        found = available(world, retrieve(world, session.known))
+        found = retrieve(world, session.known)
         return ranking.score(world, session, found.rows, self._clock.now_ms(), found)
 
     def trending(self, session: Session, size: int | None = None) -> Slate:

@@ -25,7 +25,7 @@ _NOTHING: Final[Rows] = np.empty(0, dtype=np.int64)
 
 
 def retrieve(world: World, context: SessionContext) -> Votes:
-    """Return the items worth ranking for this session, available or not, with their votes; best voted come first.
+    """Return the items worth ranking for this session that can be served, with their votes; best voted come first.
 
     Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back); what is
     alike in content to its last clicks; popular and new items. A session without clicks gets what sessions begin with,
@@ -42,12 +42,6 @@ def retrieve(world: World, context: SessionContext) -> Votes:
             fewest,
         )
     )
-
-
-def available(world: World, found: Votes) -> Votes:
-    """Return the items that can be served."""
-    served = world.items["available"]
-    return found if _count(served, found.rows) == len(found.rows) else found.subset(served[found.rows])
 
 
 def _alike(world: World, context: SessionContext) -> Rows:
@@ -78,13 +72,5 @@ def _offered(
     popular = popular[: max(POPULAR_ITEMS, missing)]
     new = fresh.last(served, max(FRESH_ITEMS, missing - popular.shape[0]))
     rows, chosen = voting.offered((best, alike, popular, new), places, channels)
-    return rows, chosen, total
-
-
-@compiled
-def _count(marked: NDArray[np.bool_], rows: Rows) -> int:
-    """Return how many of `rows` are marked."""
-    count = 0
-    for row in rows:
-        count += marked[row]
-    return count
+    kept = np.nonzero(served[rows])[0]
+    return (rows, chosen, total) if kept.shape[0] == rows.shape[0] else (rows[kept], chosen[kept], total)

@@ -13,7 +13,7 @@ from recsys.learning import SPREAD_SESSIONS
 from recsys.models.base import NONE_OF_THESE
 from recsys.open_sessions import OpenSession
 from recsys.recommender import Recommender
-from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.candidates import retrieve
 from recsys.sessions import Session, SessionContext
 from tests.unit.engine_samples import CONFIG, START_MS, empty_world, film, trained_world
 from tests.unit.streams import world_bytes
@@ -28,7 +28,7 @@ def asking(*clicked: int) -> SessionContext:
 
 def test_a_click_is_a_choice_among_what_is_retrieved_and_can_be_served() -> None:
     world, context = trained_world(), asking(4, 12)
-    found = available(world, retrieve(world, context))
+    found = retrieve(world, context)
     row = int(found.rows[7])
     example = recalled(world, context, row, world.now_ms)
     np.testing.assert_array_equal(example.rows, found.rows)

@@ -10,7 +10,7 @@ import pytest
 from recsys import ranking
 from recsys.config import EngineConfig
 from recsys.events import ItemRemoved
-from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.candidates import retrieve
 from tests.unit.engine_samples import (
     CONFIG,
     FILMS_PER_GENRE,
@@ -97,7 +97,7 @@ def test_the_newest_come_first(visit: Visit) -> None:
 def test_next_items_are_the_best_of_all_that_was_retrieved_opened_ones_included(visit: Visit) -> None:
     two_horror_clicks(visit)
     world, now_ms = visit.world, visit.clock.now_ms()
-    found = available(world, retrieve(world, visit.session.known))
+    found = retrieve(world, visit.session.known)
     scored = ranking.score(world, visit.session, found.rows, now_ms, found)
     best = sorted(range(len(found.rows)), key=lambda place: (-scored.scores[place], place))
     expected = found.rows[best[:20]].tolist()

@@ -9,7 +9,7 @@ from recsys import rowmap
 from recsys.config import EngineConfig
 from recsys.events import ItemRemoved
 from recsys.retrieval import candidates, content, fresh, neighbours, popular, trending
-from recsys.retrieval.candidates import available, retrieve
+from recsys.retrieval.candidates import retrieve
 from recsys.retrieval.top import largest_first, positive_top_rows, top_rows, top_unordered
 from recsys.sessions import SessionContext
 from recsys.statistics import SESSIONS_KEPT, count
@@ -186,13 +186,13 @@ def test_where_little_is_known_of_anything_new_items_fill_up(known: int, clicked
     assert len(retrieve(world, asking(*clicked)).rows) >= candidates.FEWEST
 
 
-def test_only_what_can_be_served_is_available_and_keeps_its_votes() -> None:
+def test_only_what_can_be_served_is_retrieved_and_keeps_its_votes() -> None:
     world = empty_world(4)
     serial = neighbours.NO_SERIAL
     for row in (1, 2, 3):
         serial = neighbours.index_click(world, serial, 9, row)
     world.remove_item(ItemRemoved(event_time_ms=0, item="film-2"))
-    found = available(world, retrieve(world, asking(1)))
+    found = retrieve(world, asking(1))
     assert set(found.rows.tolist()) == {0, 1, 3}
     expected = neighbours.votes(world, asking(1), found.rows)
     np.testing.assert_array_equal(found.channels, expected.channels[: len(found.channels)])
