@@ -22,7 +22,7 @@ _LINE: Final = 64
 
 @compiled
 def fetch(table: NDArray[Any], rows: NDArray[np.int64]) -> None:
-    """Begin to load `rows` of a table of two dimensions, for loops that read them soon."""
+    """Begin to load `rows` of a table, or of one of its columns, for loops that read them soon."""
     lines = (table.strides[0] + _LINE - 1) // _LINE
     for row in rows:
         for line in range(lines):
