@@ -33,6 +33,9 @@ class EngineConfig:
         How many candidates session neighbours may bring, and popular items to those who clicked nothing yet.
     exploration : float
         Temperature of the draw, in logits; 0 always serves the best.
+    curiosity : float
+        Largest part of the draw of a slot that goes to unproven items, 0 to 1. Nothing is drawn where
+        `exploration` is 0.
     diversity : float
         Logits taken from a candidate for full content similarity to the slots above it.
     calibration : float
@@ -52,15 +55,18 @@ class EngineConfig:
     slate_size: int = 12
     candidates: int = 100
     exploration: float = 0.04
+    curiosity: float = 0.2
     diversity: float = 0.4
     calibration: float = 3.0
     seed: int = 20_240_229
     learn_from_simulated: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("exploration", "diversity", "calibration"):
+        for name in ("exploration", "curiosity", "diversity", "calibration"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} must be 0 or more, received {getattr(self, name)!r}")
+        if self.curiosity > 1.0:
+            raise ConfigurationError(f"curiosity must be at most 1, received {self.curiosity!r}")
         for field in dataclasses.fields(self):
             if field.type is int and getattr(self, field.name) < 1:
                 raise ConfigurationError(f"{field.name} must be 1 or more, received {getattr(self, field.name)!r}")

@@ -230,6 +230,11 @@ FRESHET_CANDIDATES = environment.integer(
 FRESHET_EXPLORATION_LOGITS = environment.number(
     "FRESHET_EXPLORATION_LOGITS", _ENGINE.exploration, "How much chance there is in a slate; 0 always serves the best."
 )
+FRESHET_CURIOSITY_SHARE = environment.share(
+    "FRESHET_CURIOSITY_SHARE",
+    _ENGINE.curiosity,
+    "How much of the draw of each slot may go to items that are hardly known yet.",
+)
 FRESHET_DIVERSITY_LOGITS = environment.number(
     "FRESHET_DIVERSITY_LOGITS", _ENGINE.diversity, "What full likeness to an item higher in the slate costs."
 )

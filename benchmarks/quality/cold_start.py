@@ -4,23 +4,21 @@ Visitors and items are generated (`generated.Market`), so how likely each slate 
 best one, is known; the engine knows neither. Figures are means of these odds, not counts of drawn clicks.
 """
 
-import dataclasses
 import statistics
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.quality import entries
+from benchmarks.quality import entries, new_items
 from benchmarks.quality.generated import Market
 from benchmarks.quality.ranking_metrics import concentration
-from benchmarks.quality.simulated_site import SLOTS, SimulatedSite, Step
+from benchmarks.quality.simulated_site import SLOTS, SimulatedSite, Step, learned, recommender_of
 from recsys import ranking
 from recsys.events import Event
 from recsys.ranking import Slate
 from recsys.recommender import Recommender
-from recsys.retrieval.candidates import retrieve
 from recsys.sessions import Session
 
 #: Visits that the world has learned from before something new comes, and slates of each.
@@ -29,14 +27,7 @@ SLATES: Final = 6
 #: New visitors, each up to this many clicks.
 NEW_VISITORS: Final = 200
 CLICKS: Final = 10
-#: The catalogue, items of it that are new, and visits after these entered.
 ITEMS: Final = 160
-NEW_ITEMS: Final = 40
-VISITS: Final = 500
-#: An item stands where it belongs when it has this share of the impressions that it would have had it always been
-#: there, over this many slates.
-BELONGS: Final = 0.8
-WINDOW: Final = 150
 #: Visits of a site that starts with nothing, how many of them pass before its first item, and the parts reported.
 FIRST_VISITS: Final = 1_000
 WITHOUT_ITEMS: Final = 3
@@ -46,11 +37,9 @@ Figures = dict[str, Any]
 
 
 def measure(seed: int) -> Figures:
-    """Return all figures of the cold starts. Takes about a minute; deterministic for a seed."""
+    """Return all figures of the cold starts. Takes some minutes; deterministic for a seed."""
     market = Market(ITEMS, seed)
-    old = range(len(market.items) - NEW_ITEMS)
-    small = _learned(market, seed, old)
-    whole = _learned(market, seed, range(len(market.items)))
+    whole = learned(market, seed, range(len(market.items)), EARLIER_VISITS)
     return {
         "task": "cold-start",
         "seed": seed,
@@ -60,18 +49,9 @@ def measure(seed: int) -> Figures:
         "first_slate": entries.measure(seed),
         "returning_visitor": returning_visitor(whole),
         "exploring": exploring(whole),
-        "new_item": new_item(small, whole, range(len(old), len(market.items))),
+        "new_item": new_items.measure(seed, ITEMS, EARLIER_VISITS, SLATES),
         "new_everything": new_everything(market, seed),
     }
-
-
-def _learned(market: Market, seed: int, items: Iterable[int]) -> SimulatedSite:
-    site = SimulatedSite(market, seed)
-    site.enter(*items)
-    for number in range(EARLIER_VISITS):
-        for _ in site.visit(number, SLATES):
-            pass
-    return site
 
 
 # -- a new visitor, and one who comes back -----------------------------------------------------------------------
@@ -115,7 +95,7 @@ def by_clicks(steps: Sequence[Step], most: int) -> Figures:
 
 
 def _fresh_numbers() -> range:
-    return range(EARLIER_VISITS + VISITS, EARLIER_VISITS + VISITS + NEW_VISITORS)
+    return range(2 * EARLIER_VISITS, 2 * EARLIER_VISITS + NEW_VISITORS)
 
 
 def _means(steps: Sequence[Step]) -> Figures:
@@ -135,108 +115,21 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def exploring(site: SimulatedSite) -> Figures:
-    """Return quality, coverage and concentration of the slates with the default exploration and without any."""
+    """Return quality, coverage and concentration of the slates: with the default, without curiosity, with nothing."""
     found: Figures = {}
-    for name, exploration in (("default", site.engine.config.exploration), ("none", 0.0)):
+    for name, changed in (("default", {}), ("chance alone", {"curiosity": 0.0}), ("none", {"exploration": 0.0})):
         steps: list[Step] = []
-        recommender = _recommender(site, Recommender, exploration)
+        recommender = recommender_of(site, **changed)
         for number in _fresh_numbers():
             steps.extend(site.visit(number, SLATES, recommender=recommender, learn=False))
         shown = Counter(item for step in steps for item in step.shown)
         spread = concentration(shown.values(), len(site.entered))
-        found[name] = {"exploration": exploration, **_means(steps), **_renamed(spread)}
+        found[name] = {**_means(steps), **_renamed(spread)}
     return found
 
 
 def _renamed(spread: dict[str, float]) -> Figures:
     return {name.replace("coverage_at_20", "coverage"): value for name, value in spread.items()}
-
-
-def _recommender(site: SimulatedSite, kind: type[Recommender], exploration: float) -> Recommender:
-    config = dataclasses.replace(site.engine.config, exploration=exploration)
-    return kind(config, lambda: site.engine.learner.world, site.engine.clock)
-
-
-# -- new items ---------------------------------------------------------------------------------------------------
-
-
-class Waiting(Recommender):
-    """Shows only what somebody has clicked: a policy that waits until new items are found in another way."""
-
-    def for_you(self, session: Session, size: int | None = None) -> Slate:
-        """Return the slate, from items with clicks that the session has not opened."""
-        world = self._world()
-        found = retrieve(world, session.known)
-        clicked = world.rings["postings"][found.rows] > 0
-        keep = clicked & ~np.isin(found.rows, list(session.context.opened))
-        return ranking.rank(self._config, world, session, found.subset(keep), self._clock.now_ms(), size or SLOTS)
-
-
-def new_item(site: SimulatedSite, established: SimulatedSite, items: range) -> Figures:
-    """Return how soon items that enter get the impressions that they would have, had they always been there.
-
-    Parameters
-    ----------
-    site : SimulatedSite
-        Without `items`.
-    established : SimulatedSite
-        The same with them, from the beginning.
-    """
-    known = Counter(item for step in _arriving(established.twin(), Recommender, None) for item in step.shown)
-    found: Figures = {}
-    for name, kind, exploration in (("exploring", Recommender, None), ("waiting", Waiting, 0.0)):
-        twin = site.twin()
-        twin.enter(*items)
-        found[name] = _arrival(_arriving(twin, kind, exploration), known, items, len(twin.entered))
-    return found
-
-
-def _arriving(site: SimulatedSite, kind: type[Recommender], exploration: float | None) -> list[Step]:
-    exploration = site.engine.config.exploration if exploration is None else exploration
-    recommender = _recommender(site, kind, exploration)
-    steps: list[Step] = []
-    for number in range(EARLIER_VISITS, EARLIER_VISITS + VISITS):
-        steps.extend(site.visit(number, SLATES, recommender=recommender))
-    return steps
-
-
-def _arrival(steps: Sequence[Step], known: Counter[int], items: range, catalogue: int) -> Figures:
-    deserving = [item for item in items if known[item] >= known.total() / catalogue]
-    arrivals = [_arrived(steps, item, known[item] / len(steps)) for item in deserving]
-    reached = [arrival for arrival in arrivals if arrival is not None]
-    half = len(steps) // 2
-    return {
-        "items": len(items),
-        "deserving": len(deserving),
-        "arrived": len(reached),
-        "median_slates": _median([slates for slates, _ in reached], len(deserving)),
-        "median_impressions": _median([impressions for _, impressions in reached], len(deserving)),
-        "impressions_of_the_others": sum(
-            item in items and item not in deserving for step in steps for item in step.shown
-        ),
-        "impressions_of_the_others_established": sum(known[item] for item in items if item not in deserving),
-        "regret_first_half": round(sum(step.possible - step.click_through for step in steps[:half]), 1),
-        "regret_second_half": round(sum(step.possible - step.click_through for step in steps[half:]), 1),
-        **_means(steps),
-    }
-
-
-def _arrived(steps: Sequence[Step], item: int, deserved: float) -> tuple[int, int] | None:
-    """Return after how many slates and how many own impressions the item first stands where it belongs."""
-    recent: deque[bool] = deque(maxlen=WINDOW)
-    impressions = 0
-    for slates, step in enumerate(steps, start=1):
-        recent.append(item in step.shown)
-        impressions += recent[-1]
-        if len(recent) == WINDOW and sum(recent) >= BELONGS * deserved * WINDOW:
-            return slates, impressions
-    return None
-
-
-def _median(values: Sequence[int], of: int) -> float | None:
-    """Return the median where those that never arrived count as later than all; None where it is one of them."""
-    ranked = sorted(values)
-    return float(ranked[of // 2]) if of // 2 < len(ranked) else None
 
 
 # -- new everything ----------------------------------------------------------------------------------------------
@@ -259,7 +152,7 @@ def new_everything(market: Market, seed: int) -> Figures:
     found: Figures = {}
     for name, kind in (("freshet", Recommender), ("most clicked", MostClicked)):
         site = SimulatedSite(market, seed)
-        recommender = _recommender(site, kind, site.engine.config.exploration)
+        recommender = recommender_of(site, kind)
         visits = []
         for number in range(FIRST_VISITS):
             if number >= WITHOUT_ITEMS and len(site.entered) < len(market.items):

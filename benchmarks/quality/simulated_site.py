@@ -5,7 +5,7 @@ Everything goes the way of the site: `Recommender.for_you`, the event of the sla
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -190,3 +190,19 @@ class SimulatedSite:
             hit_rate=float(weights[shown].sum() / weights[open_now].sum()) if len(open_now) else 0.0,
             best=tuple(best),
         )
+
+
+def learned(market: Market, seed: int, items: Iterable[int], visits: int, slates: int = 6) -> SimulatedSite:
+    """Return a site with these items that has learned from so many visits of so many slates."""
+    site = SimulatedSite(market, seed)
+    site.enter(*items)
+    for number in range(visits):
+        for _ in site.visit(number, slates):
+            pass
+    return site
+
+
+def recommender_of(site: SimulatedSite, kind: type[Recommender] = Recommender, **changed: float) -> Recommender:
+    """Return another recommender for a site, with another configuration."""
+    config = dataclasses.replace(site.engine.config, **changed)
+    return kind(config, lambda: site.engine.learner.world, site.engine.clock)

@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 
 from recsys import features
 from recsys.config import EngineConfig
+from recsys.layout import SIGNALS
 from recsys.ranking import drawing
 from recsys.ranking.reasons import DRAWN, PARTS, Reason, Strengths, explain
 from recsys.ranking.scoring import Scored, doubt, score
 from recsys.ranking.slate import Slate
 from recsys.retrieval.neighbours import Votes
 from recsys.retrieval.top import top_unordered
+from recsys.retrieval.unproven import deviations, unproven
 from recsys.sessions import Session
 from recsys.world import World
 
@@ -29,7 +31,7 @@ def rank(
     Parameters
     ----------
     config : EngineConfig
-        `exploration`, `diversity` and `seed` are read.
+        `exploration`, `curiosity`, `diversity`, `calibration` and `seed` are read.
     world, session
         Only read. The same session, world and time give the same slate.
     found : Votes
@@ -53,6 +55,7 @@ def rank(
         config.diversity,
         drawing.noise_key(config.seed, session.id),
         _mixture(config, world, session),
+        _curiosity(config, world, session, scored, pool),
     )
     picked = pool[drawn.picks]
     # Two of the best that change places are no exploration: that takes an item that its score did not bring here.
@@ -73,6 +76,14 @@ def rank(
             drawn=np.column_stack((-drawn.repeats, drawn.lacks, drawn.chance)),
         ),
     )
+
+
+def _curiosity(config: EngineConfig, world: World, session: Session, scored: Scored, pool: Rows) -> drawing.Curiosity:
+    """Return what is not known of the candidates in `pool`. What the visitor passed over is asked of others next."""
+    rows = scored.rows[pool]
+    passed = scored.signals[pool, SIGNALS.index("passed_over")] > 0.0
+    tried = np.isin(rows, unproven(world, session.context.key)) & ~passed
+    return drawing.Curiosity(np.where(tried, deviations(world, rows), 0.0), config.curiosity)
 
 
 def _mixture(config: EngineConfig, world: World, session: Session) -> drawing.Mixture:

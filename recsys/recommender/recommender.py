@@ -17,6 +17,7 @@ from recsys.retrieval import content, fresh, neighbours, trending
 from recsys.retrieval.candidates import retrieve
 from recsys.retrieval.starters import starters
 from recsys.retrieval.top import top_rows
+from recsys.retrieval.unproven import unproven
 from recsys.sessions import Session, SessionBelief, SessionContext
 from recsys.sessions.belief import prior_variance
 from recsys.world import World
@@ -94,7 +95,7 @@ class Recommender:
     def for_you(self, session: Session, size: int | None = None) -> Slate:
         """Return the session's own slate: nothing opened or dismissed, unless nothing else is left to show."""
         world, now_ms = self._world(), self._clock.now_ms()
-        found = retrieve(world, session.known)
+        found = retrieve(world, session.known, self._tried(world, session))
         seen = {*session.context.dismissed, *session.context.opened}
         keep = np.array([row not in seen for row in found.rows.tolist()], dtype=np.bool_)
         wanted = found.subset(keep) if keep.any() else found
@@ -157,6 +158,11 @@ class Recommender:
         """Return a list that was made elsewhere (search, history), without unknown and dismissed items."""
         rows = self._world().rows
         return self._fixed(session, surface, [rows[item] for item in items if item in rows], len(items))
+
+    def _tried(self, world: World, session: Session) -> Rows:
+        """Return the items to try out on this session."""
+        curious = self._config.exploration > 0.0 and self._config.curiosity > 0.0
+        return unproven(world, session.context.key) if curious else np.empty(0, dtype=np.int64)
 
     def _fixed(self, session: Session, surface: str, rows: Sequence[int] | Rows, size: int | None) -> Slate:
         return self._fixed_all(session, surface, [rows], size)[0]

@@ -24,12 +24,12 @@ FEWEST: Final = 60
 _NOTHING: Final[Rows] = np.empty(0, dtype=np.int64)
 
 
-def retrieve(world: World, context: SessionContext) -> Votes:
+def retrieve(world: World, context: SessionContext, tried: Rows = _NOTHING) -> Votes:
     """Return the items worth ranking for this session that can be served, with their votes; best voted come first.
 
     Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back); what is
     alike in content to its last clicks; popular and new items. A session without clicks gets what sessions begin with,
-    then the latter.
+    then the latter. Last come the items that are to be `tried` out on it.
     """
     fewest = FEWEST if context.clicked else world.config.candidates
     return Votes(
@@ -40,6 +40,7 @@ def retrieve(world: World, context: SessionContext) -> Votes:
             world.popular if context.clicked else world.first_choices,
             world.items["available"],
             fewest,
+            tried,
         )
     )
 
@@ -65,12 +66,13 @@ def _offered(
     popular: Rows,
     served: NDArray[np.bool_],
     fewest: int,
+    tried: Rows,
 ) -> tuple[Rows, voting.Channels, float]:
     """Return what `Votes` is made of: the best voted of `voting.recall`, and the others as far as they are wanted."""
     best, places, channels, total = voting.recall(query, key, ring, postings, keys, clicked, length, newest, limit)
     missing = fewest - best.shape[0]
     popular = popular[: max(POPULAR_ITEMS, missing)]
     new = fresh.last(served, max(FRESH_ITEMS, missing - popular.shape[0]))
-    rows, chosen = voting.offered((best, alike, popular, new), places, channels)
+    rows, chosen = voting.offered((best, alike, popular, new, tried), places, channels)
     kept = np.nonzero(served[rows])[0]
     return (rows, chosen, total) if kept.shape[0] == rows.shape[0] else (rows[kept], chosen[kept], total)

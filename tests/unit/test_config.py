@@ -20,7 +20,7 @@ def with_field(field: str, value: Any) -> EngineConfig:
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(EngineConfig)])
 def test_every_field_counts_in_the_digest(field: str) -> None:
     value = getattr(EngineConfig(), field)
-    changed = f"{value}-2" if isinstance(value, str) else value + 1
+    changed = f"{value}-2" if isinstance(value, str) else value + (1 if isinstance(value, int) else 0.5)
     assert with_field(field, changed).digest() != EngineConfig().digest()
 
 
@@ -30,8 +30,14 @@ def test_whole_numbers_start_at_one(field: str) -> None:
         with_field(field, 0)
 
 
-@pytest.mark.parametrize("field", ["exploration", "diversity"])
-def test_logits_may_be_zero_but_not_negative(field: str) -> None:
+@pytest.mark.parametrize("field", ["exploration", "curiosity", "diversity", "calibration"])
+def test_what_a_draw_is_made_of_may_be_zero_but_not_negative(field: str) -> None:
     assert getattr(with_field(field, 0.0), field) == 0.0
     with pytest.raises(ConfigurationError, match=f"{field} must be 0 or more"):
         with_field(field, -0.1)
+
+
+def test_curiosity_takes_a_whole_slot_at_most() -> None:
+    assert with_field("curiosity", 1.0).curiosity == 1.0
+    with pytest.raises(ConfigurationError, match=r"curiosity must be at most 1, received 1\.1"):
+        with_field("curiosity", 1.1)

@@ -61,6 +61,67 @@ def test_propensities_are_the_softmax_given_the_slots_above(scores: list[float],
     assert sorted(drawn.picks) == list(range(8))
 
 
+#: Three of the candidates are unproven, one of them the best.
+DEVIATIONS = np.array([0.3, 0.0, 0.0, 0.5, 0.0, 0.2, 0.0, 0.0])
+
+
+def curious(key: int, *, size: int = 8, share: float = 0.3) -> drawing.Draw:
+    curiosity = drawing.Curiosity(DEVIATIONS, share)
+    return drawing.draw(SCORES, NO_CONTENT, np.arange(8), size, 0.5, 0.0, key, curiosity=curiosity)
+
+
+def curious_propensities(picks: list[int], share: float = 0.3) -> list[float]:
+    """Return each slot's probability given the slots above, by definition: a softmax, and a part for the unproven."""
+    found = []
+    for slot, pick in enumerate(picks):
+        left = np.setdiff1d(np.arange(8), picks[:slot])
+        weights = np.where(np.isin(np.arange(8), left), np.exp(SCORES / 0.5), 0.0)
+        hoped = np.where(np.isin(np.arange(8), left) & (DEVIATIONS > 0), np.exp((SCORES + DEVIATIONS) / 0.5), 0.0)
+        probability = weights[pick] / weights.sum()
+        if hoped.any():
+            behind = max(SCORES[left].max() - (SCORES + DEVIATIONS)[hoped > 0].max(), 0.0)
+            part = share * np.exp(-behind / drawing.HOLDS_BACK)
+            probability = (1 - part) * probability + part * hoped[pick] / hoped.sum()
+        found.append(float(probability))
+    return found
+
+
+@given(key=st.integers(0, 2**63 - 1), share=st.floats(0.0, 1.0))
+def test_propensities_are_exact_where_a_part_of_the_draw_goes_to_unproven_items(key: int, share: float) -> None:
+    drawn = curious(key, share=share)
+    assert sorted(drawn.picks) == list(range(8))
+    np.testing.assert_allclose(drawn.propensities, curious_propensities(drawn.picks.tolist(), share), rtol=1e-9)
+
+
+def test_slots_are_drawn_as_often_as_their_propensities_say_also_when_curious() -> None:
+    sessions = 20_000
+    slates = Counter(tuple(curious(drawing.noise_key(1, f"s{n}"), size=2).picks.tolist()) for n in range(sessions))
+    for slate in ((0, 1), (0, 3), (1, 0), (3, 0), (3, 5), (5, 7)):
+        expected = float(np.prod(curious_propensities(list(slate))))
+        deviation = (expected * (1 - expected) / sessions) ** 0.5
+        assert slates[slate] / sessions == pytest.approx(expected, abs=4 * deviation)
+
+
+def test_without_unproven_items_curiosity_changes_nothing() -> None:
+    for key in range(20):
+        proven = drawing.Curiosity(np.zeros(8), 0.3)
+        drawn = drawing.draw(SCORES, CONTENT, np.arange(8), 8, 0.5, 0.6, key, curiosity=proven)
+        for found, expected in zip(drawn, draw(key, size=8), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_whoever_is_curious_counts_it_as_chance() -> None:
+    for key in range(200):
+        drawn = curious(key, size=1)
+        fuel = np.array([-np.log(uniform(key, row)) for row in range(8)])
+        odds = [curious_propensities([row])[0] for row in range(8)]
+        sums = 0.5 * (np.log(odds) - np.log(fuel))
+        won = int(drawn.picks[0])
+        assert won == int(sums.argmax())
+        shift = SCORES[0] + 0.5 * np.log(np.exp((SCORES - SCORES[0]) / 0.5).sum())
+        assert SCORES[won] + drawn.chance[0] == pytest.approx(sums[won] + shift)
+
+
 def test_slots_are_drawn_as_often_as_their_propensities_say_also_after_penalties() -> None:
     sessions = 20_000
     slates = Counter(tuple(draw(drawing.noise_key(1, f"s{n}"), size=2).picks.tolist()) for n in range(sessions))

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality import cold_start, entries
+from benchmarks.quality import cold_start, entries, new_items
 from benchmarks.quality.cli import main
 from benchmarks.quality.generated import Market
 from benchmarks.quality.simulated_site import SimulatedSite
 
-SMALL = {"ITEMS": 40, "NEW_ITEMS": 8, "EARLIER_VISITS": 60, "NEW_VISITORS": 20, "VISITS": 40}
+SMALL = {"ITEMS": 40, "EARLIER_VISITS": 60, "NEW_VISITORS": 20}
+NEW = {"NEW_ITEMS": 8, "VISITS": 40, "MARKETS": 2}
 
 
 @pytest.fixture
@@ -19,6 +20,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(cold_start, name, value)
     for name, value in (("VISITS", 40), ("NEW_VISITORS", 20)):
         monkeypatch.setattr(entries, name, value)
+    for name, value in NEW.items():
+        monkeypatch.setattr(new_items, name, value)
     monkeypatch.setattr(cold_start, "FIRST_VISITS", 150)
     monkeypatch.setattr(cold_start, "PARTS", ((0, 100), (100, 150)))
 
