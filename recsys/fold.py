@@ -30,7 +30,8 @@ from recsys.events import (
     SessionForgotten,
     SlateServed,
 )
-from recsys.labels import HISTORY, Example, JoinState, LabelJoin, implicit_slate, learn_lone_taste, recalled
+from recsys.examples import HISTORY, Example, learn_lone_taste, recalled
+from recsys.labels import JoinState, LabelJoin, implicit_slate
 from recsys.layout import SIGNAL_COUNT
 from recsys.learning import Learning
 from recsys.open_sessions import OpenSession, OpenSessions

@@ -8,22 +8,17 @@ join is the same on every run.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import features
 from recsys.events import Click, Dismissal, Impression, ItemEvent
-from recsys.features import Design
-from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WANTED, WIDTH
+from recsys.examples import Example
 from recsys.models.base import NONE_OF_THESE
-from recsys.models.kernels import linear_scores
-from recsys.retrieval.candidates import retrieve
-from recsys.sessions import Choice, SessionContext, ShownSlate
+from recsys.sessions import Choice, ShownSlate
 from recsys.spilling import SpillingMap
-from recsys.world import World
 
 #: Slates whose window may be open at once; beyond that the oldest are closed early, and counted.
 MAX_PENDING: Final = 200_000
@@ -33,73 +28,7 @@ CLOSED_IN_MEMORY: Final = 16_384
 #: A closed window is remembered for this many windows more, to tell what is late from what never was.
 REMEMBERED_WINDOWS: Final = 6
 
-#: Surface of what was not shown on a page of ours.
-HISTORY: Final = "history"
-
-#: Log odds of a click on an average item of a list, before anything is known of the visitor.
-LEVEL: Final = -1.5
-#: Columns that say the same of an item to every visitor who comes so, and how it was shown.
-_STATISTICS: Final = (*POPULARITY, "clicks", "beginnings", "appeal", "freshness", *WANTED)
-_OF_THE_ITEM: Final = np.array([*(name in _STATISTICS for name in SIGNALS), False, *[True] * (WIDTH - CONTEXT_START)])
-
-_NO_SIGNALS: Final = np.zeros((0, SIGNAL_COUNT), dtype=np.float32)
-
-Rows = NDArray[np.int64]
-
 COUNTS: Final = ("slates", "joined", "expired", "left", "late", "duplicate", "unknown", "evicted", "forgotten")
-
-
-class Example(NamedTuple):
-    """One labelled choice.
-
-    Attributes
-    ----------
-    session : str
-    rows : int64 array of shape (n,)
-        World rows that were open to choice.
-    signals : float32 array of shape (n, SIGNAL_COUNT)
-        As served.
-    positions : int64 array of shape (n,)
-    surface : str
-    chosen : int
-        Index into `rows`, or `NONE_OF_THESE`.
-    passed : list of int
-        Rows that this choice passes over for the first time.
-    unseen : bool
-        A click or a refusal whose own impression has not come: it proves one.
-    recalled : bool
-        Nobody knows what was shown: the rows are what retrieval would have offered.
-    refused : bool
-        The visitor said "not for me".
-    charged : float64 array by position of the slate, or None
-        How much of a chance to be clicked instead each item was charged with so far; whoever learns a click or a
-        refusal adds its probabilities (`charge`). None where there is no slate.
-    clicked : bool array of shape (n,), or None
-        What became of each row, on a slate that is over; `chosen` is `NONE_OF_THESE`.
-    """
-
-    session: str
-    rows: NDArray[np.int64]
-    signals: NDArray[np.float32]
-    positions: NDArray[np.int64]
-    surface: str
-    chosen: int
-    passed: list[int]
-    unseen: bool = False
-    recalled: bool = False
-    refused: bool = False
-    charged: NDArray[np.float64] | None = None
-    clicked: NDArray[np.bool_] | None = None
-
-    @property
-    def settles(self) -> bool:
-        """Whether it is the rest of a slate whose clicks were learned before."""
-        return self.clicked is not None and bool(self.clicked.any())
-
-    def charge(self, probabilities: NDArray[np.float64]) -> None:
-        """Note that each row was blamed for not being clicked as far as it was likely to be."""
-        if self.charged is not None:
-            self.charged[self.positions] += probabilities
 
 
 class Pending(msgspec.Struct, gc=False):
@@ -127,42 +56,6 @@ class JoinState(msgspec.Struct, frozen=True):
 def implicit_slate(event: ItemEvent) -> str:
     """Return the key under which an event without a slate is joined: one item, seen in one session."""
     return event.slate or f"{event.session}\x1f{event.item}"
-
-
-def recalled(world: World, context: SessionContext, row: int, at_ms: int) -> Example:
-    """Return a click without a list as a choice among what is retrieved for this session at this moment.
-
-    The example is empty where the item is not among that: a click on what nobody would have been offered teaches
-    nothing about choosing among what is. Sessions and the fold learn from the same one.
-    """
-    found = retrieve(world, context)
-    chosen = (found.rows == row).nonzero()[0]
-    rows = found.rows if len(chosen) else found.rows[:0]
-    return Example(
-        session=context.id,
-        rows=rows,
-        signals=features.signals(world, context, rows, at_ms, found) if len(chosen) else _NO_SIGNALS,
-        # Nobody knows where they stood; and nobody passed over what may not have been shown.
-        positions=np.zeros(len(rows), dtype=np.int64),
-        surface=HISTORY,
-        chosen=int(chosen[0]) if len(chosen) else NONE_OF_THESE,
-        passed=[],
-        recalled=True,
-    )
-
-
-def learn_taste(world: World, context: SessionContext, rows: Rows, design: Design, chosen: int) -> None:
-    """Let the visitor's taste learn from a choice, beside what everybody would have made of these items."""
-    if world.described:
-        weights = np.where(_OF_THE_ITEM, world.model.weight_mean(), 0.0)
-        expected = linear_scores(design, weights[: design.shape[1]])
-        context.taste.note_choice(rows, chosen, expected - expected.mean() + LEVEL)
-
-
-def learn_lone_taste(world: World, context: SessionContext, row: int) -> None:
-    """Let the visitor's taste learn from the click on an item that nobody knows what stood beside."""
-    if world.described:
-        context.taste.note(row, True, LEVEL)
 
 
 class LabelJoin:

@@ -7,8 +7,8 @@ from typing import Final
 
 from recsys import features, statistics
 from recsys.evaluation.prequential import Prequential
+from recsys.examples import Example, learn_taste
 from recsys.features import Design, Rows
-from recsys.labels import Example, learn_taste
 from recsys.layout import SIGNALS, WANTED
 from recsys.models import appeal
 from recsys.models.base import NONE_OF_THESE, Logits

@@ -13,7 +13,7 @@ from recsys import ranking
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
 from recsys.events import Click, Event, Impression, ItemEvent, ItemUpserted, SessionEvent, SlateServed
-from recsys.labels import HISTORY
+from recsys.examples import HISTORY
 from recsys.layout import CONTEXT_START, NUMBER_START, WIDTH
 from recsys.learner import Learner
 from recsys.log.base import Record

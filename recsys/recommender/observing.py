@@ -15,7 +15,7 @@ from recsys.events import (
     SessionEvent,
     SlateServed,
 )
-from recsys.labels import HISTORY, learn_lone_taste, learn_taste, recalled
+from recsys.examples import HISTORY, learn_lone_taste, learn_taste, recalled
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import Choice, Evidence, Session, ShownSlate
 from recsys.sessions.belief import DISMISSED_PROBABILITY, HISTORY_PROBABILITY

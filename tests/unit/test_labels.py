@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.events import Click, Dismissal, Impression
-from recsys.labels import REMEMBERED_WINDOWS, Example, JoinState, LabelJoin, Pending, implicit_slate
+from recsys.examples import Example
+from recsys.labels import REMEMBERED_WINDOWS, JoinState, LabelJoin, Pending, implicit_slate
 from recsys.layout import SIGNAL_COUNT
 from recsys.models.base import NONE_OF_THESE
 from recsys.packing import pack

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from recsys import features
 from recsys.clock import ManualClock
 from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
+from recsys.examples import HISTORY, recalled
 from recsys.fold import Fold
-from recsys.labels import HISTORY, recalled
 from recsys.learning import SPREAD_SESSIONS
 from recsys.models.base import NONE_OF_THESE
 from recsys.open_sessions import OpenSession

@@ -13,7 +13,7 @@ from benchmarks.quality.peers.base import OPEN_SESSIONS
 from benchmarks.quality.peers.lightgbm_ranker import PARAMETERS, TREES
 from recsys import features
 from recsys.events import Click, Event
-from recsys.labels import learn_lone_taste, recalled
+from recsys.examples import learn_lone_taste, recalled
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import SessionContext
 
