@@ -41,5 +41,7 @@ def sources_digest(package: Path) -> str:
     return hasher.hexdigest()[:12]
 
 
-if config.CACHE_DIR:
-    config.CACHE_DIR = str(Path(config.CACHE_DIR) / sources_digest(Path(__file__).parent))
+_PACKAGE: Final = Path(__file__).parent
+
+# Without a folder of its choice Numba would cache beside each source, whatever state the others are in.
+config.CACHE_DIR = str(Path(config.CACHE_DIR or _PACKAGE / "__pycache__") / sources_digest(_PACKAGE))

@@ -1,11 +1,16 @@
 """Compiled loops are never loaded from a cache that other code has filled."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from recsys.compiled import sources_digest
+
+PACKAGE = Path(__file__).parents[2] / "recsys"
 
 LOOP = "from recsys.compiled import compiled\n\n@compiled\ndef f(x):\n    return x + LIMIT\n"
 
@@ -29,16 +34,21 @@ def test_a_changed_constant_or_loop_has_a_cache_of_its_own(tmp_path: Path) -> No
     assert sources_digest(same) == digests[0], "what no loop is made of changes nothing"
 
 
-def test_the_cache_that_is_used_names_the_state_of_the_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_cache_that_is_used_names_the_state_of_the_code(tmp_path: Path, chosen: bool) -> None:
+    package_folder = Path(shutil.copytree(PACKAGE, tmp_path / "recsys", ignore=shutil.ignore_patterns("__pycache__")))
+    caches = tmp_path / "caches" if chosen else package_folder / "__pycache__"
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     script = "import numpy as np\nfrom recsys.models.kernels import linear_scores\n"
     script += "print(linear_scores(np.ones((1, 2), dtype=np.float32), np.ones(2))[0])"
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        cwd=tmp_path,
+        env={**environment, **({"NUMBA_CACHE_DIR": str(caches)} if chosen else {})},
         capture_output=True,
         text=True,
         check=True,
     )
     assert float(done.stdout) == 2.0
-    package_folder = Path(__file__).parents[2] / "recsys"
-    assert [folder.name for folder in tmp_path.iterdir()] == [sources_digest(package_folder)]
+    filled = {file.relative_to(caches).parts[0] for file in tmp_path.rglob("*.nbc")}
+    assert filled == {sources_digest(package_folder)}
