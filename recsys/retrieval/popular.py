@@ -20,6 +20,7 @@ BEGINNINGS: Final = 60
 #: Which of `POPULARITY` decides.
 _SCALE: Final = 0
 
+Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -30,22 +31,39 @@ def is_due(world: World) -> bool:
 
 def refresh(world: World) -> None:
     """Look up both anew. Costs two passes over the catalogue; part of the fold."""
-    items = world.items
-    available, counted = items["available"], items["counted_serial"]
-    clicked = _faded(available, items[POPULARITY[_SCALE]], counted, world.serial, SESSIONS_KEPT[_SCALE])
-    begun = _faded(available, items["beginnings"], counted, world.serial, SESSIONS_KEPT[BEGINNINGS_SCALE])
+    clicked = _current(world, POPULARITY[_SCALE], _SCALE, world.popular, KEPT)
+    begun = _current(world, "beginnings", BEGINNINGS_SCALE, world.first_choices, BEGINNINGS)
     world.popular = positive_top_rows(clicked, KEPT)
     first = positive_top_rows(begun, BEGINNINGS)
     world.first_choices = np.concatenate([first, world.popular[~np.isin(world.popular, first)]])[:KEPT]
 
 
+def _current(world: World, name: str, scale: int, before: Rows, wanted: int) -> Floats:
+    items, sessions_kept = world.items, SESSIONS_KEPT[scale]
+    available, counted = items["available"], items["counted_serial"]
+    return _faded(available, items[name], counted, world.serial, sessions_kept, before[:wanted], wanted)
+
+
 @compiled
 def _faded(
-    available: NDArray[np.bool_], counts: Floats, counted_serial: Floats, serial: int, sessions_kept: float
+    available: NDArray[np.bool_],
+    counts: Floats,
+    counted_serial: Floats,
+    serial: int,
+    sessions_kept: float,
+    before: Rows,
+    wanted: int,
 ) -> Floats:
-    """Return the counts of each item as they count now, 0 for those that are not available."""
+    """Return the counts of each item as they count now, 0 for what is not available or not among those `wanted`.
+
+    An item that had less than each of those from `before` still has, before it faded, is none of them.
+    """
+    floor = math.inf if before.shape[0] >= wanted else 0.0
+    for row in before:
+        now = counts[row] * math.exp((counted_serial[row] - serial) / sessions_kept)
+        floor = min(floor, now if available[row] else 0.0)
     faded = np.zeros(available.shape[0])
     for row in range(available.shape[0]):
-        if available[row] and counts[row] > 0.0:
+        if available[row] and counts[row] > 0.0 and counts[row] >= floor:
             faded[row] = counts[row] * math.exp((counted_serial[row] - serial) / sessions_kept)
     return faded

@@ -97,6 +97,25 @@ def test_popular_items_are_looked_up_at_once_while_they_are_few_and_now_and_then
     assert due == [popular.EVERY_SESSIONS, 2 * popular.EVERY_SESSIONS]
 
 
+def test_what_was_popular_before_has_no_say_in_what_is_now() -> None:
+    rng = np.random.default_rng(3)
+    often, once = empty_world(3 * popular.KEPT), empty_world(3 * popular.KEPT)
+    for session in range(2_000):
+        row = int(rng.zipf(1.1)) % (3 * popular.KEPT)
+        for world in (often, once):
+            world.serial += int(SESSIONS_KEPT[0]) // 500
+            count(world, row, START_MS, clicks=1, begins=session % 3 == 0)
+        if session % 100 == 0:
+            often.remove_item(ItemRemoved(event_time_ms=0, item=f"film-{row}"))
+            once.remove_item(ItemRemoved(event_time_ms=0, item=f"film-{row}"))
+            popular.refresh(often)
+    popular.refresh(often)
+    popular.refresh(once)
+    assert len(once.popular) == popular.KEPT
+    assert often.popular.tolist() == once.popular.tolist()
+    assert often.first_choices.tolist() == once.first_choices.tolist()
+
+
 def test_what_sessions_begin_with_is_offered_first_and_popular_items_follow() -> None:
     world = empty_world(6)
     for row, begins in ((2, True), (2, True), (4, True), (1, False), (1, False), (1, False), (4, False)):
