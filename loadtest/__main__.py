@@ -30,10 +30,10 @@ _ANSWER_S: Final = 3.0
 
 
 class Site:
-    """Where the load goes, and the stack behind it where that is on this machine."""
+    """Where the load goes, the stack behind it where that is on this machine, and the history that tastes come from."""
 
-    def __init__(self, url: str, stack: Stack | None) -> None:
-        self.url, self.stack = url, stack
+    def __init__(self, url: str, stack: Stack | None, movielens: Path) -> None:
+        self.url, self.stack, self.movielens = url, stack, movielens
 
 
 def main() -> int:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
     """Load the site and write the report; return its figures."""
     arguments.report_dir.mkdir(parents=True, exist_ok=True)
     begin = site.stack.log().end() if site.stack else ""
-    generator = subprocess.Popen(_command(arguments, site.url), cwd=ROOT)
+    generator = subprocess.Popen(_command(arguments, site), cwd=ROOT)
     try:
         watched = _watched(site.stack, generator)
     except BaseException:
@@ -98,7 +98,7 @@ def _site(arguments: argparse.Namespace) -> Iterator[Site]:
     check_target(url, allow_remote=arguments.allow_remote)
     if arguments.host or _answers(url):
         pid = supervisor_of(url)
-        yield Site(url, Stack(pid, settings.FRESHET_VAR) if pid is not None else None)
+        yield Site(url, Stack(pid, settings.FRESHET_VAR) if pid is not None else None, arguments.movielens)
         return
     with tempfile.TemporaryDirectory(prefix="freshet-load-") as name:
         folder = Path(name)
@@ -107,7 +107,8 @@ def _site(arguments: argparse.Namespace) -> Iterator[Site]:
             shutil.copy(arguments.movielens, folder / "data")
         sys.stderr.write("loadtest: starting a stack\n")
         with RunningDemo(folder) as demo:
-            yield Site(demo.url, Stack(demo.pid, folder))
+            # The new site has fetched what was not here.
+            yield Site(demo.url, Stack(demo.pid, folder), folder / "data" / movielens.WHEEL)
 
 
 def _answers(url: str) -> bool:
@@ -118,10 +119,10 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _command(arguments: argparse.Namespace, url: str) -> list[str]:
+def _command(arguments: argparse.Namespace, site: Site) -> list[str]:
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--headless"]
-    command += ["--only-summary", "--loglevel", "WARNING", "--host", url, "--scenario", arguments.scenario]
-    command += ["--report-dir", str(arguments.report_dir), "--movielens", str(arguments.movielens)]
+    command += ["--only-summary", "--loglevel", "WARNING", "--host", site.url, "--scenario", arguments.scenario]
+    command += ["--report-dir", str(arguments.report_dir), "--movielens", str(site.movielens)]
     for option in ("rate", "sockets", "duration_s", "lens", "seed"):
         value = getattr(arguments, option)
         if value is not None:
