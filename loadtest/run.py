@@ -9,7 +9,7 @@ from recsys.simulation.market import Market
 
 #: Visitors of a load test click more than ordinary ones, so that of 1,000 events 80 are clicks and 900 impressions,
 #: also when they have looked at many lists.
-EAGERNESS: Final = 3.0
+EAGERNESS: Final = 2.5
 #: Visitors who arrive a second at first, and in a crowd.
 ARRIVE_PER_S: Final = 30.0
 CROWD_S: Final = 5.0
