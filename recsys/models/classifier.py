@@ -115,6 +115,6 @@ class GaussianClickClassifier(base.MiniBatchClassifier):  # type: ignore[misc]  
 
 
 def _design(values: Any) -> NDArray[np.float32]:
-    """Return rows of features with the intercept's 1 in front."""
-    features = np.nan_to_num(np.asarray(values, dtype=np.float32))
+    """Return rows of features with the intercept's 1 in front; a data frame's numbers may lie in columns."""
+    features = np.nan_to_num(np.ascontiguousarray(values, dtype=np.float32))
     return np.concatenate([np.ones((len(features), 1), dtype=np.float32), features], axis=1)
