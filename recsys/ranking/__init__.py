@@ -1,6 +1,7 @@
 """From candidates to a slate: score all, draw the slots, say why (`scoring`, `drawing`, `reasons`)."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from recsys.ranking.scoring import Scored, doubt, score
 from recsys.ranking.slate import Slate
 from recsys.retrieval.neighbours import Votes
 from recsys.retrieval.top import top_unordered
-from recsys.retrieval.unproven import deviations, unproven
+from recsys.retrieval.unproven import deviations
 from recsys.sessions import Session
 from recsys.world import World
 
@@ -22,9 +23,19 @@ __all__ = ["DRAWN", "PARTS", "Reason", "Scored", "Slate", "Strengths", "fixed", 
 
 Rows = NDArray[np.int64]
 
+_NOTHING: Final[Rows] = np.empty(0, dtype=np.int64)
+_PASSED_OVER: Final = SIGNALS.index("passed_over")
+
 
 def rank(
-    config: EngineConfig, world: World, session: Session, found: Votes, now_ms: int, size: int, surface: str = "for_you"
+    config: EngineConfig,
+    world: World,
+    session: Session,
+    found: Votes,
+    now_ms: int,
+    size: int,
+    surface: str = "for_you",
+    tried: Rows = _NOTHING,
 ) -> Slate:
     """Return a slate of up to `size` items drawn from what retrieval found.
 
@@ -42,6 +53,8 @@ def rank(
         Slots; fewer where there are fewer candidates.
     surface : str
         One of `recsys.events.SURFACES`.
+    tried : int64 array
+        Rows of unproven items to try out on this session, as far as they are among those found.
     """
     rows = found.rows
     scored = score(world, session, rows, now_ms, found)
@@ -55,7 +68,7 @@ def rank(
         config.diversity,
         drawing.noise_key(config.seed, session.id),
         _mixture(config, world, session),
-        _curiosity(config, world, session, scored, pool),
+        _curiosity(config, world, scored, pool, tried),
     )
     picked = pool[drawn.picks]
     # Two of the best that change places are no exploration: that takes an item that its score did not bring here.
@@ -78,12 +91,14 @@ def rank(
     )
 
 
-def _curiosity(config: EngineConfig, world: World, session: Session, scored: Scored, pool: Rows) -> drawing.Curiosity:
+def _curiosity(config: EngineConfig, world: World, scored: Scored, pool: Rows, tried: Rows) -> drawing.Curiosity:
     """Return what is not known of the candidates in `pool`. What the visitor passed over is asked of others next."""
+    if not len(tried):
+        return drawing.NO_CURIOSITY
     rows = scored.rows[pool]
-    passed = scored.signals[pool, SIGNALS.index("passed_over")] > 0.0
-    tried = np.isin(rows, unproven(world, session.context.key)) & ~passed
-    return drawing.Curiosity(np.where(tried, deviations(world, rows), 0.0), config.curiosity)
+    passed = scored.signals[pool, _PASSED_OVER] > 0.0
+    asked = np.isin(rows, tried) & ~passed
+    return drawing.Curiosity(np.where(asked, deviations(world, rows), 0.0), config.curiosity)
 
 
 def _mixture(config: EngineConfig, world: World, session: Session) -> drawing.Mixture:

@@ -95,11 +95,12 @@ class Recommender:
     def for_you(self, session: Session, size: int | None = None) -> Slate:
         """Return the session's own slate: nothing opened or dismissed, unless nothing else is left to show."""
         world, now_ms = self._world(), self._clock.now_ms()
-        found = retrieve(world, session.known, self._tried(world, session))
+        tried = self._tried(world, session)
+        found = retrieve(world, session.known, tried)
         seen = {*session.context.dismissed, *session.context.opened}
         keep = np.array([row not in seen for row in found.rows.tolist()], dtype=np.bool_)
         wanted = found.subset(keep) if keep.any() else found
-        return ranking.rank(self._config, world, session, wanted, now_ms, self._size(size))
+        return ranking.rank(self._config, world, session, wanted, now_ms, self._size(size), tried=tried)
 
     def next_items(self, session: Session, k: int) -> Rows:
         """Return the `k` items that the session is most likely to click next, those it clicked before included.
