@@ -106,7 +106,8 @@ class LabelJoin:
         if key in self._pending or (key in self._closed and not again):
             self.counts["duplicate"] += 1
             return
-        self._closed.pop(key)
+        if again:
+            self._closed.pop(key)
         # Receive times never run backwards, so windows close in the order in which they opened.
         self._pending.put(key, Pending(session, received_ms + self._window_ms, shown))
         self.counts["slates"] += 1

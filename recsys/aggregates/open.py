@@ -1,6 +1,7 @@
 """What the fold keeps of slates and sittings while something may still happen to them; bounded."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -8,6 +9,8 @@ from recsys.aggregates.buckets import hour_of
 from recsys.aggregates.increments import SittingRow
 from recsys.events import ItemEvent
 from recsys.spilling import SpillingMap
+
+T = TypeVar("T")
 
 #: How long after it was served a slate is remembered: a little more than the largest click delay that is told apart.
 KEPT_MS: Final = 65 * 60_000
@@ -135,13 +138,7 @@ class OpenSlates:
         if key in self.held:
             return False
         self.held.put(key, slate)
-        for _ in range(2):
-            oldest = self.held.oldest()
-            if oldest is None or (
-                len(self.held) <= self._max_open and slate.received_ms - oldest[1].received_ms < KEPT_MS
-            ):
-                break
-            self.held.pop(oldest[0])
+        _let_go(self.held, self._max_open, lambda oldest: slate.received_ms - oldest.received_ms >= KEPT_MS)
         return True
 
     def find(self, event: ItemEvent, now_ms: int) -> OpenSlate | None:
@@ -183,10 +180,14 @@ class OpenSittings:
         """
         is_new = self.held.pop(sitting.session) is not sitting
         self.held.put(sitting.session, sitting)
-        for _ in range(2 if is_new else 0):
-            oldest = self.held.oldest()
-            if oldest is None or (
-                len(self.held) <= self._max_open and sitting.ended_ms - oldest[1].ended_ms <= self._gap_ms
-            ):
-                return
-            self.held.pop(oldest[0])
+        if is_new:
+            _let_go(self.held, self._max_open, lambda oldest: sitting.ended_ms - oldest.ended_ms > self._gap_ms)
+
+
+def _let_go(held: SpillingMap[T], most: int, is_over: Callable[[T], bool]) -> None:
+    """Forget the oldest two if their time is over, and one more where there are too many."""
+    for _ in range(2):
+        oldest = held.oldest()
+        if oldest is None or (len(held) <= most and not is_over(oldest[1])):
+            return
+        held.pop(oldest[0])

@@ -54,12 +54,17 @@ def _evidence(statistics: Floats, postings: Rows, row: int) -> float:
 
 
 @compiled
+def _variance(evidence: float) -> float:
+    return 1.0 / (1.0 / VARIANCE + evidence)
+
+
+@compiled
 def _deviations(statistics: Floats, postings: Rows, rows: Rows) -> Floats:
     found = np.zeros(rows.shape[0])
     for i in range(rows.shape[0]):
         evidence = _evidence(statistics, postings, rows[i])
         if evidence < PROVEN:
-            found[i] = math.sqrt(1.0 / (1.0 / VARIANCE + evidence))
+            found[i] = math.sqrt(_variance(evidence))
     return found
 
 
@@ -89,7 +94,7 @@ def _looked_up(available: NDArray[np.bool_], statistics: Floats, postings: Rows,
 @compiled
 def _drawn_appeal(statistics: Floats, postings: Rows, row: int, key: int) -> float:
     """Return what the item's own appeal may be, drawn from what is believed of it (a logistic of the same width)."""
-    variance = 1.0 / (1.0 / VARIANCE + _evidence(statistics, postings, row))
+    variance = _variance(_evidence(statistics, postings, row))
     chance = uniform(key, row)
     return float(
         statistics[row, _SHIFT] * variance + LOGISTIC * math.sqrt(variance) * math.log(chance / (1.0 - chance))
