@@ -87,10 +87,10 @@ def table_of(
         _voted(table, channels, weight)
         _clicked(table, row_map(rows), clicked[0], clicked[1])
     _describe(table, rows, statistics, postings, serial, now_ms, appeal_fading)
-    if not clicked.shape[1]:
-        _begin(table, rows, statistics, serial)
     if clicked.shape[1]:
         vectors.affinities(learned, lengths, clicked[0], rows, table, _AFFINITY)
+    else:
+        _begin(table, rows, statistics, serial)
     return table
 
 
