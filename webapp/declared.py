@@ -145,6 +145,12 @@ FRESHET_RECOGNISED_SESSION_TTL_S = environment.integer(
     "The same for visitors who allow to be recognised: their earlier sessions count for so long.",
     at_least=60,
 )
+FRESHET_SESSION_REST_S = environment.integer(
+    "FRESHET_SESSION_REST_S",
+    180,
+    "How long a session's own events are unused before they leave Redis' memory; the archive is asked for them then.",
+    at_least=1,
+)
 FRESHET_FOLD_EVERY_MS = environment.integer(
     "FRESHET_FOLD_EVERY_MS",
     500,

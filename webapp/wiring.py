@@ -22,6 +22,7 @@ from recsys.store.base import DeltaFeed, Lease, SnapshotStore
 from recsys.store.redis import RedisDeltas, RedisLease
 
 if TYPE_CHECKING:
+    from recsys.log.archive import ArchiveLog
     from recsys.recommender import Recommender
     from recsys.replica import Replica
 
@@ -73,17 +74,27 @@ def async_redis() -> redis.asyncio.Redis:
 @functools.cache
 def event_log() -> RedisLog:
     """Return the live log, for code that may block."""
-    return RedisLog(redis_client(), max_length=settings.FRESHET_LOG_MAX_EVENTS, lifetimes=_lifetimes())
+    return RedisLog(
+        redis_client(), max_length=settings.FRESHET_LOG_MAX_EVENTS, lifetimes=_lifetimes(), archive=_archive()
+    )
 
 
 @functools.cache
 def async_event_log() -> AsyncRedisLog:
     """Return the live log, for the event loop."""
-    return AsyncRedisLog(async_redis(), max_length=settings.FRESHET_LOG_MAX_EVENTS, lifetimes=_lifetimes())
+    return AsyncRedisLog(
+        async_redis(), max_length=settings.FRESHET_LOG_MAX_EVENTS, lifetimes=_lifetimes(), archive=_archive()
+    )
 
 
 def _lifetimes() -> Lifetimes:
     return Lifetimes(settings.FRESHET_SESSION_TTL_S, settings.FRESHET_RECOGNISED_SESSION_TTL_S)
+
+
+def _archive() -> "ArchiveLog":
+    from recsys.log.archive import ArchiveLog
+
+    return ArchiveLog(archive_path())
 
 
 def archive_path() -> Path:

@@ -98,7 +98,7 @@ def arguments(
         if recognised:
             lives_s[number - 1] = lifetimes.recognised_s
         events += (number, seq, payload, listed)
-    names = [keys.stream]
+    names = [keys.stream, keys.awake]
     for session in numbers:
         names += (keys.session(session), keys.seen(session))
     return names, [max_length, SESSION_EVENTS, SEEN_TTL_S, *lives_s, *events]

@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.durable import sole_writer, write_whole
 from recsys.errors import CorruptState, DatasetError, StaleWriter
-from recsys.events import Event, SessionEvent, decode
+from recsys.events import SessionEvent
 from recsys.log.base import Reader, Record
 from recsys.log.jsonl import JsonlLog
 from recsys.log.records import record
@@ -120,30 +121,28 @@ class ArchiveLog:
         found = segments(self._folder)
         return "{}-{}".format(*found[0].first) if found else ORIGIN
 
-    def session_events(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> list[Event]:
+    def session_records(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> list[Record]:
         """Return what a session did, in log order; half a millisecond for each segment, so it blocks for long.
 
         Parameters
         ----------
         session : str
         since_ms, until_ms : int
-            Receive times of its first and its last event, where they are known: other segments are left out.
+            Receive times between which to look, both included.
 
         Raises
         ------
         CorruptState
             When a segment can't be read.
         """
-        found: list[Event] = []
-        for segment in segments(self._folder):
-            if segment.last[0] < since_ms or (until_ms is not None and segment.first[0] > until_ms):
-                continue
-            try:
-                table = pq.read_table(segment.path, columns=["payload"], filters=[("session", "=", session)])
-            except (pa.ArrowException, OSError) as error:
-                raise CorruptState(f"expected a Parquet segment in {segment.path}, received: {error}") from error
-            found.extend(decode(payload) for payload in table["payload"].to_pylist())
-        return found
+        found = [
+            each
+            for segment in segments(self._folder)
+            if segment.last[0] >= since_ms and (until_ms is None or segment.first[0] <= until_ms)
+            for each in _of_session(segment.path, session)
+        ]
+        until_ms = max((each.received_ms for each in found), default=0) if until_ms is None else until_ms
+        return [each for each in found if since_ms <= each.received_ms <= until_ms]
 
     def _load(self, segment: Segment) -> None:
         self._open = None
@@ -171,6 +170,20 @@ class ArchiveLog:
             np.searchsorted(self._received_ms, key[0], "right"),
         )
         return int(first + np.searchsorted(self._sequences[first:last], key[1], "right"))
+
+
+def _of_session(path: Path, session: str) -> list[Record]:
+    """Return a session's records in a segment. Payloads, most of it, are read only where there is one."""
+    try:
+        with pq.ParquetFile(path, read_dictionary=["session"]) as file:
+            sessions = file.read(columns=["session"], use_threads=False)["session"]
+            if not any(pc.index(chunk.dictionary, session).as_py() >= 0 for chunk in sessions.chunks):
+                return []
+            columns = file.read(columns=["received_ms", "sequence", "payload"], use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptState(f"expected a Parquet segment in {path}, received: {error}") from error
+    rows = columns.filter(pc.equal(sessions, session)).to_pylist()
+    return [record(f"{row['received_ms']}-{row['sequence']}", row["payload"]) for row in rows]
 
 
 def open_log(path: Path) -> Reader:

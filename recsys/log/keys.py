@@ -26,8 +26,16 @@ class LogKeys:
         """Stream of what could not enter the log (`recsys.log.base.DeadLetter`): the newest `DEAD_LETTERS`."""
         return f"freshet:{{{self.shard}}}:dead-letters"
 
+    @property
+    def awake(self) -> str:
+        """Sorted set of the sessions' lists that are held whole, by when they were last used (`recsys.log.resting`)."""
+        return f"freshet:{{{self.shard}}}:awake"
+
     def session(self, session: str) -> str:
-        """List of a session's own events: the newest `SESSION_EVENTS`, gone some time after the last (`Lifetimes`)."""
+        """List of a session's own events: the newest `SESSION_EVENTS`, gone some time after the last (`Lifetimes`).
+
+        While it rests, a note stands for those that the archive has (`recsys.log.resting.Rest`).
+        """
         return f"freshet:{{{self.shard}}}:session:{session}"
 
     def seen(self, session: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any, Final
 import redis
 
 from recsys.events import Event
-from recsys.log import append_script, letters, session_list
-from recsys.log.base import DEAD_LETTERS, DeadLetter, Receipt, Record
+from recsys.log import append_script, letters, resting, session_list
+from recsys.log.base import DEAD_LETTERS, SESSION_EVENTS, DeadLetter, Receipt, Record
 from recsys.log.keys import LogKeys
 from recsys.log.records import highest_bit, record
 from recsys.log.redis_client import log_errors
@@ -32,6 +32,8 @@ class RedisLog:
         Records beyond which appends are refused as ``full``.
     lifetimes : Lifetimes
         Of the sessions' own lists.
+    archive : SessionArchive, optional
+        Where lists that rest are read (`recsys.log.resting`).
     """
 
     def __init__(
@@ -41,8 +43,10 @@ class RedisLog:
         *,
         max_length: int = 1_000_000,
         lifetimes: append_script.Lifetimes = append_script.LIFETIMES,
+        archive: resting.SessionArchive | None = None,
     ) -> None:
         self._client = client
+        self._archive = archive
         self._keys = LogKeys(shard)
         self._max_length = max_length
         self._lifetimes = lifetimes
@@ -89,10 +93,14 @@ class RedisLog:
         return newest.decode()
 
     def session_events(self, session: str) -> Sequence[Event]:
-        """Return what the session did, in log order."""
+        """Return what the session did, in log order. A list that rests is not woken: this is for those who look on."""
         with log_errors():
             entries: Any = self._client.lrange(self._keys.session(session), 0, -1)
-        return [session_list.restored(session, entry) for entry in entries]
+        rest, held = resting.parted(entries)
+        events = [session_list.restored(session, entry) for entry in held]
+        if rest is None or self._archive is None:
+            return events
+        return [*resting.recalled(self._archive, session, rest), *events][-SESSION_EVENTS:]
 
     def forget_session(self, session: str) -> None:
         """Drop the session's own list."""

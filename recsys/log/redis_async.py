@@ -9,8 +9,8 @@ import redis.asyncio
 
 from recsys.errors import LogUnavailable
 from recsys.events import Event
-from recsys.log import append_script, letters, session_list
-from recsys.log.base import DEAD_LETTERS, Receipt
+from recsys.log import append_script, letters, resting, session_list
+from recsys.log.base import DEAD_LETTERS, SESSION_EVENTS, Receipt
 from recsys.log.keys import LogKeys
 from recsys.log.records import highest_bit
 from recsys.log.redis_client import log_errors, why
@@ -37,7 +37,7 @@ class AsyncRedisLog:
     client : redis.asyncio.Redis
         See `recsys.log.redis_client.connect_async`. Must not decode responses, nor retry by itself.
     shard : int
-    max_length, lifetimes
+    max_length, lifetimes, archive
         As in `recsys.log.redis.RedisLog`.
     max_waiting : int
         Events that may wait in this process; beyond that the answer is ``full`` at once.
@@ -50,14 +50,17 @@ class AsyncRedisLog:
         *,
         max_length: int = 1_000_000,
         lifetimes: append_script.Lifetimes = append_script.LIFETIMES,
+        archive: resting.SessionArchive | None = None,
         max_waiting: int = 10_000,
     ) -> None:
         self._client = client
+        self._archive = archive
         self._keys = LogKeys(shard)
         self._max_length = max_length
         self._lifetimes = lifetimes
         self._max_waiting = max_waiting
         self._script = client.register_script(append_script.source("append.lua"))
+        self._wake = client.register_script(append_script.source("wake.lua"))
         self._calls: deque[_Call] = deque()
         self._waiting = 0
         self._sender: asyncio.Task[None] | None = None
@@ -78,10 +81,19 @@ class AsyncRedisLog:
         return await call.receipts
 
     async def session_events(self, session: str) -> Sequence[Event]:
-        """Return what the session did, in log order."""
+        """Return what the session did, in log order. Wakes its list where that rests."""
         with log_errors():
             entries: Any = await self._client.lrange(self._keys.session(session), 0, -1)
-        return [session_list.restored(session, entry) for entry in entries]
+        rest, held = resting.parted(entries)
+        events = [session_list.restored(session, entry) for entry in held]
+        if rest is None or self._archive is None:
+            return events
+        recalled = await asyncio.to_thread(resting.recalled, self._archive, session, rest)
+        if recalled:
+            keys, args = resting.waking(self._keys, session, rest, recalled)
+            with log_errors():
+                await self._wake(keys=keys, args=args)
+        return [*recalled, *events][-SESSION_EVENTS:]
 
     async def forget_session(self, session: str) -> None:
         """Drop the session's own list."""

@@ -28,6 +28,7 @@ _FIELD_NAMES: Final[dict[Name, Name]] = dict(enumerate(_FIELDS))
 _TYPE_NUMBERS: Final[dict[Name, Name]] = {name: number for number, name in enumerate(_TYPES)}
 _TYPE_NAMES: Final[dict[Name, Name]] = dict(enumerate(_TYPES))
 _TYPE: Final = _FIELD_NUMBERS["type"]
+_TIME: Final = _FIELD_NUMBERS["event_time_ms"]
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[dict[Name, Any]] = msgspec.msgpack.Decoder(dict[Name, Any])
@@ -45,6 +46,12 @@ def shortened(payload: bytes) -> bytes:
     del fields["session"]
     fields[_TYPE] = _TYPE_NUMBERS.get(fields[_TYPE], fields[_TYPE])
     return _encoder.encode(fields)
+
+
+def event_time_ms(entry: bytes) -> int:
+    """Return when the event that a list holds happened."""
+    fields = _decoder.decode(entry)
+    return int(fields[_TIME] if _TIME in fields else fields["event_time_ms"])
 
 
 def restored(session: str, entry: bytes) -> Event:

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from recsys.log.archive import ArchiveLog
 from recsys.log.base import BeginningReader
+from recsys.log.resting import Resting
 from recsys.log.whole import WholeLog
 from recsys.offsets import Offset
 from recsys.store.base import Keeping
@@ -48,6 +49,12 @@ def writer() -> WorldWriter:
 
 
 @functools.cache
+def resting() -> Resting:
+    """Return what lets the lists of sessions rest."""
+    return Resting(wiring.redis_client(), settings.FRESHET_SESSION_REST_S)
+
+
+@functools.cache
 def retention() -> Retention:
     """Return the keeper of the live log's length."""
     return Retention(
@@ -59,7 +66,7 @@ def retention() -> Retention:
 
 
 def fold() -> FoldStatus | None:
-    """Fold what came in, move it to the archive, and post the status.
+    """Fold what came in, move it to the archive, let sessions rest that it has, and post the status.
 
     Returns
     -------
@@ -71,6 +78,7 @@ def fold() -> FoldStatus | None:
     if tenure is None:
         return None
     retention().run(tenure.learner.world.offset, tenure.snapshot, started_ms)
+    resting().run(retention().archived, started_ms)
     status = _status(tenure, started_ms)
     board().post(status)
     return status
