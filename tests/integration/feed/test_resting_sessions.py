@@ -86,4 +86,4 @@ async def test_page_knows_what_was_clicked_before_the_rest(wired: redis.Redis, r
 
     await returning.get("/")
     known = presence()._logged[session].session.known
-    assert [wiring.replica().world.ids[row] for row in known.clicked] == [event.item for event in logged(Click)]
+    assert known.clicked == [wiring.replica().world.rows[event.item] for event in logged(Click)]
