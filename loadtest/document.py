@@ -95,10 +95,21 @@ def _summary(report: dict[str, Any]) -> str:
     columns = "".join(f"<th>{key}</th>" for key in _COLUMNS)
     return (
         f"<p>{report['seconds']:,g} seconds, up to {report['sockets']:,} open sockets, "
-        f"{report['events_per_s']:,g} events acknowledged a second ({mix}). "
+        f"{report['events_per_s']:,g} events acknowledged a second ({mix}). {_tastes(report['known_items'])} "
         f"Learning was behind by {_number(lag)} ms at the 99th percentile. Errors: {report['errors']:,}.</p>"
         f"<div class='scroll'><table><tr><th></th>{columns}</tr>{body}</table></div>"
     )
+
+
+def _tastes(known_items: int) -> str:
+    """Return what the visitors' clicks depend on.
+
+    >>> _tastes(0)
+    'Visitors had no tastes (no history of MovieLens was found): arms can hardly differ.'
+    """
+    if not known_items:
+        return "Visitors had no tastes (no history of MovieLens was found): arms can hardly differ."
+    return f"Visitors' tastes are drawn from MovieLens' history, over {known_items:,} films."
 
 
 _COLUMNS: Final = ("p50", "p95", "p99", "max", "n")

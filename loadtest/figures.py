@@ -25,6 +25,7 @@ def figures(measured: Measured, watched: Watched, conservation: Conservation | N
     samples = [sample for sample in watched.samples if sample.at_s - measured.began_s >= first_s]
     return {
         "scenario": measured.scenario,
+        "known_items": measured.known_items,
         "seconds": round(seconds, 1),
         "sockets": max((sockets for at, sockets in measured.sockets if at >= first_s), default=0),
         "events_per_s": round(sum(measured.kinds.values()) / seconds, 1) if seconds else 0.0,

@@ -63,7 +63,7 @@ def _begin(environment: Environment, **_: Any) -> None:
         rate=rate,
         duration_s=options.duration_s or scenario.duration_s,
         lens=options.lens,
-        recorder=Recorder(options.report_dir, scenario.name),
+        recorder=Recorder(options.report_dir, scenario.name, len(found.factors.items)),
         market=found,
     )
     gevent.spawn(_watch_oneself, environment.freshet_run.recorder)  # type: ignore[attr-defined]

@@ -21,6 +21,8 @@ class Measured(msgspec.Struct):
     Attributes
     ----------
     scenario : str
+    known_items : int
+        Of which the visitors' tastes say something; where it is 0 they click on anything alike.
     began_s : float
         Wall clock.
     measured_from_s, ended_s : float
@@ -43,6 +45,7 @@ class Measured(msgspec.Struct):
     """
 
     scenario: str
+    known_items: int
     began_s: float
     measured_from_s: float
     ended_s: float
@@ -65,11 +68,13 @@ class Recorder:
     folder : Path
         Where the files go; made when missing.
     scenario : str
+    known_items : int
+        As in `Measured`.
     """
 
-    def __init__(self, folder: Path, scenario: str) -> None:
+    def __init__(self, folder: Path, scenario: str, known_items: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._scenario = folder, scenario
+        self._folder, self._scenario, self._known_items = folder, scenario, known_items
         self._file = (folder / ACKNOWLEDGED).open("wb")
         self._began_s = self._began = 0.0
         self.measured_from_s = 0.0
@@ -136,6 +141,7 @@ class Recorder:
         ended_s = self.now_s()
         measured = Measured(
             scenario=self._scenario,
+            known_items=self._known_items,
             began_s=self._began_s,
             measured_from_s=self.measured_from_s,
             ended_s=ended_s,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from loadtest.conservation import Conservation
+from loadtest.document import document
 from loadtest.figures import Watched, click_through, figures
 from loadtest.recorder import Measured
 from loadtest.stack import Sample
@@ -16,6 +17,7 @@ SOUND = Conservation(acknowledged=300, logged=300, lost=0, doubled=0, examples=[
 def measured(**changes: Any) -> Measured:
     fields: dict[str, Any] = {
         "scenario": "steady",
+        "known_items": 1_682,
         "began_s": BEGAN_S,
         "measured_from_s": 10.0,
         "ended_s": 25.0,
@@ -80,3 +82,9 @@ def test_click_through_has_its_interval_and_puts_long_visits_together():
     for row in (found, *found["by_clicks_before"]):
         assert row["low"] <= row["rate"] <= row["high"]
     assert found["by_clicks_before"][1]["rate"] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("known_items", "told"), [(1_682, "over 1,682 films"), (0, "Visitors had no tastes")])
+def test_page_says_whether_visitors_had_tastes(known_items: int, told: str):
+    seen = measured(known_items=known_items)
+    assert told in document(figures(seen, Watched(), SOUND), seen, Watched())

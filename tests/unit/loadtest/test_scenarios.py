@@ -35,7 +35,7 @@ def test_visitors_pace_makes_the_rate(tmp_path):
         1_000.0,
         60.0,
         0.5,
-        Recorder(tmp_path, "steady"),
+        Recorder(tmp_path, "steady", 0),
         Market(unknown(), 1),
     )
     run.recorder.finish()
