@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from webapp import replication, wiring
+from webapp.training import services
 
 
 @pytest.fixture
@@ -33,3 +34,5 @@ async def without_redis(wired: redis.Redis, settings: Any) -> None:
 def _forget() -> None:
     wiring.rewire()
     replication.replication.cache_clear()
+    for part in (services.writer, services.whole_log, services.retention, services.resting):
+        part.cache_clear()

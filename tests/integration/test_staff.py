@@ -266,8 +266,6 @@ def test_stretch_in_which_another_worker_took_over_claims_no_processor_time(wire
 
 
 def test_fold_tells_how_long_the_oldest_event_waited_and_what_it_cost(wired: redis.Redis):
-    for part in (services.writer, services.whole_log, services.retention):
-        part.cache_clear()
     wiring.event_log().append([ItemUpserted(event_time_ms=1, item="1", title="Alien")])
     told = services.fold()
     assert told is not None

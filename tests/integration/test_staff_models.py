@@ -54,8 +54,6 @@ def visit(session: str, chosen: str) -> None:
 @pytest.fixture
 def three_versions(staff: User, monkeypatch: pytest.MonkeyPatch) -> list[Manifest]:
     """Three versions, newest first: the catalogue, then two visits that chose film 3, then one that chose film 5."""
-    for part in (services.writer, services.whole_log, services.retention):
-        part.cache_clear()
     log = wiring.event_log()
     log.append([ItemUpserted(event_time_ms=1, item=item, title=f"Film {item}", year=1_990) for item in ITEMS])
     for sessions in ((), ("a", "b"), ("c",)):

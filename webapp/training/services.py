@@ -78,8 +78,9 @@ def fold() -> FoldStatus | None:
     if tenure is None:
         return None
     retention().run(tenure.learner.world.offset, tenure.snapshot, started_ms)
-    resting().run(retention().archived, started_ms)
-    status = _status(tenure, started_ms)
+    archived = retention().archived
+    resting().run(archived, started_ms)
+    status = _status(tenure, archived, started_ms)
     board().post(status)
     return status
 
@@ -116,7 +117,7 @@ def release() -> None:
         writer().release()
 
 
-def _status(tenure: Tenure, started_ms: int) -> FoldStatus:
+def _status(tenure: Tenure, archived: Offset, started_ms: int) -> FoldStatus:
     learner, now_ms = tenure.learner, wiring.clock().now_ms()
     waiting = whole_log().read(learner.world.offset, 1)
     return FoldStatus(
@@ -132,7 +133,7 @@ def _status(tenure: Tenure, started_ms: int) -> FoldStatus:
         counters=learner.counters(),
         metrics=learner.metrics(),
         snapshot=tenure.snapshot,
-        archived=retention().archived,
+        archived=archived,
         snapshot_ms=tenure.saved_ms,
         waited_ms=max(0, now_ms - tenure.oldest_ms) if tenure.oldest_ms else 0,
         cpu_ms=round(time.process_time() * 1_000),

@@ -27,8 +27,6 @@ LATER_MS = 2**42
 def in_a_world_that_lived(lived: None, settings: Any) -> None:
     """Its writer archives at once, and lets sessions rest soon."""
     settings.FRESHET_SESSION_REST_S = settings.FRESHET_ARCHIVE_EVERY_S = 1
-    for part in (services.writer, services.whole_log, services.retention, services.resting):
-        part.cache_clear()
 
 
 @pytest.fixture
