@@ -138,6 +138,13 @@ async def test_page_counts_what_is_held(visitor: AsyncClient):
     assert re.search(r"<dt>Films seen</dt> <dd> 12 </dd>", html)
 
 
+@pytest.mark.parametrize(("consent", "kept"), [("session", "40 minutes"), ("visitor", "1 day")])
+async def test_page_says_how_long_a_session_is_at_hand(visitor: AsyncClient, consent: str, kept: str):
+    visitor.cookies["freshet_consent"] = consent
+    await browse(visitor, clicks=1)
+    assert f"until {kept} after your last event" in (await opened(visitor, "/lens/data/")).replace("\xa0", " ")
+
+
 async def test_forgetting_is_marked_in_the_log_and_begins_anew_at_once(visitor: AsyncClient):
     before = await browse(visitor)
     response = await visitor.post("/lens/forget/")

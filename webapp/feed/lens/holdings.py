@@ -1,6 +1,7 @@
 """What is held about a session: for people to read, to download, and to have forgotten."""
 
 import dataclasses
+import datetime
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,6 +9,9 @@ from typing import Any, Final
 import msgspec
 import redis
 import structlog
+from django.conf import settings
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 from recsys.events import Dwell, Event, ItemEvent, SessionBegan, SessionEvent, SessionForgotten, SlateServed
 from recsys.sessions import Session
@@ -55,7 +59,15 @@ def context(visit: Visit, session: Session, events: Sequence[Event]) -> dict[str
         "since_ms": mine[0].event_time_ms if mine else visit.at_ms,
         "entries": [_entry(event) for event in reversed(mine[-LISTED:])],
         "remembered": len(session.context.taste),
+        "ready_for": _ready_for(visit),
     }
+
+
+def _ready_for(visit: Visit) -> str:
+    """Return how long after its last event a session is at hand, in words."""
+    seconds = settings.FRESHET_RECOGNISED_SESSION_TTL_S if visit.visitor else settings.FRESHET_SESSION_TTL_S
+    began = timezone.now()
+    return timesince(began, began + datetime.timedelta(seconds=seconds))
 
 
 def download(visit: Visit, session: Session, events: Sequence[Event]) -> bytes:
