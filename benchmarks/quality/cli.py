@@ -78,7 +78,7 @@ def _measure_engine(arguments: argparse.Namespace) -> int:
 
 def _task(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> Task:
     if arguments.command == "history":
-        return HistoryTask(arguments.dataset, arguments.cache)
+        return HistoryTask(arguments.dataset, arguments.cache, arguments.limit)
     if arguments.command == "slates":
         begin, end = getattr(arguments, "from"), arguments.to
         if begin >= end:
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--shuffled", action="store_true", help=f"{what}: who finds something was told the future")
     history = commands.add_parser("history", help="predict each click of a whole history from what came before it")
     history.add_argument("dataset", metavar="DATASET", help="movielens, or a folder in the import format")
+    history.add_argument("--limit", type=_count, default=0, metavar="N", help="predict the first N clicks only")
     history.add_argument("--cache", type=Path, default=_CACHE, help="where MovieLens lies, or is put")
     for command, kind in ((item, registry.NEXT_ITEM), (slates, registry.SLATES), (history, registry.NEXT_ITEM)):
         engines, peers = list(registry.ENGINES[kind]), list(registry.PEERS[kind])

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,9 +13,10 @@ from recsys import ranking
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
 from recsys.events import Click, Event, Impression, ItemEvent, ItemUpserted, SessionEvent, SlateServed
-from recsys.examples import HISTORY
+from recsys.examples import HISTORY, Example
 from recsys.layout import CONTEXT_START, NUMBER_START, WIDTH
 from recsys.learner import Learner
+from recsys.learning import Learning
 from recsys.log.base import Record
 from recsys.packing import pack
 from recsys.ranking.scoring import Scored
@@ -232,6 +233,20 @@ class EngineSlates(Engine):
         """Fold what was seen and clicked, as received in the last moment before the list's window closes."""
         for event in _events(shown):
             self.fold(event, shown.at_ms + max(self._delay_ms - 1, 0))
+
+
+def overhear(note: Callable[[Example], None]) -> None:
+    """Let `note` know each example that a fold learns, right before it does, for the rest of this process.
+
+    The engine has no ear for this, so it is listened to from outside; nothing else is measured in a peer's process.
+    """
+    learn = Learning.learn
+
+    def noted(learning: Learning, example: Example) -> None:
+        note(example)
+        learn(learning, example)
+
+    Learning.learn = noted
 
 
 def without_context(design: NDArray[np.float32]) -> NDArray[np.float32]:

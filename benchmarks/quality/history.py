@@ -33,14 +33,17 @@ class HistoryTask:
         ``"movielens"`` or a folder.
     cache : Path
         Where MovieLens lies, or is put.
+    limit : int
+        Clicks to predict, 0 for all; the history ends behind them.
     """
 
     dataset: str
     cache: Path
+    limit: int = 0
 
     def describe(self) -> dict[str, Any]:
         """Return the task for JSON."""
-        return {"task": "history", "dataset": self.dataset}
+        return {"task": "history", "dataset": self.dataset, "limit": self.limit}
 
     def read(self) -> Dataset:
         """Read the history.
@@ -62,7 +65,7 @@ class HistoryTask:
         dataset = self.read()
         run = _Run(contender)
         with run.meter:
-            run.through(dataset.events)
+            run.through(dataset.events, self.limit)
         if not len(run.ranks):
             raise DatasetError(f"{self.dataset}: expected clicks to predict, found none")
         figures = run.ranks.figures(len(dataset.items))
@@ -121,9 +124,11 @@ class _Run:
         self._clicked: dict[str, set[str]] = {}
         self._numbers: dict[str, int] = {}
 
-    def through(self, events: Iterable[Event]) -> None:
+    def through(self, events: Iterable[Event], limit: int) -> None:
         self.contender.trained(0)
         for event, predict in foretold(events):
+            if predict and limit and len(self.ranks) >= limit:
+                return
             if predict and isinstance(event, Click | Impression):
                 self._ask(event)
             if isinstance(event, Click):

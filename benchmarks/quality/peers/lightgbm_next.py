@@ -8,14 +8,12 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.freshet import EngineNextItem, without_context
-from benchmarks.quality.peers.base import OPEN_SESSIONS
+from benchmarks.quality.freshet import EngineNextItem, overhear, without_context
 from benchmarks.quality.peers.lightgbm_ranker import PARAMETERS, TREES
 from recsys import features
-from recsys.events import Click, Event
-from recsys.examples import learn_lone_taste, recalled
+from recsys.events import Event
+from recsys.examples import Example
 from recsys.models.base import NONE_OF_THESE
-from recsys.sessions import SessionContext
 
 #: Choices that it is trained on, the latest ones: about 120 candidates each.
 CHOICES: Final = 2_000
@@ -24,7 +22,7 @@ Table = NDArray[np.float32]
 
 
 class LambdaMARTNextItem:
-    """Ranks what the engine retrieves; each click becomes a list of candidates with the one that was clicked.
+    """Ranks what the engine retrieves; each choice that the engine learns becomes a list with the one that was clicked.
 
     Parameters
     ----------
@@ -38,15 +36,12 @@ class LambdaMARTNextItem:
         self._fitted_ms: int | None = None
         self._fits = 0
         self._knowledge_ms = 0
-        self._contexts: dict[str, SessionContext] = {}
         self._choices: deque[tuple[Table, int]] = deque(maxlen=CHOICES)
         self._model: Any = None
+        overhear(self._note)
 
     def learn(self, event: Event) -> None:
-        """Keep what the choice was, let the engine learn, and train again when it is time."""
-        if isinstance(event, Click):
-            self._engine.announce(event.item, event.event_time_ms)
-            self._note(event)
+        """Let the engine learn, and train again when it is time."""
         self._engine.learn(event)
         if self._fitted_ms is not None and event.event_time_ms - self._fitted_ms >= self._refit_ms:
             self._fit(event.event_time_ms)
@@ -87,19 +82,11 @@ class LambdaMARTNextItem:
         """Return nothing: peers promise no state."""
         return ""
 
-    def _note(self, click: Click) -> None:
-        """Keep a click as the choice that the engine learns from it."""
-        world = self._engine.learner.world
-        row = world.rows[click.item]
-        context = self._contexts.setdefault(click.session, SessionContext(click.session))
-        if len(self._contexts) > OPEN_SESSIONS:
-            del self._contexts[next(iter(self._contexts))]
-        example = recalled(world, context, row, click.event_time_ms)
-        if example.chosen != NONE_OF_THESE:
-            design = features.design(world, example.rows, example.signals, None, None)
+    def _note(self, example: Example) -> None:
+        """Keep a choice as the engine is about to learn it; what was alone, or not clicked, ranks before nothing."""
+        if example.chosen != NONE_OF_THESE and len(example.rows) > 1:
+            design = features.design(self._engine.learner.world, example.rows, example.signals, None, None)
             self._choices.append((without_context(design), example.chosen))
-        learn_lone_taste(world, context, row)
-        context.click(row, click.event_time_ms)
 
     def _fit(self, at_ms: int) -> None:
         self._fitted_ms, self._knowledge_ms = at_ms, self._engine.knowledge_ms()

@@ -151,12 +151,12 @@ def test_empty_training_file_is_a_cold_start(tmp_path: Path) -> None:
 # -- histories ---------------------------------------------------------------------------------------------------
 
 
-def history(folder: Path) -> Spy:
+def history(folder: Path, limit: int = 0) -> Spy:
     (folder / "items.csv").write_text("item,title\na,A\nb,B\nc,C\n")
     rows = ["rating,1,s,a,5", "rating,1,s,b,2", "rating,2,s,b,4", "click,3,s,c,", "click,4,s,a,"]
     (folder / "events.csv").write_text("type,time_s,session,item,rating\n" + "\n".join(rows) + "\n")
     spy = Spy()
-    spy.outcome = HistoryTask(str(folder), folder).run(spy)  # type: ignore[attr-defined]
+    spy.outcome = HistoryTask(str(folder), folder, limit).run(spy)  # type: ignore[attr-defined]
     return spy
 
 
@@ -172,6 +172,12 @@ def test_impression_that_gives_the_click_away_is_told_after_the_question(tmp_pat
 def test_going_back_is_counted_and_not_predicted(tmp_path: Path) -> None:
     outcome = history(tmp_path).outcome  # type: ignore[attr-defined]
     assert (outcome.figures["predictions"], outcome.data["returns"]) == (3, 1)
+
+
+def test_history_ends_behind_the_last_click_asked_for(tmp_path: Path) -> None:
+    spy = history(tmp_path, limit=2)
+    assert [call[0] for call in spy.calls].count("recommend") == 2
+    assert [event.item for event in spy.told if isinstance(event, Click)][-1] == "b"
 
 
 # -- slates ------------------------------------------------------------------------------------------------------
