@@ -4,6 +4,7 @@ A `Table` is what snapshots write whole and deltas write by row, so no part of t
 its own. Growing never changes what a row holds.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import CorruptState
+from recsys.prefetch import LINE
 
 Columns = Mapping[str, tuple[str, tuple[int, ...], float]]
 Parts = Mapping[str, Sequence[str]]
@@ -44,7 +46,7 @@ class Table:
         self._rows = 0
         self._capacity = 64
         self._data: dict[str, NDArray[Any]] = {
-            name: np.full((self._capacity, *shape), fill, dtype=dtype) for name, (dtype, shape, fill) in columns.items()
+            name: _column(self._capacity, *column) for name, column in columns.items()
         }
         self._changed: NDArray[np.bool_] = np.zeros(self._capacity, dtype=np.bool_)
         self._look()
@@ -63,8 +65,8 @@ class Table:
         if rows > self._capacity:
             while self._capacity < rows:
                 self._capacity *= 2
-            for name, (dtype, shape, fill) in self._columns.items():
-                larger = np.full((self._capacity, *shape), fill, dtype=dtype)
+            for name, column in self._columns.items():
+                larger = _column(self._capacity, *column)
                 larger[: self._rows] = self._data[name][: self._rows]
                 self._data[name] = larger
             changed = np.zeros(self._capacity, dtype=np.bool_)
@@ -139,3 +141,14 @@ class Table:
                 f"received {column.dtype} of shape {column.shape[1:]}"
             )
         return column
+
+
+def _column(rows: int, dtype: str, shape: tuple[int, ...], fill: float) -> NDArray[Any]:
+    """Return rows that hold the fill value and begin where a line of memory does, so that each lies on few of them."""
+    kind = np.dtype(dtype)
+    size = rows * math.prod(shape) * kind.itemsize
+    room = np.empty(size + LINE, dtype=np.uint8)
+    start = -room.ctypes.data % LINE
+    column = room[start : start + size].view(kind).reshape(rows, *shape)
+    column[:] = fill
+    return column

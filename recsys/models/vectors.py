@@ -16,7 +16,7 @@ from recsys.layout import VECTOR_WIDTH
 from recsys.models.kernels import exponentials
 from recsys.models.product import product
 from recsys.models.random import mixed, uniforms
-from recsys.prefetch import fetch
+from recsys.prefetch import load
 from recsys.rowmap import empty_map, insert
 from recsys.tables import Table
 
@@ -123,9 +123,9 @@ def learn_next(
     for j in range(VECTOR_WIDTH):
         session[j] /= np.float32(scale)
     rows, lanes = _drawn(heard, row, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
-    fetch(vectors, rows)
-    fetch(lengths, rows)
-    fetch(squares, rows)
+    load(vectors, rows)
+    load(lengths, rows)
+    load(squares, rows)
     cosines, shares = np.empty(rows.shape[0]), np.empty(rows.shape[0])
     for i in range(rows.shape[0]):
         cosines[i] = _dot(vectors[rows[i]], session, lanes) / lengths[rows[i]]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recsys.errors import CorruptState
+from recsys.prefetch import LINE
 from recsys.tables import Table
 
 COLUMNS = {"clicks": ("f8", (), 0.0), "ring": ("i8", (3,), -1.0)}
@@ -33,6 +34,13 @@ def write(to: Table, row: int, value: int) -> None:
 
 def test_new_rows_hold_the_fill_values() -> None:
     assert whole(table(2)) == {"clicks": [0.0, 0.0], "ring": [[-1, -1, -1], [-1, -1, -1]]}
+
+
+def test_columns_begin_where_a_line_of_memory_does_however_far_they_grow() -> None:
+    made = table()
+    for rows in (1, 65, 1_000, 70_000):
+        made.grow(rows)
+        assert [column.ctypes.data % LINE for column in made.whole().values()] == [0, 0]
 
 
 def test_growing_past_the_capacity_keeps_every_row() -> None:
