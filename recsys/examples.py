@@ -15,6 +15,7 @@ from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WANT
 from recsys.models.base import NONE_OF_THESE
 from recsys.models.kernels import linear_scores
 from recsys.retrieval.candidates import retrieve
+from recsys.rowmap import NOWHERE, place
 from recsys.sessions import SessionContext
 from recsys.world import World
 
@@ -27,6 +28,7 @@ LEVEL: Final = -1.5
 _STATISTICS: Final = (*POPULARITY, "clicks", "beginnings", "appeal", "freshness", *WANTED)
 _OF_THE_ITEM: Final = np.array([*(name in _STATISTICS for name in SIGNALS), False, *[True] * (WIDTH - CONTEXT_START)])
 
+_NO_ROWS: Final = np.zeros(0, dtype=np.int64)
 _NO_SIGNALS: Final = np.zeros((0, SIGNAL_COUNT), dtype=np.float32)
 
 Rows = NDArray[np.int64]
@@ -92,16 +94,17 @@ def recalled(world: World, context: SessionContext, row: int, at_ms: int) -> Exa
     nothing about choosing among what is. Sessions and the fold learn from the same one.
     """
     found = retrieve(world, context)
-    chosen = (found.rows == row).nonzero()[0]
-    rows = found.rows if len(chosen) else found.rows[:0]
+    chosen = place(found.rows, row)
+    if chosen == NOWHERE:
+        return Example(context.id, _NO_ROWS, _NO_SIGNALS, _NO_ROWS, HISTORY, NONE_OF_THESE, passed=[], recalled=True)
     return Example(
         session=context.id,
-        rows=rows,
-        signals=features.signals(world, context, rows, at_ms, found) if len(chosen) else _NO_SIGNALS,
+        rows=found.rows,
+        signals=features.signals(world, context, found.rows, at_ms, found),
         # Nobody knows where they stood; and nobody passed over what may not have been shown.
-        positions=np.zeros(len(rows), dtype=np.int64),
+        positions=np.zeros(len(found.rows), dtype=np.int64),
         surface=HISTORY,
-        chosen=int(chosen[0]) if len(chosen) else NONE_OF_THESE,
+        chosen=chosen,
         passed=[],
         recalled=True,
     )

@@ -5,7 +5,7 @@ and teaches nothing.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -41,6 +41,8 @@ from recsys.retrieval.neighbours import index_click
 from recsys.sessions import ShownSlate
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import Arrays, World
+
+Happened = TypeVar("Happened", bound=Event)
 
 _SCORES: Final = "scores/"
 #: Forgotten sessions whose late events are known for what they are; the one forgotten longest ago gives way.
@@ -99,13 +101,15 @@ class Fold:
         self.world = World(config)
         self.labels = LabelJoin(config.attribution_window_s * 1_000)
         self.sessions = OpenSessions(config.session_gap_s * 1_000)
-        self.learning = Learning(self.world, self.sessions)
+        self.learning = Learning(self.world)
         self.counts = dict.fromkeys(COUNTS, 0)
         self._forgotten: dict[str, None] = {}
         self._received_ms = 0
-        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+        self._of_items: dict[type[Event], Callable[[Any], None]] = {
             ItemUpserted: self._item,
             ItemRemoved: self._item_removed,
+        }
+        self._of_sessions: dict[type[Event], Callable[[Any, OpenSession], None]] = {
             SlateServed: self._slate,
             Impression: self._impression,
             Click: self._click,
@@ -124,24 +128,21 @@ class Fold:
         """
         self._received_ms = received_ms
         for example in self.labels.close(received_ms):
-            self.learning.learn(example)
+            self.learning.learn(example, self.sessions.get(example.session))
         self.sessions.end(received_ms)
         self.counts["records"] += 1
         if event is None:
             self.counts["undecodable"] += 1
-            return
-        if isinstance(event, SessionEvent) and event.simulated and not self.world.config.learn_from_simulated:
+        elif not isinstance(event, SessionEvent):
+            self._of_items[type(event)](self._at_its_time(event))
+        elif event.simulated and not self.world.config.learn_from_simulated:
             self.counts["simulated_left_out"] += 1
-            return
-        if isinstance(event, SessionEvent) and event.session in self._forgotten:
+        elif event.session in self._forgotten:
             self.counts["forgotten"] += 1
-            return
-        if not 0 <= event.event_time_ms <= received_ms:
-            event = msgspec.structs.replace(event, event_time_ms=min(max(event.event_time_ms, 0), received_ms))
-        self.world.now_ms = max(self.world.now_ms, event.event_time_ms)
-        if isinstance(event, SessionEvent):
-            self.sessions.touch(event.session, event.event_time_ms, received_ms)
-        self._handlers[type(event)](event)
+        else:
+            event = self._at_its_time(event)
+            session = self.sessions.touch(event.session, event.event_time_ms, received_ms)
+            self._of_sessions[type(event)](event, session)
 
     def state(self) -> tuple[FoldState, Arrays]:
         """Return the learner's own part: what is open, and arrays named ``scores/…`` (views, do not keep)."""
@@ -169,6 +170,14 @@ class Fold:
             {name.removeprefix(_SCORES): array for name, array in arrays.items() if name.startswith(_SCORES)}
         )
 
+    def _at_its_time(self, event: Happened) -> Happened:
+        """Return the event at a time when it can have happened; the world's time is the latest of these."""
+        if not 0 <= event.event_time_ms <= self._received_ms:
+            event = msgspec.structs.replace(event, event_time_ms=min(max(event.event_time_ms, 0), self._received_ms))
+        if event.event_time_ms > self.world.now_ms:
+            self.world.now_ms = event.event_time_ms
+        return event
+
     def _item(self, event: ItemUpserted) -> None:
         self.counts["items"] += 1
         self.world.upsert_item(event)
@@ -176,40 +185,39 @@ class Fold:
     def _item_removed(self, event: ItemRemoved) -> None:
         self.world.remove_item(event)
 
-    def _slate(self, event: SlateServed) -> None:
+    def _slate(self, event: SlateServed, session: OpenSession) -> None:
         self.counts["slates"] += 1
         if event.surface not in SURFACES:
             event = msgspec.structs.replace(event, surface=HISTORY)
         rows = [self.world.rows.get(item, UNKNOWN_ROW) for item in event.items]
-        shown = ShownSlate.from_event(event, rows) or self._described(event, event.slate, event.surface, rows)
-        self.labels.open(event.slate, self._session(event).context.id, shown, self._received_ms)
+        shown = ShownSlate.from_event(event, rows) or self._described(event, session, event.slate, event.surface, rows)
+        self.labels.open(event.slate, session.context.id, shown, self._received_ms)
 
-    def _impression(self, event: Impression) -> None:
+    def _impression(self, event: Impression, session: OpenSession) -> None:
         row = self._row(event)
         if row is None:
             return
         if not event.slate and not self.labels.is_open(event):
             key = implicit_slate(event)
-            shown = self._described(event, key, HISTORY, [row])
+            shown = self._described(event, session, key, HISTORY, [row])
             self.labels.open(key, event.session, shown, self._received_ms, again=True)
         if self.labels.impression(event, row):
             self.counts["impressions"] += 1
             statistics.count(self.world, row, event.event_time_ms, impressions=1)
 
-    def _click(self, event: Click) -> None:
+    def _click(self, event: Click, session: OpenSession) -> None:
         row = self._row(event)
         if row is None:
             return
         alone = not event.slate and not self.labels.knows(event)
-        example = self._lone_click(event, row) if alone else self.labels.click(event, row)
-        session = self._session(event)
+        example = self._lone_click(event, session, row) if alone else self.labels.click(event, row)
         if example is not None and not (event.slate or alone):
             # An impression on its own tells that the item was seen, not what else there was to choose from.
             example = recalled(self.world, session.context, row, event.event_time_ms)._replace(unseen=example.unseen)
         if example is not None:
             self.counts["clicks"] += 1
             if len(example.rows):
-                self.learning.learn(example)
+                self.learning.learn(example, session)
             if example.recalled:
                 learn_lone_taste(self.world, session.context, row)
             self.learning.learn_vectors(session.context, row)
@@ -230,29 +238,29 @@ class Fold:
                 popular.refresh(self.world)
         session.context.click(row, event.event_time_ms)
 
-    def _dwell(self, event: Dwell) -> None:
+    def _dwell(self, event: Dwell, session: OpenSession) -> None:
         self.counts["dwells"] += 1
 
-    def _dismissal(self, event: Dismissal) -> None:
+    def _dismissal(self, event: Dismissal, session: OpenSession) -> None:
         row = self._row(event)
         if row is None:
             return
         self.counts["dismissals"] += 1
         if event.slate and (example := self.labels.dismissal(event, row)) is not None:
             self.counts["impressions"] += example.unseen
-            self.learning.learn(example._replace(refused=True))
-        self._session(event).context.dismiss(row)
+            self.learning.learn(example._replace(refused=True), session)
+        session.context.dismiss(row)
 
-    def _dismissal_undone(self, event: DismissalUndone) -> None:
+    def _dismissal_undone(self, event: DismissalUndone, session: OpenSession) -> None:
         """Take a dismissal back for its session. What it taught everybody stays: it happened."""
         row = self._row(event)
         if row is not None:
-            self._session(event).context.undo(row)
+            session.context.undo(row)
 
-    def _session_began(self, event: SessionBegan) -> None:
-        self._session(event).context.enter(event)
+    def _session_began(self, event: SessionBegan, session: OpenSession) -> None:
+        session.context.enter(event)
 
-    def _session_forgotten(self, event: SessionForgotten) -> None:
+    def _session_forgotten(self, event: SessionForgotten, session: OpenSession) -> None:
         """Let go of what is open of a session, and pass over what still comes of it. What it taught before stays."""
         self.sessions.forget(event.session)
         self.labels.forget(event.session)
@@ -266,22 +274,19 @@ class Fold:
             self.counts["unknown_item"] += 1
         return row
 
-    def _session(self, event: SessionEvent) -> OpenSession:
-        """Return the event's session, which is open since `take` touched it."""
-        return self.sessions[event.session]
-
     # -- histories: what was not served by us is described by the fold's own state at that offset -------------------
 
-    def _lone_click(self, event: Click, row: int) -> Example | None:
+    def _lone_click(self, event: Click, session: OpenSession, row: int) -> Example | None:
         """Return the choice among what is retrieved for this session now; an empty one where the item is not there."""
         if not self.labels.lone_click(event, self._received_ms):
             return None
-        return recalled(self.world, self._session(event).context, row, event.event_time_ms)
+        return recalled(self.world, session.context, row, event.event_time_ms)
 
-    def _described(self, event: SessionEvent, slate: str, surface: str, rows: list[int]) -> ShownSlate:
+    def _described(
+        self, event: SessionEvent, session: OpenSession, slate: str, surface: str, rows: list[int]
+    ) -> ShownSlate:
         table = np.zeros((len(rows), SIGNAL_COUNT), dtype=np.float32)
         places = np.array(rows, dtype=np.int64)
         known = places != UNKNOWN_ROW
-        context = self._session(event).context
-        table[known] = features.signals(self.world, context, places[known], event.event_time_ms)
+        table[known] = features.signals(self.world, session.context, places[known], event.event_time_ms)
         return ShownSlate.of(slate, surface, rows, pack(table), event.event_time_ms)

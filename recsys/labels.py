@@ -8,7 +8,7 @@ join is the same on every run.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -84,6 +84,7 @@ class LabelJoin:
         self._pending: SpillingMap[Pending] = SpillingMap(PENDING_IN_MEMORY, pack, unpack)
         self._closed: SpillingMap[int] = SpillingMap(CLOSED_IN_MEMORY, pack, msgspec.msgpack.Decoder(int).decode)
         self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
+        self._due_ms = 0  # nothing closes and nothing is forgotten before
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -110,6 +111,7 @@ class LabelJoin:
             self._closed.pop(key)
         # Receive times never run backwards, so windows close in the order in which they opened.
         self._pending.put(key, Pending(session, received_ms + self._window_ms, shown))
+        self._bound(self._pending)
         self.counts["slates"] += 1
 
     def lone_click(self, event: Click, received_ms: int) -> bool:
@@ -122,6 +124,7 @@ class LabelJoin:
             self.counts["duplicate"] += 1
             return False
         self._closed.put(key, received_ms)
+        self._bound(self._closed)
         self.counts["joined"] += 1
         return True
 
@@ -165,6 +168,8 @@ class LabelJoin:
 
     def close(self, watermark_ms: int) -> Iterator[Example]:
         """Close the windows that end at or before `watermark_ms`, oldest first, and yield what that teaches."""
+        if watermark_ms < self._due_ms:
+            return
         while oldest := self._pending.oldest():
             key, pending = oldest
             if pending.deadline_ms > watermark_ms:
@@ -178,6 +183,7 @@ class LabelJoin:
             if example is not None:
                 yield example
         self._forget(watermark_ms - REMEMBERED_WINDOWS * self._window_ms)
+        self._due_ms = self._next_due_ms(watermark_ms)
 
     def forget(self, session: str) -> None:
         """Drop a session's open windows: they teach nothing. Costs a pass over what is open."""
@@ -193,6 +199,7 @@ class LabelJoin:
         """Become the join that `to_state` described. Raises `msgspec.DecodeError` on anything else."""
         self._pending.restore(state.pending)
         self._closed.restore(state.closed)
+        self._due_ms = 0
         self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
 
     def _forget(self, until_ms: int) -> None:
@@ -201,6 +208,20 @@ class LabelJoin:
             if closed_ms > until_ms and len(self._closed) <= self._max_pending:
                 return
             self._closed.pop(key)
+
+    def _next_due_ms(self, watermark_ms: int) -> int:
+        """Return until when nothing is due: what opens later is due a window after this watermark at the earliest."""
+        due_ms = watermark_ms + self._window_ms
+        if pending := self._pending.oldest():
+            due_ms = min(due_ms, pending[1].deadline_ms)
+        if closed := self._closed.oldest():
+            due_ms = min(due_ms, closed[1] + REMEMBERED_WINDOWS * self._window_ms)
+        return due_ms
+
+    def _bound(self, entries: SpillingMap[Any]) -> None:
+        """Let the next watermark take out what is one too many, whether its time is over or not."""
+        if len(entries) > self._max_pending:
+            self._due_ms = 0
 
     def _find(self, event: ItemEvent, row: int) -> tuple[Pending, int] | None:
         key = implicit_slate(event)

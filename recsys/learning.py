@@ -14,7 +14,7 @@ from recsys.models import appeal
 from recsys.models.base import NONE_OF_THESE, Logits
 from recsys.models.kernels import choice_probabilities, list_probabilities
 from recsys.models.vectors import learn_next
-from recsys.open_sessions import OpenSession, OpenSessions
+from recsys.open_sessions import OpenSession
 from recsys.sessions import SessionBelief, SessionContext
 from recsys.sessions.belief import HISTORY_PROBABILITY, prior_variance
 from recsys.world import World
@@ -32,8 +32,6 @@ class Learning:
     ----------
     world : World
         Learns; its ``now_ms`` is the time of the example.
-    sessions : OpenSessions
-        Whose own part learns.
 
     Attributes
     ----------
@@ -43,24 +41,28 @@ class Learning:
         Log time of the last example, 0 before the first.
     """
 
-    def __init__(self, world: World, sessions: OpenSessions) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._sessions = sessions
         self.scores = Prequential()
         self.learned_ms = 0
 
-    def learn(self, example: Example) -> None:
-        """Learn from an example: how sessions differ, the network, each item's appeal, and the last layer."""
+    def learn(self, example: Example, session: OpenSession | None) -> None:
+        """Learn from an example: how sessions differ, the network, each item's appeal, and the last layer.
+
+        `session` is the one that chose, whose own part learns; None where it is over.
+        """
         world = self._world
         positions = None if example.recalled else example.positions
         design = features.design(world, example.rows, example.signals, positions, example.surface)
         scores = world.model.score_many(design)
-        probabilities = choice_probabilities(scores)
         if not example.settles:
+            probabilities = choice_probabilities(scores)
             self.scores.update(scores, probabilities, example.chosen)
-            self._learn_choice(example, design, scores)
+            if session is not None:
+                self._learn_choice(session, example, design, scores)
         elapsed_s = max(world.now_ms - self.learned_ms, 0) / 1_000 if self.learned_ms else 0.0
-        if example.clicked is not None and example.charged is not None:
+        if example.clicked is not None:
+            assert example.charged is not None
             probabilities, charged = list_probabilities(scores, example.clicked), example.charged[example.positions]
             errors = probabilities - charged
             world.model.learn_list(design, probabilities, charged, elapsed_s)
@@ -75,17 +77,14 @@ class Learning:
             self._learn_appeal(example.rows, errors, probabilities)
         self.learned_ms = world.now_ms
 
-    def _learn_choice(self, example: Example, design: Design, scores: Logits) -> None:
+    def _learn_choice(self, session: OpenSession, example: Example, design: Design, scores: Logits) -> None:
         """Let the visitor's own part learn from a choice."""
-        session = self._sessions.get(example.session)
-        if session is None:
-            return
         # One item has nothing to be preferred to: it only says how much is clicked at all.
         if len(example.rows) > 1 and (not example.recalled or session.context.key % SPREAD_SESSIONS == 0):
             self._learn_spread(session, example, design, scores)
         if not (example.recalled or example.refused):
             learn_taste(self._world, session.context, example.rows, design, example.chosen)
-        if example.chosen != NONE_OF_THESE and not session.context.clicked:
+        if self._world.described and example.chosen != NONE_OF_THESE and not session.context.clicked:
             self._learn_entry(session, example, design, scores)
         session.context.pass_over(example.passed)
 
@@ -103,7 +102,7 @@ class Learning:
     def _learn_entry(self, session: OpenSession, example: Example, design: Design, scores: Logits) -> None:
         """Learn what those want who come as this session came, from what it chose first: what follows is its own."""
         world, classes = self._world, session.context.classes()
-        if classes and world.described:
+        if classes:
             said = design[:, _WANTED_FIRST] * world.model.weight_mean()[_WANTED_FIRST]
             fading = statistics.fading(world)
             tastes = world.contents["taste"]

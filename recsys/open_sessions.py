@@ -68,16 +68,10 @@ class OpenSessions:
         self._max_open = max_open
         self._open: SpillingMap[OpenSession] = SpillingMap(IN_MEMORY, _pack, _unpack)
         self.evicted = 0
+        self._due_ms = 0  # no gap has passed before
 
     def __len__(self) -> int:
         return len(self._open)
-
-    def __getitem__(self, session: str) -> OpenSession:
-        """Return a session that is known to be open."""
-        found = self._open.get(session)
-        if found is None:
-            raise KeyError(session)
-        return found
 
     def get(self, session: str) -> OpenSession | None:
         """Return an open session, None where it ended or never was."""
@@ -100,11 +94,14 @@ class OpenSessions:
 
     def end(self, watermark_ms: int) -> None:
         """Forget the sessions whose gap has passed."""
+        if watermark_ms < self._due_ms:
+            return
         while oldest := self._open.oldest():
             session, open_session = oldest
             if open_session.received_ms + self._gap_ms > watermark_ms:
-                return
+                break
             self._open.pop(session)
+        self._due_ms = (oldest[1].received_ms if oldest else watermark_ms) + self._gap_ms
 
     def to_state(self) -> msgspec.Raw:
         """Return the sessions by id for a snapshot, each as an `OpenSessionState`, in order."""
@@ -113,4 +110,5 @@ class OpenSessions:
     def restore(self, state: msgspec.Raw, evicted: int) -> None:
         """Become what `to_state` and `evicted` described. Raises `msgspec.DecodeError` on anything else."""
         self._open.restore(state)
+        self._due_ms = 0
         self.evicted = evicted

@@ -11,9 +11,20 @@ from recsys.compiled import compiled
 
 Map = NDArray[np.int32]
 
-_FREE = -1
+#: Where a row stands that is not in a list, and what is in a free slot of a map.
+NOWHERE = -1
+_FREE = NOWHERE
 #: 2**64 divided by the golden ratio: spreads consecutive keys over the whole table.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@compiled
+def place(rows: NDArray[np.int64], row: int) -> int:
+    """Return the first index at which `row` stands in `rows`, `NOWHERE` where it does not: for asking once."""
+    for index in range(rows.shape[0]):
+        if rows[index] == row:
+            return index
+    return NOWHERE
 
 
 @compiled

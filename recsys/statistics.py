@@ -47,7 +47,8 @@ def count(
     """
     items = world.items
     _count(
-        items["statistics"][row],
+        items["statistics"],
+        row,
         at_ms,
         world.serial,
         world.config.popularity_half_life_s * _MS,
@@ -67,7 +68,8 @@ def fading(world: World) -> float:
 
 @compiled
 def _count(
-    statistics: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    row: int,
     at_ms: int,
     serial: int,
     popularity_half_life_ms: float,
@@ -77,6 +79,7 @@ def _count(
     shown: bool,
     begins: bool,
 ) -> None:
+    statistics = counts[row]
     idle_ms = max(at_ms - statistics[_COUNTED_MS], 0.0)
     kept = 2.0 ** (-idle_ms / popularity_half_life_ms)
     statistics[_IMPRESSIONS] = statistics[_IMPRESSIONS] * kept + seen

@@ -80,11 +80,12 @@ def index_click(world: World, serial: int, key: int, row: int) -> int:
         sessions["key"][slot] = key
         sessions["length"][slot] = 0
     slot = serial % SESSION_RING
-    if voting.post(sessions["clicked"], sessions["length"], rings["ring"], rings["postings"], slot, serial, row):
+    posted = voting.post(sessions["clicked"], sessions["length"], rings["ring"], rings["postings"], slot, serial, row)
+    if posted:
         sessions.touch(slot)
         rings.touch(row)
-        if rings["postings"][row] == 1:
-            world.hear(row)
+    if posted == 1:
+        world.hear(row)
     return serial
 
 

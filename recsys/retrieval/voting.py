@@ -39,12 +39,15 @@ Channels = NDArray[np.float32]
 
 
 @compiled
-def post(clicked: Clicked, length: Clicked, ring: Clicked, postings: Ints, slot: int, serial: int, row: int) -> bool:
-    """Append `row` to the session in `slot` and the session to the item's ring; False where it was there already."""
+def post(clicked: Clicked, length: Clicked, ring: Clicked, postings: Ints, slot: int, serial: int, row: int) -> int:
+    """Append `row` to the session in `slot` and the session to the item's ring.
+
+    Return in how many sessions the item has been posted so far; 0 where it was in this one already.
+    """
     held = min(length[slot], SESSION_CLICKS)
     for place in range(held):
         if clicked[slot, place] == row:
-            return False
+            return 0
     if held == SESSION_CLICKS:
         for place in range(held - 1):
             clicked[slot, place] = clicked[slot, place + 1]
@@ -53,7 +56,7 @@ def post(clicked: Clicked, length: Clicked, ring: Clicked, postings: Ints, slot:
     length[slot] += 1
     ring[row, postings[row] % ITEM_RING] = serial
     postings[row] += 1
-    return True
+    return int(postings[row])
 
 
 @compiled
