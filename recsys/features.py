@@ -23,7 +23,7 @@ from recsys.layout import (
     TASTE_START,
     WANTED,
 )
-from recsys.models import entries
+from recsys.models import entries, network
 from recsys.models.moments import standardised
 from recsys.retrieval import content, neighbours
 from recsys.retrieval.neighbours import Votes
@@ -41,6 +41,7 @@ PROFILE_DECAY: Final = 4.0
 #: Numbers count in standard deviations, up to this many, times this much.
 FARTHEST: Final = 3.0
 NUMBER_SCALE: Final = 0.5
+_NO_NUMBERS: Final = np.empty((0, 0), dtype=np.float32)
 _SIMILARITY: Final = SIGNALS.index(SIMILARITY[0])
 _PASSED_OVER: Final = SIGNALS.index("passed_over")
 _LIKING: Final = SIGNALS.index("liking")
@@ -101,7 +102,14 @@ def signals(world: World, context: SessionContext, rows: Rows, now_ms: int, vote
     return table
 
 
-def design(world: World, rows: Rows, table: Signals, positions: Rows | None, surface: str | None) -> Design:
+def design(
+    world: World,
+    rows: Rows,
+    table: Signals,
+    positions: Rows | None,
+    surface: str | None,
+    hidden: Signals | None = None,
+) -> Design:
     """Return design rows, shape (n, TASTE_START + tastes of the world): the world's weights beyond are not needed.
 
     Nor are those of numbers and tastes where no item is described: then the rows end before them.
@@ -118,10 +126,13 @@ def design(world: World, rows: Rows, table: Signals, positions: Rows | None, sur
         Where the items stood, from 0. None while ranking: the context block is 0 for all candidates.
     surface : str or None
         One of `SURFACES`; None while ranking.
+    hidden : float32 array of shape (n, HIDDEN), optional
+        What the network makes of the signals within (`Network.hidden`), where the caller has it.
     """
     width = TASTE_START + len(world.tastes) if world.described else NUMBER_START
     built = np.empty((len(rows), width), dtype=np.float32)
-    _lay_out(built, table, world.network.outputs(table), _numbers(world, rows), world.contents["taste"], rows)
+    hidden = world.network.hidden(table) if hidden is None else hidden
+    _lay_out(built, table, hidden, world.network.outer, _numbers(world, rows), world.contents["taste"], rows)
     if positions is not None:
         built[:, _POSITION] = np.log1p(positions)
     if surface is not None:
@@ -130,9 +141,9 @@ def design(world: World, rows: Rows, table: Signals, positions: Rows | None, sur
 
 
 def _numbers(world: World, rows: Rows) -> Design:
-    """Return the items' numbers in standard deviations, shape (n, NUMBERS); no columns where no item has any."""
+    """Return the items' numbers in standard deviations, shape (n, NUMBERS); nothing where no item has any."""
     if not world.described:
-        return np.empty((len(rows), 0), dtype=np.float32)
+        return _NO_NUMBERS
     numbers = standardised(world.moments, world.contents["number"][rows])
     return np.clip(numbers, -FARTHEST, FARTHEST).astype(np.float32)
 
@@ -159,13 +170,16 @@ def _counts(counts: dict[int, int]) -> tuple[Rows, NDArray[np.float64]]:
 
 
 @compiled
-def _lay_out(built: Design, table: Signals, network: Signals, numbers: Design, taste: Signals, rows: Rows) -> None:
+def _lay_out(
+    built: Design, table: Signals, hidden: Signals, outer: Signals, numbers: Design, taste: Signals, rows: Rows
+) -> None:
     """Write signals, the network's output, an empty context, numbers and tastes into the rows."""
+    learned = network.outputs(hidden, outer)
     for i in range(rows.shape[0]):
         row = rows[i]
         for j in range(SIGNAL_COUNT):
             built[i, j] = table[i, j]
-        built[i, NETWORK] = network[i]
+        built[i, NETWORK] = learned[i]
         for j in range(CONTEXT_START, min(TASTE_START, built.shape[1])):
             built[i, j] = 0.0
         for j in range(numbers.shape[1]):

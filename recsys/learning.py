@@ -53,7 +53,8 @@ class Learning:
         """
         world = self._world
         positions = None if example.recalled else example.positions
-        design = features.design(world, example.rows, example.signals, positions, example.surface)
+        hidden = world.network.hidden(example.signals)
+        design = features.design(world, example.rows, example.signals, positions, example.surface, hidden)
         scores = world.model.score_many(design)
         if not example.settles:
             probabilities = choice_probabilities(scores)
@@ -72,7 +73,7 @@ class Learning:
                 errors[example.chosen] -= 1.0
             example.charge(probabilities)
             world.model.learn_choice(design, example.chosen, elapsed_s)
-        world.network.learn(example.signals, errors)
+        world.network.learn(example.signals, hidden, errors)
         if not example.recalled:
             self._learn_appeal(example.rows, errors, probabilities)
         self.learned_ms = world.now_ms

@@ -47,15 +47,30 @@ class Network:
         }
         self._arrays |= {f"{name}_squares": np.full_like(array, FIRST_SQUARE) for name, array in self._arrays.items()}
 
-    def outputs(self, signals: Signals) -> Signals:
-        """Return the network's number for each item, shape (n,). Changes nothing."""
-        return _outputs(signals, self._arrays["inner"], self._arrays["bias"], self._arrays["outer"])
+    @property
+    def outer(self) -> Weights:
+        """What `outputs` weighs hidden units by, shape (HIDDEN,). Do not write to it."""
+        return self._arrays["outer"]
 
-    def learn(self, signals: Signals, errors: NDArray[np.float64]) -> None:
-        """Take one step against `errors`: the loss's gradient in each item's output, shape (n,)."""
+    def hidden(self, signals: Signals) -> Signals:
+        """Return what goes into the hidden units of each item, shape (n, HIDDEN). Changes nothing."""
+        return _hidden(signals, self._arrays["inner"], self._arrays["bias"])
+
+    def learn(self, signals: Signals, hidden: Signals, errors: NDArray[np.float64]) -> None:
+        """Take one step against `errors`.
+
+        Parameters
+        ----------
+        signals : float32 array of shape (n, width)
+        hidden : float32 array of shape (n, HIDDEN)
+            Theirs, by the weights as they are.
+        errors : float64 array of shape (n,)
+            The loss's gradient in each item's output.
+        """
         arrays = self._arrays
         _learn(
             signals,
+            hidden,
             errors,
             arrays["inner"],
             arrays["bias"],
@@ -80,13 +95,18 @@ class Network:
 
 
 @compiled
-def _outputs(signals: Signals, inner: Weights, bias: Weights, outer: Weights) -> Signals:
-    """Go forward: what goes into the hidden units, what comes out of them, and its sum for each item."""
+def _hidden(signals: Signals, inner: Weights, bias: Weights) -> Signals:
     hidden = np.empty((signals.shape[0], HIDDEN), dtype=np.float32)
     product(signals, inner, bias, hidden)
-    outputs, lanes = np.empty(signals.shape[0], dtype=np.float32), np.empty(HIDDEN, dtype=np.float32)
+    return hidden
+
+
+@compiled
+def outputs(hidden: Signals, outer: Weights) -> Signals:
+    """Return the network's number for each item: what comes out of its hidden units, weighed and summed. Shape (n,)."""
+    numbers, lanes = np.empty(hidden.shape[0], dtype=np.float32), np.empty(HIDDEN, dtype=np.float32)
     one = np.float32(1.0)
-    for i in range(signals.shape[0]):
+    for i in range(hidden.shape[0]):
         for h in range(HIDDEN):
             lanes[h] = outer[h] * (hidden[i, h] / (one + abs(hidden[i, h])))
         for h in range(HIDDEN // 2):
@@ -96,13 +116,14 @@ def _outputs(signals: Signals, inner: Weights, bias: Weights, outer: Weights) ->
         total = np.float32(0.0)
         for h in range(HIDDEN // 4):
             total += lanes[h]
-        outputs[i] = total
-    return outputs
+        numbers[i] = total
+    return numbers
 
 
 @compiled
 def _learn(
     signals: Signals,
+    hidden: Signals,
     errors: NDArray[np.float64],
     inner: Weights,
     bias: Weights,
@@ -111,11 +132,9 @@ def _learn(
     bias_squares: Weights,
     outer_squares: Weights,
 ) -> None:
-    """Go forward and back for the items that teach something."""
+    """Go back for the items that teach something."""
     teaching = np.nonzero(np.abs(errors) >= LEAST_ERROR)[0]
-    inputs, error = signals[teaching], errors[teaching].astype(np.float32)
-    hidden = np.empty((teaching.shape[0], HIDDEN), dtype=np.float32)
-    product(inputs, inner, bias, hidden)
+    inputs, error, hidden = signals[teaching], errors[teaching].astype(np.float32), hidden[teaching]
     one = np.float32(1.0)
     nothing = np.zeros(HIDDEN, dtype=np.float32)
     bias_slope, outer_slope = np.zeros((1, HIDDEN), dtype=np.float32), np.zeros((1, HIDDEN), dtype=np.float32)

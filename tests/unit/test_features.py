@@ -21,7 +21,7 @@ from recsys.layout import (
     VOTES,
     column_names,
 )
-from recsys.models import appeal
+from recsys.models import appeal, network
 from recsys.models.vectors import affinities
 from recsys.retrieval import neighbours, voting
 from recsys.retrieval.candidates import retrieve
@@ -221,7 +221,8 @@ def test_a_design_row_holds_signals_network_context_and_the_tastes_that_the_worl
     assert design.shape == (2, TASTE_START + len(world.tastes))
     assert design.dtype == np.float32
     np.testing.assert_array_equal(design[:, :SIGNAL_COUNT], table)
-    np.testing.assert_array_equal(design[:, NETWORK], world.network.outputs(table))
+    learned = network.outputs(world.network.hidden(table), world.network.outer)
+    np.testing.assert_array_equal(design[:, NETWORK], learned)
     assert names[NETWORK] == "network"
     np.testing.assert_allclose(design[:, names.index("position")], [0.0, np.log(5.0)], rtol=1e-6)
     assert design[:, names.index("surface:search")].tolist() == [1.0, 1.0]
