@@ -18,6 +18,7 @@ from recsys.layout import CONTEXT_START, NUMBER_START, WIDTH
 from recsys.learner import Learner
 from recsys.learning import Learning
 from recsys.log.base import Record
+from recsys.open_sessions import OpenSession
 from recsys.packing import pack
 from recsys.ranking.scoring import Scored
 from recsys.recommender import Recommender, warm_up
@@ -242,9 +243,9 @@ def overhear(note: Callable[[Example], None]) -> None:
     """
     learn = Learning.learn
 
-    def noted(learning: Learning, example: Example) -> None:
+    def noted(learning: Learning, example: Example, session: OpenSession | None) -> None:
         note(example)
-        learn(learning, example)
+        learn(learning, example, session)
 
     Learning.learn = noted
 
