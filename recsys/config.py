@@ -34,8 +34,8 @@ class EngineConfig:
     exploration : float
         Temperature of the draw, in logits; 0 always serves the best.
     curiosity : float
-        Largest part of the draw of a slot that goes to unproven items, 0 to 1. Nothing is drawn where
-        `exploration` is 0.
+        Logits that an unproven item which is tried is lent in the draw, beside a standard deviation of its appeal;
+        0 tries none. Nothing is drawn where `exploration` is 0.
     diversity : float
         Logits taken from a candidate for full content similarity to the slots above it.
     calibration : float
@@ -55,7 +55,7 @@ class EngineConfig:
     slate_size: int = 12
     candidates: int = 100
     exploration: float = 0.04
-    curiosity: float = 0.2
+    curiosity: float = 0.25
     diversity: float = 0.4
     calibration: float = 3.0
     seed: int = 20_240_229
@@ -65,8 +65,6 @@ class EngineConfig:
         for name in ("exploration", "curiosity", "diversity", "calibration"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} must be 0 or more, received {getattr(self, name)!r}")
-        if self.curiosity > 1.0:
-            raise ConfigurationError(f"curiosity must be at most 1, received {self.curiosity!r}")
         for field in dataclasses.fields(self):
             if field.type is int and getattr(self, field.name) < 1:
                 raise ConfigurationError(f"{field.name} must be 1 or more, received {getattr(self, field.name)!r}")

@@ -236,10 +236,10 @@ FRESHET_CANDIDATES = environment.integer(
 FRESHET_EXPLORATION_LOGITS = environment.number(
     "FRESHET_EXPLORATION_LOGITS", _ENGINE.exploration, "How much chance there is in a slate; 0 always serves the best."
 )
-FRESHET_CURIOSITY_SHARE = environment.share(
-    "FRESHET_CURIOSITY_SHARE",
+FRESHET_CURIOSITY_LOGITS = environment.number(
+    "FRESHET_CURIOSITY_LOGITS",
     _ENGINE.curiosity,
-    "How much of the draw of each slot may go to items that are hardly known yet.",
+    "What items that are hardly known yet gain to be tried, beside a standard deviation of their appeal; 0 tries none.",
 )
 FRESHET_DIVERSITY_LOGITS = environment.number(
     "FRESHET_DIVERSITY_LOGITS", _ENGINE.diversity, "What full likeness to an item higher in the slate costs."

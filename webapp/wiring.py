@@ -45,7 +45,7 @@ def config() -> EngineConfig:
         slate_size=settings.FRESHET_SLATE_SIZE,
         candidates=settings.FRESHET_CANDIDATES,
         exploration=settings.FRESHET_EXPLORATION_LOGITS,
-        curiosity=settings.FRESHET_CURIOSITY_SHARE,
+        curiosity=settings.FRESHET_CURIOSITY_LOGITS,
         diversity=settings.FRESHET_DIVERSITY_LOGITS,
         calibration=settings.FRESHET_CALIBRATION_LOGITS,
         seed=settings.FRESHET_SEED,

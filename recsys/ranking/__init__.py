@@ -68,7 +68,7 @@ def rank(
         config.diversity,
         drawing.noise_key(config.seed, session.id),
         _mixture(config, world, session),
-        _curiosity(config, world, scored, pool, tried),
+        _lent(config, world, scored, pool, tried),
     )
     picked = pool[drawn.picks]
     # Two of the best that change places are no exploration: that takes an item that its score did not bring here.
@@ -91,14 +91,13 @@ def rank(
     )
 
 
-def _curiosity(config: EngineConfig, world: World, scored: Scored, pool: Rows, tried: Rows) -> drawing.Curiosity:
-    """Return what is not known of the candidates in `pool`. What the visitor passed over is asked of others next."""
+def _lent(config: EngineConfig, world: World, scored: Scored, pool: Rows, tried: Rows) -> NDArray[np.float64]:
+    """Return what each candidate in `pool` is lent. What the visitor passed over is not tried on them again."""
     if not len(tried):
-        return drawing.NO_CURIOSITY
-    rows = scored.rows[pool]
-    passed = scored.signals[pool, _PASSED_OVER] > 0.0
-    asked = np.isin(rows, tried) & ~passed
-    return drawing.Curiosity(np.where(asked, deviations(world, rows), 0.0), config.curiosity)
+        return np.zeros(len(pool))
+    unsure = deviations(world, scored.rows[pool], tried)
+    asked = (unsure > 0.0) & (scored.signals[pool, _PASSED_OVER] <= 0.0)
+    return np.where(asked, unsure + config.curiosity, 0.0)
 
 
 def _mixture(config: EngineConfig, world: World, session: Session) -> drawing.Mixture:

@@ -1,13 +1,14 @@
 """The draw: which item gets which slot, with what probability.
 
 Each slot is drawn from a softmax of the scores, less a penalty for content like the slots above, more for tastes that
-the visitor's clicks have and the slots above lack (Plackett-Luce with diversification and calibration). A part of the
-draw goes to items that are unproven, by a softmax of what they may be. The draw is a race: an item holds an amount of
-fuel, exponentially distributed, and burns it at a rate that is its probability; whoever is out of fuel first gets the
-slot. What is left in the other tanks is again exponential, whatever happened before, so that
+the visitor's clicks have and the slots above lack (Plackett-Luce with diversification and calibration). An item that is
+tried out is lent some logits for it. The draw is a race: an item holds an amount of fuel, exponentially distributed,
+and burns it at a rate that is its probability; whoever is out of fuel first gets the slot. What is left in the other
+tanks is again exponential, whatever happened before, so that
 
 - the probability of each slot given the slots above is exactly that rate, also after penalties changed the rates,
-- fuel depends on (seed, session, item) alone, so a slate stays as it is until a score changes.
+- fuel depends on (seed, session, item) alone, and no rate on who else takes part, so a slate stays as it is until a
+  score changes, and those that are left stay in order when an item goes.
 """
 
 import hashlib
@@ -24,8 +25,6 @@ from recsys.models.random import uniform
 POOL: Final = 240
 #: A tank as good as empty: what is left may round to nothing.
 LEAST_FUEL: Final = 1e-300
-#: For each so many logits that the best unproven candidate stays behind, e times less of the draw goes to all of them.
-HOLDS_BACK: Final = 2.0
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +46,7 @@ class Draw(NamedTuple):
     repeats, lacks : float64 arrays
         What likeness to the slots above cost it, and what it gained for what they lacked.
     chance : float64 array
-        What its fuel, and that it is unproven, were worth to it in this slot; 0 where nothing is drawn.
+        What its fuel was worth to it in this slot, and what it is lent; 0 where nothing is drawn.
     """
 
     picks: NDArray[np.int64]
@@ -76,22 +75,6 @@ class Mixture(NamedTuple):
     calibration: float
 
 
-class Curiosity(NamedTuple):
-    """What is not known of the candidates.
-
-    Attributes
-    ----------
-    deviations : float64 array of shape (n,)
-        How far the score of an unproven candidate may be off: a standard deviation in logits; 0 for proven ones.
-    share : float
-        The largest part of the draw of a slot that goes to unproven candidates, 0 to 1.
-    """
-
-    deviations: Floats
-    share: float
-
-
-NO_CURIOSITY: Final = Curiosity(np.empty(0), 0.0)
 NO_MIXTURE: Final = Mixture(np.empty((0, 0), dtype=np.float32), np.empty(0), 0.0)
 
 
@@ -110,7 +93,7 @@ def draw(
     diversity: float,
     key: int,
     mixture: Mixture = NO_MIXTURE,
-    curiosity: Curiosity = NO_CURIOSITY,
+    lent: Floats | None = None,
 ) -> Draw:
     """Fill up to `size` slots.
 
@@ -130,10 +113,12 @@ def draw(
         `noise_key`.
     mixture : Mixture
         What the visitor's own clicks are made of, for the slate to reflect.
-    curiosity : Curiosity
-        What is not known of the candidates; counts where the temperature is above 0.
+    lent : float64 array of shape (n,), optional
+        Logits that each candidate is drawn with on top of its score, to try it out; the best are the best without. They
+        count where the temperature is above 0.
     """
-    return Draw(*_race(scores, content, rows, min(size, len(rows)), temperature, diversity, key, *mixture, *curiosity))
+    lent = np.zeros(len(rows)) if lent is None else lent
+    return Draw(*_race(scores, content, rows, min(size, len(rows)), temperature, diversity, key, *mixture, lent))
 
 
 @compiled
@@ -148,8 +133,7 @@ def _race(
     taste: NDArray[np.float32],
     wanted: Floats,
     calibration: float,
-    deviations: Floats,
-    share: float,
+    lent: Floats,
 ) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_], Floats, Floats, Floats]:
     count = rows.shape[0]
     penalty, taken = np.zeros(count), np.zeros(count, dtype=np.bool_)
@@ -162,13 +146,14 @@ def _race(
     picks = np.empty(size, dtype=np.int64)
     propensities, explored = np.ones(size), np.zeros(size, dtype=np.bool_)
     repeats, lacks, chance = np.zeros(size), np.zeros(size), np.zeros(size)
-    hopes = np.zeros(deviations.shape[0])
     for slot in range(size):
         best = _best(adjusted, taken)
-        pick, top = best, adjusted[best]
+        pick = best
         if temperature > 0.0:
-            part = share * _hope(adjusted, taken, deviations, top, temperature, hopes) if share > 0.0 else 0.0
-            pick, propensities[slot], chance[slot] = _burn(adjusted, taken, fuel, top, temperature, hopes, part)
+            eager = adjusted + lent
+            top = eager[_best(eager, taken)]
+            pick, propensities[slot], luck = _burn(eager, taken, fuel, top, temperature)
+            chance[slot] = lent[pick] + luck
         picks[slot] = pick
         repeats[slot] = penalty[pick]
         lacks[slot] = adjusted[pick] - scores[pick] + penalty[pick]
@@ -192,67 +177,27 @@ def _best(adjusted: Floats, taken: NDArray[np.bool_]) -> int:
 
 
 @compiled
-def _hope(
-    adjusted: Floats, taken: NDArray[np.bool_], deviations: Floats, top: float, temperature: float, hopes: Floats
-) -> float:
-    """Set in `hopes` how the unproven candidates share what goes to them; return how much of it is worth giving.
-
-    Each counts as if it were a standard deviation better than it is believed to be. Nothing is held back when one of
-    them would then be the best for the slot.
-    """
-    foremost, total = -math.inf, 0.0
-    for i in range(deviations.shape[0]):
-        hopes[i] = -math.inf
-        if not taken[i] and deviations[i] > 0.0:
-            hopes[i] = adjusted[i] + deviations[i] - top
-            foremost = max(foremost, hopes[i])
-    if foremost == -math.inf:
-        return 0.0
-    for i in range(deviations.shape[0]):
-        hopes[i] = math.exp((hopes[i] - foremost) / temperature)
-        total += hopes[i]
-    for i in range(deviations.shape[0]):
-        hopes[i] /= total
-    return math.exp(min(foremost, 0.0) / HOLDS_BACK)
-
-
-@compiled
 def _burn(
-    adjusted: Floats,
-    taken: NDArray[np.bool_],
-    fuel: Floats,
-    top: float,
-    temperature: float,
-    hopes: Floats,
-    part: float,
+    eager: Floats, taken: NDArray[np.bool_], fuel: Floats, top: float, temperature: float
 ) -> tuple[int, float, float]:
     """Run until one tank is empty; return whose, the probability of that, and what its fuel was worth in logits.
 
-    Rates are a softmax of the scores, and where `part` of the draw goes to unproven candidates, that much of `hopes`.
     Takes what was burnt from `fuel`.
     """
-    rates = np.zeros(adjusted.shape[0])
-    total = 0.0
-    for i in range(adjusted.shape[0]):
-        if not taken[i]:
-            rates[i] = math.exp((adjusted[i] - top) / temperature)
-            total += rates[i]
-    scale = (1.0 - part) / total
-    for i in range(adjusted.shape[0]):
-        rates[i] *= scale
-    if part > 0.0:
-        for i in range(hopes.shape[0]):
-            rates[i] += part * hopes[i]
-    winner, shortest = -1, math.inf
-    for i in range(adjusted.shape[0]):
-        # Rates add up to 1, so one that underflows to 0 never wins.
+    rates = np.zeros(eager.shape[0])
+    winner, shortest, total = -1, math.inf, 0.0
+    for i in range(eager.shape[0]):
+        if taken[i]:
+            continue
+        rates[i] = math.exp((eager[i] - top) / temperature)
+        total += rates[i]
+        # The best one's rate is 1, so a rate that underflows to 0 never wins.
         if rates[i] > 0.0 and fuel[i] / rates[i] < shortest:
             winner, shortest = i, fuel[i] / rates[i]
-    burnt = math.log(max(fuel[winner], LEAST_FUEL))
-    won_with = top + temperature * (math.log(rates[winner] * total) - burnt)
-    for i in range(adjusted.shape[0]):
+    luck = -temperature * math.log(max(fuel[winner], LEAST_FUEL))
+    for i in range(eager.shape[0]):
         fuel[i] = max(fuel[i] - rates[i] * shortest, 0.0)
-    return winner, rates[winner], won_with - adjusted[winner]
+    return winner, rates[winner] / total, luck
 
 
 @compiled

@@ -43,9 +43,12 @@ def unproven(world: World, key: int) -> Rows:
     return _looked_up(world.items["available"], world.items["statistics"], world.rings["postings"], key)
 
 
-def deviations(world: World, rows: Rows) -> Floats:
-    """Return how far the items' own appeal may be off, standard deviations in logits; 0 for what is proven."""
-    return _deviations(world.items["statistics"], world.rings["postings"], rows)
+def deviations(world: World, rows: Rows, tried: Rows) -> Floats:
+    """Return how far the own appeal of each of `rows` that is `tried` may be off: a standard deviation in logits.
+
+    It is 0 for all others. Who is `tried` are as few as `unproven` returns.
+    """
+    return _deviations(world.items["statistics"], world.rings["postings"], rows, tried)
 
 
 @compiled
@@ -59,12 +62,11 @@ def _variance(evidence: float) -> float:
 
 
 @compiled
-def _deviations(statistics: Floats, postings: Rows, rows: Rows) -> Floats:
+def _deviations(statistics: Floats, postings: Rows, rows: Rows, tried: Rows) -> Floats:
     found = np.zeros(rows.shape[0])
     for i in range(rows.shape[0]):
-        evidence = _evidence(statistics, postings, rows[i])
-        if evidence < PROVEN:
-            found[i] = math.sqrt(_variance(evidence))
+        if rows[i] in tried:
+            found[i] = math.sqrt(_variance(_evidence(statistics, postings, rows[i])))
     return found
 
 

@@ -35,9 +35,3 @@ def test_what_a_draw_is_made_of_may_be_zero_but_not_negative(field: str) -> None
     assert getattr(with_field(field, 0.0), field) == 0.0
     with pytest.raises(ConfigurationError, match=f"{field} must be 0 or more"):
         with_field(field, -0.1)
-
-
-def test_curiosity_takes_a_whole_slot_at_most() -> None:
-    assert with_field("curiosity", 1.0).curiosity == 1.0
-    with pytest.raises(ConfigurationError, match=r"curiosity must be at most 1, received 1\.1"):
-        with_field("curiosity", 1.1)

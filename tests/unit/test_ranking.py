@@ -24,6 +24,7 @@ NO_CONTENT = np.zeros((8, 4), dtype=np.float32)
 #: Three kinds of content, two items each, and two items without any.
 CONTENT = np.repeat(np.eye(4, dtype=np.float32), 2, axis=0)
 CONTENT[6:] = 0.0
+ROWS = np.arange(8)
 SCORES = np.array([1.0, 0.9, 0.5, 0.4, 0.2, 0.1, 0.0, -0.5])
 
 
@@ -61,65 +62,56 @@ def test_propensities_are_the_softmax_given_the_slots_above(scores: list[float],
     assert sorted(drawn.picks) == list(range(8))
 
 
-#: Three of the candidates are unproven, one of them the best.
-DEVIATIONS = np.array([0.3, 0.0, 0.0, 0.5, 0.0, 0.2, 0.0, 0.0])
+#: Three of the candidates are tried out, one of them the best.
+LENT = np.array([0.3, 0.0, 0.0, 0.5, 0.0, 0.9, 0.0, 0.0])
 
 
-def curious(key: int, *, size: int = 8, share: float = 0.3) -> drawing.Draw:
-    curiosity = drawing.Curiosity(DEVIATIONS, share)
-    return drawing.draw(SCORES, NO_CONTENT, np.arange(8), size, 0.5, 0.0, key, curiosity=curiosity)
+def tried(key: int, *, size: int = 8, rows: np.ndarray = ROWS, lent: np.ndarray = LENT) -> drawing.Draw:
+    return drawing.draw(SCORES[rows], NO_CONTENT, rows, size, 0.5, 0.0, key, lent=lent[rows])
 
 
-def curious_propensities(picks: list[int], share: float = 0.3) -> list[float]:
-    """Return each slot's probability given the slots above, by definition: a softmax, and a part for the unproven."""
-    found = []
-    for slot, pick in enumerate(picks):
-        left = np.setdiff1d(np.arange(8), picks[:slot])
-        weights = np.where(np.isin(np.arange(8), left), np.exp(SCORES / 0.5), 0.0)
-        hoped = np.where(np.isin(np.arange(8), left) & (DEVIATIONS > 0), np.exp((SCORES + DEVIATIONS) / 0.5), 0.0)
-        probability = weights[pick] / weights.sum()
-        if hoped.any():
-            behind = max(SCORES[left].max() - (SCORES + DEVIATIONS)[hoped > 0].max(), 0.0)
-            part = share * np.exp(-behind / drawing.HOLDS_BACK)
-            probability = (1 - part) * probability + part * hoped[pick] / hoped.sum()
-        found.append(float(probability))
-    return found
-
-
-@given(key=st.integers(0, 2**63 - 1), share=st.floats(0.0, 1.0))
-def test_propensities_are_exact_where_a_part_of_the_draw_goes_to_unproven_items(key: int, share: float) -> None:
-    drawn = curious(key, share=share)
+@given(key=st.integers(0, 2**63 - 1), lent=st.lists(st.floats(0.0, 5.0), min_size=8, max_size=8))
+def test_propensities_are_exact_where_items_are_tried(key: int, lent: list[float]) -> None:
+    drawn = tried(key, lent=np.array(lent))
+    expected = plain_propensities(SCORES + lent, NO_CONTENT, drawn.picks.tolist(), 0.5)
     assert sorted(drawn.picks) == list(range(8))
-    np.testing.assert_allclose(drawn.propensities, curious_propensities(drawn.picks.tolist(), share), rtol=1e-9)
+    np.testing.assert_allclose(drawn.propensities, expected, rtol=1e-9)
 
 
-def test_slots_are_drawn_as_often_as_their_propensities_say_also_when_curious() -> None:
+def test_slots_are_drawn_as_often_as_their_propensities_say_also_where_items_are_tried() -> None:
     sessions = 20_000
-    slates = Counter(tuple(curious(drawing.noise_key(1, f"s{n}"), size=2).picks.tolist()) for n in range(sessions))
+    slates = Counter(tuple(tried(drawing.noise_key(1, f"s{n}"), size=2).picks.tolist()) for n in range(sessions))
     for slate in ((0, 1), (0, 3), (1, 0), (3, 0), (3, 5), (5, 7)):
-        expected = float(np.prod(curious_propensities(list(slate))))
+        expected = float(np.prod(plain_propensities(SCORES + LENT, NO_CONTENT, list(slate), 0.5)))
         deviation = (expected * (1 - expected) / sessions) ** 0.5
         assert slates[slate] / sessions == pytest.approx(expected, abs=4 * deviation)
 
 
-def test_without_unproven_items_curiosity_changes_nothing() -> None:
-    for key in range(20):
-        proven = drawing.Curiosity(np.zeros(8), 0.3)
-        drawn = drawing.draw(SCORES, CONTENT, np.arange(8), 8, 0.5, 0.6, key, curiosity=proven)
-        for found, expected in zip(drawn, draw(key, size=8), strict=True):
-            np.testing.assert_array_equal(found, expected)
+@given(
+    key=st.integers(0, 2**63 - 1),
+    lent=st.lists(st.sampled_from([0.0, 0.0, 0.4, 2.0, 9.0]), min_size=8, max_size=8),
+    gone=st.sets(st.integers(0, 7), max_size=7),
+)
+def test_items_that_go_leave_the_others_in_order_whatever_is_tried(key: int, lent: list[float], gone: set[int]) -> None:
+    left = np.array([row for row in range(8) if row not in gone])
+    whole, fewer = tried(key, lent=np.array(lent)), tried(key, rows=left, lent=np.array(lent))
+    assert left[fewer.picks].tolist() == [row for row in whole.picks.tolist() if row not in gone]
 
 
-def test_whoever_is_curious_counts_it_as_chance() -> None:
+def test_what_an_item_is_lent_counts_as_chance_and_the_best_are_the_best_without() -> None:
     for key in range(200):
-        drawn = curious(key, size=1)
-        fuel = np.array([-np.log(uniform(key, row)) for row in range(8)])
-        odds = [curious_propensities([row])[0] for row in range(8)]
-        sums = 0.5 * (np.log(odds) - np.log(fuel))
+        drawn = tried(key, size=1)
+        sums = SCORES + LENT - 0.5 * np.log([-np.log(uniform(key, row)) for row in range(8)])
         won = int(drawn.picks[0])
         assert won == int(sums.argmax())
-        shift = SCORES[0] + 0.5 * np.log(np.exp((SCORES - SCORES[0]) / 0.5).sum())
-        assert SCORES[won] + drawn.chance[0] == pytest.approx(sums[won] + shift)
+        assert SCORES[won] + drawn.chance[0] == pytest.approx(sums[won])
+        assert drawn.explored[0] == (won != 0)
+
+
+def test_without_chance_nothing_is_tried() -> None:
+    drawn = drawing.draw(SCORES, NO_CONTENT, ROWS, 8, 0.0, 0.0, 1, lent=LENT)
+    assert drawn.picks.tolist() == ROWS.tolist()
+    assert not drawn.chance.any()
 
 
 def test_slots_are_drawn_as_often_as_their_propensities_say_also_after_penalties() -> None:

@@ -42,10 +42,15 @@ def test_an_item_is_proven_by_the_clicks_that_were_expected_of_it_or_by_those_th
     world.items["appeal_information"][4] = PROVEN / 2
     world.rings["postings"][5] = int(PROVEN) + 1
     world.remove_item(ItemRemoved(event_time_ms=0, item="film-6"))
-    found = deviations(world, np.array([0, 3, 4, 5]))
-    np.testing.assert_allclose(found, [VARIANCE**0.5, 0.0, (1.0 / (1.0 / VARIANCE + PROVEN / 2)) ** 0.5, 0.0])
     taken = set(np.concatenate([unproven(world, key) for key in KEYS]).tolist())
     assert taken == set(range(40)) - {3, 5, 6}
+
+
+def test_what_is_tried_is_as_uncertain_as_little_is_known_of_it() -> None:
+    world = empty_world(40)
+    world.items["appeal_information"][4] = PROVEN / 2
+    found = deviations(world, np.array([0, 4, 7]), tried=np.array([4, 0]))
+    np.testing.assert_allclose(found, [VARIANCE**0.5, (1.0 / (1.0 / VARIANCE + PROVEN / 2)) ** 0.5, 0.0])
 
 
 def test_an_empty_catalogue_has_nothing_unproven() -> None:

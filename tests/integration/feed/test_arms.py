@@ -2,7 +2,6 @@
 
 import html as markup
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -28,17 +27,6 @@ def control(visitor: AsyncClient, settings: Any) -> AsyncClient:
 
 
 @pytest.fixture
-def settled_control(control: AsyncClient, settings: Any) -> Iterator[AsyncClient]:
-    """The same where nothing is tried out: what is tried shares its part of a slot anew when an item has gone."""
-    settings.FRESHET_CURIOSITY_SHARE = 0.0
-    for cached in (wiring.config, wiring.recommender):
-        cached.cache_clear()
-    yield control
-    for cached in (wiring.config, wiring.recommender):
-        cached.cache_clear()
-
-
-@pytest.fixture
 def simulator(visitor: AsyncClient, settings: Any) -> AsyncClient:
     settings.FRESHET_SIMULATED_VISITORS = True
     settings.FRESHET_SIMULATED_CONTROL_SHARE = 0.0
@@ -59,8 +47,8 @@ async def test_by_default_every_visitor_is_adapted_to(visitor: AsyncClient):
     assert arms() == {"adaptive"}
 
 
-async def test_click_of_the_control_arm_is_learned_from_and_turns_no_slate(settled_control: AsyncClient):
-    async with tab(settled_control) as mine:
+async def test_click_of_the_control_arm_is_learned_from_and_turns_no_slate(control: AsyncClient):
+    async with tab(control) as mine:
         before = [item for item in mine.slate.items if item != mine.slate.items[4]]
         await mine.send(1, mine.slate.items[4])
         await mine.hear()
