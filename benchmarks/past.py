@@ -165,7 +165,7 @@ def _travel(session: tuple[str, int], log: ArchiveLog, store: Any) -> dict[str, 
 
     name, age = session
     looked = time.perf_counter()
-    events = [each.event for each in log.session_records(name) if each.event]
+    events = log.session_events(name)
     found_s = time.perf_counter() - looked
     past = Past(wiring.config(), code_version(), store, log, 1_000_000)
     journeys, wanted, first_s = Journeys(lambda: past), len(steps(events)), list[float]()

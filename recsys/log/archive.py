@@ -5,8 +5,9 @@ A segment is named after its first and last offset, is written whole or not at a
 `payload` (the event as it stood in the log).
 """
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from recsys.durable import sole_writer, write_whole
 from recsys.errors import CorruptState, DatasetError, StaleWriter
-from recsys.events import SessionEvent
+from recsys.events import Event, SessionEvent, decode
 from recsys.log.base import Reader, Record
 from recsys.log.jsonl import JsonlLog
 from recsys.log.records import record
@@ -121,7 +122,7 @@ class ArchiveLog:
         found = segments(self._folder)
         return "{}-{}".format(*found[0].first) if found else ORIGIN
 
-    def session_records(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> list[Record]:
+    def session_events(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> list[Event]:
         """Return what a session did, in log order; half a millisecond for each segment, so it blocks for long.
 
         Parameters
@@ -135,14 +136,14 @@ class ArchiveLog:
         CorruptState
             When a segment can't be read.
         """
-        found = [
-            each
+        latest_ms = math.inf if until_ms is None else until_ms
+        return [
+            decode(payload)
             for segment in segments(self._folder)
-            if segment.last[0] >= since_ms and (until_ms is None or segment.first[0] <= until_ms)
-            for each in _of_session(segment.path, session)
+            if segment.last[0] >= since_ms and segment.first[0] <= latest_ms
+            for received_ms, payload in _of_session(segment.path, session)
+            if since_ms <= received_ms <= latest_ms
         ]
-        until_ms = max((each.received_ms for each in found), default=0) if until_ms is None else until_ms
-        return [each for each in found if since_ms <= each.received_ms <= until_ms]
 
     def _load(self, segment: Segment) -> None:
         self._open = None
@@ -172,18 +173,18 @@ class ArchiveLog:
         return int(first + np.searchsorted(self._sequences[first:last], key[1], "right"))
 
 
-def _of_session(path: Path, session: str) -> list[Record]:
-    """Return a session's records in a segment. Payloads, most of it, are read only where there is one."""
+def _of_session(path: Path, session: str) -> Iterator[tuple[int, bytes]]:
+    """Return a segment's receive times and payloads of a session. Payloads are read only where there are some."""
     try:
         with pq.ParquetFile(path, read_dictionary=["session"]) as file:
             sessions = file.read(columns=["session"], use_threads=False)["session"]
             if not any(pc.index(chunk.dictionary, session).as_py() >= 0 for chunk in sessions.chunks):
-                return []
-            columns = file.read(columns=["received_ms", "sequence", "payload"], use_threads=False)
+                return iter(())
+            columns = file.read(columns=["received_ms", "payload"], use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise CorruptState(f"expected a Parquet segment in {path}, received: {error}") from error
-    rows = columns.filter(pc.equal(sessions, session)).to_pylist()
-    return [record(f"{row['received_ms']}-{row['sequence']}", row["payload"]) for row in rows]
+    own = columns.filter(pc.equal(sessions, session))
+    return zip(own["received_ms"].to_pylist(), own["payload"].to_pylist(), strict=True)
 
 
 def open_log(path: Path) -> Reader:

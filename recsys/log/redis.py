@@ -6,7 +6,7 @@ from typing import Any, Final
 import redis
 
 from recsys.events import Event
-from recsys.log import append_script, letters, resting, session_list
+from recsys.log import append_script, letters, resting
 from recsys.log.base import DEAD_LETTERS, SESSION_EVENTS, DeadLetter, Receipt, Record
 from recsys.log.keys import LogKeys
 from recsys.log.records import highest_bit, record
@@ -96,11 +96,10 @@ class RedisLog:
         """Return what the session did, in log order. A list that rests is not woken: this is for those who look on."""
         with log_errors():
             entries: Any = self._client.lrange(self._keys.session(session), 0, -1)
-        rest, held = resting.parted(entries)
-        events = [session_list.restored(session, entry) for entry in held]
-        if rest is None or self._archive is None:
-            return events
-        return [*resting.recalled(self._archive, session, rest), *events][-SESSION_EVENTS:]
+        rest, held = resting.parted(session, entries)
+        if rest is None:
+            return held
+        return [*resting.recalled(self._archive, session, rest), *held][-SESSION_EVENTS:]
 
     def forget_session(self, session: str) -> None:
         """Drop the session's own list."""

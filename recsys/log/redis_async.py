@@ -9,7 +9,7 @@ import redis.asyncio
 
 from recsys.errors import LogUnavailable
 from recsys.events import Event
-from recsys.log import append_script, letters, resting, session_list
+from recsys.log import append_script, letters, resting
 from recsys.log.base import DEAD_LETTERS, SESSION_EVENTS, Receipt
 from recsys.log.keys import LogKeys
 from recsys.log.records import highest_bit
@@ -84,16 +84,15 @@ class AsyncRedisLog:
         """Return what the session did, in log order. Wakes its list where that rests."""
         with log_errors():
             entries: Any = await self._client.lrange(self._keys.session(session), 0, -1)
-        rest, held = resting.parted(entries)
-        events = [session_list.restored(session, entry) for entry in held]
-        if rest is None or self._archive is None:
-            return events
+        rest, held = resting.parted(session, entries)
+        if rest is None:
+            return held
         recalled = await asyncio.to_thread(resting.recalled, self._archive, session, rest)
         if recalled:
             keys, args = resting.waking(self._keys, session, rest, recalled)
             with log_errors():
                 await self._wake(keys=keys, args=args)
-        return [*recalled, *events][-SESSION_EVENTS:]
+        return [*recalled, *held][-SESSION_EVENTS:]
 
     async def forget_session(self, session: str) -> None:
         """Drop the session's own list."""

@@ -12,9 +12,9 @@ import msgspec
 import redis
 
 from recsys.errors import CorruptState, LogUnavailable
-from recsys.events import SessionEvent
+from recsys.events import Event
 from recsys.log import append_script, session_list
-from recsys.log.base import SESSION_EVENTS, Record
+from recsys.log.base import SESSION_EVENTS
 from recsys.log.keys import LogKeys
 from recsys.log.redis_client import log_errors
 from recsys.offsets import Offset, offset_key
@@ -28,7 +28,7 @@ _CLOCKS_MS: Final = 60_000
 class SessionArchive(Protocol):
     """The part of the archive (`recsys.log.archive.ArchiveLog`) that is asked for sessions."""
 
-    def session_records(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> Sequence[Record]:
+    def session_events(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> Sequence[Event]:
         """Return what a session did between two receive times, in log order. Raises `CorruptState`."""
         ...
 
@@ -58,34 +58,36 @@ def note(rest: Rest) -> bytes:
     return _encoder.encode(rest)
 
 
-def parted(entries: Sequence[bytes]) -> tuple[Rest | None, Sequence[bytes]]:
-    """Part a list's entries into what rests and what is held.
+def parted(session: str, entries: Sequence[bytes]) -> tuple[Rest | None, list[Event]]:
+    """Part a session's list into what rests and the events that it holds.
 
-    >>> parted([note(Rest(3, 1_000, 2_000)), b"later"])
-    (Rest(events=3, since_ms=1000, until_ms=2000), [b'later'])
-    >>> parted([b"all"])
-    (None, [b'all'])
+    >>> parted("s", [note(Rest(3, 1_000, 2_000))])
+    (Rest(events=3, since_ms=1000, until_ms=2000), [])
+    >>> parted("s", [])
+    (None, [])
     """
     rest = _rest(entries[0]) if entries else None
-    return (None, entries) if rest is None else (rest, entries[1:])
+    held = entries if rest is None else entries[1:]
+    return rest, [session_list.restored(session, entry) for entry in held]
 
 
-def recalled(archive: SessionArchive, session: str, rest: Rest) -> list[SessionEvent]:
+def recalled(archive: SessionArchive | None, session: str, rest: Rest) -> Sequence[Event]:
     """Return what rests, in log order: some milliseconds for each minute of a busy site's session. Blocks.
 
     Raises
     ------
     LogUnavailable
-        When the archive can't be read.
+        When there is no archive, or it can't be read.
     """
+    if archive is None:
+        raise LogUnavailable(f"expected an archive to read {session} from, which rests; this log was given none")
     try:
-        found = archive.session_records(session, rest.since_ms, rest.until_ms)
+        return archive.session_events(session, rest.since_ms, rest.until_ms)[-rest.events :]
     except CorruptState as error:
         raise LogUnavailable(str(error)) from error
-    return [each.event for each in found if isinstance(each.event, SessionEvent)][-rest.events :]
 
 
-def waking(keys: LogKeys, session: str, rest: Rest, events: Sequence[SessionEvent]) -> tuple[list[str], list[bytes]]:
+def waking(keys: LogKeys, session: str, rest: Rest, events: Sequence[Event]) -> tuple[list[str], list[bytes]]:
     """Return the keys and arguments for ``wake.lua``; `events` are those that rest, at least one."""
     entries = [append_script.entry(event).listed for event in reversed(events)]
     return [keys.awake, keys.session(session)], [note(rest), *entries]

@@ -21,7 +21,6 @@ from webapp import wiring
 from webapp.analytics.aggregating import AggregateWriter
 from webapp.analytics.models import SessionSitting
 from webapp.feed.lens import journeys
-from webapp.training.services import whole_log
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +29,7 @@ PAGE = "/staff/sessions/"
 
 @pytest.fixture
 def staff(client: Client, wired: redis.Redis) -> Iterator[User]:
-    for cached in (journeys.journeys, journeys._past, whole_log):
+    for cached in (journeys.journeys, journeys._past):
         cached.cache_clear()
     user = User.objects.create_user("ada", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_sessions"))

@@ -23,7 +23,6 @@ from webapp.feed.presence import presence
 from webapp.feed.routing import websocket_urlpatterns
 from webapp.pages import page_handler
 from webapp.redis_server import free_port
-from webapp.training.services import whole_log
 
 GENRES = ("Horror", "Western", "Musical")
 FILMS_EACH = 8
@@ -137,7 +136,7 @@ def fold() -> None:
 @pytest.fixture
 def lived(empty_site: None) -> Iterator[None]:
     """A site whose world came out of its log."""
-    for cached in (journeys_module.journeys, journeys_module._past, whole_log, presence, lens_memory):
+    for cached in (journeys_module.journeys, journeys_module._past, presence, lens_memory):
         cached.cache_clear()
     wiring.event_log().append(FILMS)
     fold()

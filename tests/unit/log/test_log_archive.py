@@ -41,12 +41,12 @@ def test_what_one_session_did_is_found_in_all_segments(tmp_path: Path) -> None:
     mixed = sorted([*clicks(1, 9), *clicks(10, 20), *other], key=lambda each: offset_key(each.offset))
     write_segments(tmp_path, mixed, size=8)
     archive = ArchiveLog(tmp_path)
-    assert archive.session_records("t") == other
-    assert archive.session_records("nobody") == []
-    assert archive.session_records("t", since_ms=3, until_ms=11) == other
-    assert archive.session_records("t", since_ms=4) == archive.session_records("t", 11, 11) == [other[1]]
-    assert archive.session_records("t", until_ms=10) == [other[0]]
-    assert archive.session_records("t", since_ms=12) == []
+    assert archive.session_events("t") == [each.event for each in other]
+    assert archive.session_events("nobody") == []
+    assert archive.session_events("t", since_ms=3, until_ms=11) == [each.event for each in other]
+    assert archive.session_events("t", since_ms=4) == archive.session_events("t", 11, 11) == [other[1].event]
+    assert archive.session_events("t", until_ms=10) == [other[0].event]
+    assert archive.session_events("t", since_ms=12) == []
     assert archive.first() == "1-0"
 
 

@@ -187,6 +187,13 @@ async def test_damaged_archive_makes_a_resting_session_unavailable_and_leaves_it
     assert await waker.session_events("s") == [click(1)]
 
 
+def test_log_without_an_archive_says_so_where_a_session_rests(site: Site, shard: int) -> None:
+    site.log.append([click(1)])
+    site.settle()
+    with pytest.raises(LogUnavailable, match="expected an archive to read s from"):
+        RedisLog(site.client, shard).session_events("s")
+
+
 _examples = itertools.count()
 _ACTS = st.lists(st.tuples(st.sampled_from(["click", "rest", "read", "forget"]), st.sampled_from("st")), max_size=25)
 

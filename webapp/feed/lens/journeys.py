@@ -75,8 +75,7 @@ def session_events(session: str, since_ms: int = 0, until_ms: int | None = None)
 @functools.lru_cache(maxsize=JOURNEYS_KEPT)
 def _archived(session: str, since_ms: int, until_ms: int | None, end: Offset) -> Sequence[Event]:
     """Return what the archive up to `end` holds of a session: looked for once, for pages ask again and again."""
-    found = ArchiveLog(wiring.archive_path()).session_records(session, since_ms, until_ms)
-    return [each.event for each in found if each.event]
+    return ArchiveLog(wiring.archive_path()).session_events(session, since_ms, until_ms)
 
 
 class Journeys:
