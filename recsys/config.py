@@ -23,6 +23,8 @@ class EngineConfig:
         "none of these" when the window closes.
     session_gap_s : int
         Inactivity that ends a session.
+    most_items : int
+        Items that the world holds; when one more enters, the coldest eighth goes (`recsys.eviction`).
     popularity_half_life_s, trending_half_life_s : int
         Half-lives of an item's long and short click statistics.
     forgetting_half_life_s : int
@@ -49,6 +51,7 @@ class EngineConfig:
     model: str = "gaussian"
     attribution_window_s: int = 600
     session_gap_s: int = 1_800
+    most_items: int = 1_000_000
     popularity_half_life_s: int = 30 * 86_400
     trending_half_life_s: int = 86_400
     forgetting_half_life_s: int = 180 * 86_400

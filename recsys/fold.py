@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import features, statistics
+from recsys import eviction, features, statistics
 from recsys.config import EngineConfig
+from recsys.copying import Arrays
 from recsys.errors import CorruptState
 from recsys.events import (
     SURFACES,
@@ -36,11 +37,12 @@ from recsys.layout import SIGNAL_COUNT
 from recsys.learning import Learning
 from recsys.open_sessions import OpenSession, OpenSessions
 from recsys.packing import pack
+from recsys.renumbering import GONE
 from recsys.retrieval import popular
 from recsys.retrieval.neighbours import index_click
 from recsys.sessions import ShownSlate
 from recsys.sessions.shown import UNKNOWN_ROW
-from recsys.world import Arrays, World
+from recsys.world import World
 
 Happened = TypeVar("Happened", bound=Event)
 
@@ -56,6 +58,7 @@ COUNTS: Final = (
     "simulated_left_out",
     "forgotten",
     "items",
+    "items_evicted",
     "slates",
     "impressions",
     "clicks",
@@ -180,10 +183,18 @@ class Fold:
 
     def _item(self, event: ItemUpserted) -> None:
         self.counts["items"] += 1
+        if eviction.is_due(self.world, event):
+            self._evict()
         self.world.upsert_item(event)
 
     def _item_removed(self, event: ItemRemoved) -> None:
         self.world.remove_item(event)
+
+    def _evict(self) -> None:
+        places = eviction.evict(self.world)
+        self.labels.renumber(places)
+        self.sessions.renumber(places)
+        self.counts["items_evicted"] += int(np.count_nonzero(places == GONE))
 
     def _slate(self, event: SlateServed, session: OpenSession) -> None:
         self.counts["slates"] += 1

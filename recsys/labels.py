@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recsys.events import Click, Dismissal, Impression, ItemEvent
 from recsys.examples import Example
 from recsys.models.base import NONE_OF_THESE
+from recsys.renumbering import Places
 from recsys.sessions import Choice, ShownSlate
 from recsys.spilling import SpillingMap
 
@@ -190,6 +191,10 @@ class LabelJoin:
         for key in [key for key, pending in self._pending.items() if pending.session == session]:
             self._pending.pop(key)
             self.counts["forgotten"] += 1
+
+    def renumber(self, places: Places) -> None:
+        """Name items by their new rows. Costs a pass over what is open."""
+        self._pending.change_all(lambda pending: pending.shown.renumber(places))
 
     def to_state(self) -> JoinState:
         """Return the join for a snapshot."""

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from recsys import copying
 from recsys.config import EngineConfig
 from recsys.events import Click
 from recsys.fold import Fold, FoldState
@@ -136,7 +137,7 @@ class Learner:
 
         `published_ms` is the caller's wall clock; replicas measure their delay by it.
         """
-        world, arrays = self.world.changes()
+        world, arrays = copying.changes(self.world)
         meta = DeltaMeta(
             configuration=self._config.digest(),
             from_offset=self._published,
@@ -148,14 +149,14 @@ class Learner:
             clicked_ms=tuple(self._clicked_ms),
         )
         payload = codec.encode({META: msgspec.msgpack.encode(meta)}, arrays)
-        self.world.settle()
+        copying.settle(self.world)
         self._published = self.world.offset
         self._clicked_ms.clear()
         return payload
 
     def snapshot(self) -> bytes:
         """Return the whole state as bytes that depend on nothing but the log's prefix and the configuration."""
-        world, arrays = self.world.state()
+        world, arrays = copying.state(self.world)
         fold, more = self._fold.state()
         meta = msgspec.msgpack.encode(SnapshotMeta(configuration=self._config.digest(), world=world, fold=fold))
         del fold  # tens of megabytes, which stand in `meta` by now
@@ -176,7 +177,7 @@ class Learner:
         """
         meta, arrays = read_state(payload, SnapshotMeta, config)
         learner = cls(config)
-        learner.world.restore(meta.world, arrays)
+        copying.restore(learner.world, meta.world, arrays)
         learner._fold.restore(meta.fold, arrays)
         learner._key = offset_key(learner.world.offset)
         learner._published = learner.world.offset

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from recsys.renumbering import Places
 from recsys.retrieval.neighbours import NO_SERIAL
 from recsys.sessions import ContextState, SessionBelief, SessionContext
 from recsys.spilling import SpillingMap
@@ -102,6 +103,10 @@ class OpenSessions:
                 break
             self._open.pop(session)
         self._due_ms = (oldest[1].received_ms if oldest else watermark_ms) + self._gap_ms
+
+    def renumber(self, places: Places) -> None:
+        """Name items by their new rows. Costs a pass over what is open."""
+        self._open.change_all(lambda session: session.context.renumber(places))
 
     def to_state(self) -> msgspec.Raw:
         """Return the sessions by id for a snapshot, each as an `OpenSessionState`, in order."""

@@ -5,11 +5,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 from numpy.typing import NDArray
 
+from recsys import copying
 from recsys.config import EngineConfig
+from recsys.copying import WorldMeta
 from recsys.errors import CorruptState, DeltaGap
 from recsys.offsets import Offset, offset_key
 from recsys.store import codec
-from recsys.world import World, WorldMeta
+from recsys.world import World
 
 #: Blob of a snapshot or delta that holds what is not arrays.
 META: Final = "meta"
@@ -85,7 +87,7 @@ class Replica:
         """Become the world of a snapshot. Raises `CorruptState` and stays what it was."""
         head, arrays = read_state(payload, StateHead, self._config)
         world = World(self._config)
-        world.restore(head.world, arrays)
+        copying.restore(world, head.world, arrays)
         self.world = world
 
     def apply(self, payload: bytes) -> bool:
@@ -94,7 +96,7 @@ class Replica:
         Raises
         ------
         DeltaGap
-            When the delta starts after what this world holds.
+            When the delta starts after what this world holds, or items were evicted in between.
         CorruptState
             When it is not a delta of this code and configuration.
         """
@@ -105,8 +107,13 @@ class Replica:
             return False
         if offset_key(meta.from_offset) > here:
             raise DeltaGap(f"expected a delta from {self.world.offset} or before, received one from {meta.from_offset}")
-        self.world.apply(meta.world, arrays)
-        self.world.settle()
+        if meta.world.evictions != self.world.evictions:
+            raise DeltaGap(
+                f"expected a delta of rows as they are here, {self.world.evictions} times renumbered, "
+                f"received one of rows {meta.world.evictions} times renumbered: a snapshot has all of them"
+            )
+        copying.apply(self.world, meta.world, arrays)
+        copying.settle(self.world)
         self.clicked_ms = meta.clicked_ms
         return True
 

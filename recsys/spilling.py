@@ -110,6 +110,15 @@ class SpillingMap(Generic[T]):
             yield key, self._unpack(packed)
         yield from self._near.items()
 
+    def change_all(self, change: Callable[[T], None]) -> None:
+        """Let `change` change every value, in order. Costs some 20 µs for each that stands on disk."""
+        for key, _ in list(self._on_disk()):
+            value = self._borrow(key)
+            assert value is not None
+            change(value)
+        for value in self._near.values():
+            change(value)
+
     def to_state(self) -> msgspec.Raw:
         """Return a msgpack map of all entries in order: the same bytes wherever each of them stands."""
         encode = msgspec.msgpack.encode

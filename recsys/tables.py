@@ -17,6 +17,9 @@ from recsys.prefetch import LINE
 Columns = Mapping[str, tuple[str, tuple[int, ...], float]]
 Parts = Mapping[str, Sequence[str]]
 
+#: Rows that `Table.keep` moves at once, through memory of their own.
+_MOVED: Final = 4_096
+
 #: What `Table.changes` has beside columns.
 _RESERVED: Final = frozenset({"row", "rows"})
 
@@ -74,6 +77,17 @@ class Table:
             self._changed = changed
         self._changed[self._rows : rows] = True
         self._rows = rows
+        self._look()
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Let go of all but these rows (distinct, ascending), which move up and count as changed if they did before."""
+        for data in (*self._data.values(), self._changed):
+            for start in range(0, len(rows), _MOVED):
+                part = rows[start : start + _MOVED]
+                data[start : start + len(part)] = data[part]
+        for name, (_, _, fill) in self._columns.items():
+            self._data[name][len(rows) : self._rows] = fill
+        self._rows = len(rows)
         self._look()
 
     @property

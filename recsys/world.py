@@ -5,16 +5,13 @@ and a model's arrays, so that a snapshot is bytes with a hash and a delta is the
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import EngineConfig
 from recsys.description import MAX_TOKENS, content_vector, decade, stable_hash, weighted_tokens
-from recsys.errors import CorruptState
 from recsys.events import ItemRemoved, ItemUpserted
 from recsys.layout import (
     BEFORE_THE_FIRST_CLICK,
@@ -47,7 +44,6 @@ SESSION_CLICKS: Final = 24
 SESSION_RING: Final = 524_288
 
 _LAST_YEAR: Final = 9_999
-_TABLES: Final = ("items", "contents", "rings", "vectors", "heard", "sessions")
 
 #: How much sessions differ in what they make of a signal and of a taste, before anything is known: variances.
 SIGNAL_VARIANCE: Final = 0.03
@@ -58,20 +54,6 @@ _SESSIONS_DIFFER[SIGNAL_COUNT - len(FACTS) : NUMBER_START] = 0.0
 _SESSIONS_DIFFER[TASTE_START:] = TASTE_VARIANCE
 # A session's own weight of what is over with its first click would take from the others what that click says of them.
 _SESSIONS_DIFFER[[SIGNALS.index(name) for name in BEFORE_THE_FIRST_CLICK]] = 0.0
-
-Arrays = dict[str, NDArray[Any]]
-
-
-class WorldMeta(msgspec.Struct):
-    """What is not columns. `catalogue` holds (row, item) of all rows in a snapshot, of changed ones in a delta."""
-
-    offset: Offset
-    now_ms: int
-    serial: int
-    draws: int
-    tastes: list[str]
-    number_names: list[str]
-    catalogue: list[tuple[int, ItemUpserted]]
 
 
 class World:
@@ -87,6 +69,9 @@ class World:
         Sessions ever indexed; the next one's serial number.
     draws : int
         Examples that random items were drawn for; numbers the next draw.
+    evictions : int
+        How often rows were renumbered since the log began (`recsys.eviction`): rows mean the same items only where
+        this is the same.
     items, contents, rings, vectors, heard, sessions : Table
         See the columns below. Row r of the first four is item r. `contents` holds what the item is about: ``token`` has
         hashes of its categories and tags, ascending, then -1; ``number`` has NaN where it is missing; only the
@@ -102,6 +87,10 @@ class World:
         The same for the columns of ``contents["number"]`` after the first, which is the year. Later names are ignored.
     moments : float64 array of shape (3, NUMBERS)
         Count, mean and spread of each number over the catalogue (`recsys.models.moments`), removed items included.
+    described : bool
+        Whether any item ever said what it is about.
+    changed_catalogue : set of int
+        Rows whose item entered or changed since the last `recsys.copying.settle`.
     edition : object
         Another one as soon as any item's description changed: what was computed from `contents` and `moments` may be
         kept as long as this is the same object. No state.
@@ -121,6 +110,7 @@ class World:
         self.now_ms = 0
         self.serial = 0
         self.draws = 0
+        self.evictions = 0
         self.tastes: list[str] = []
         self.number_names: list[str] = []
         self.catalogue: list[ItemUpserted] = []
@@ -130,7 +120,7 @@ class World:
         self.edition = object()
         self.popular: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.first_choices: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._changed_catalogue: set[int] = set()
+        self.changed_catalogue: set[int] = set()
         self.items = Table(
             {
                 "available": ("?", (), False),
@@ -164,6 +154,10 @@ class World:
         self.spread = Spread(_SESSIONS_DIFFER)
         self.entries = Entries()
 
+    def of_items(self) -> tuple[Table, ...]:
+        """Return the tables in which row r is item r."""
+        return (self.items, self.contents, self.rings, self.vectors)
+
     # -- catalogue ---------------------------------------------------------------------------------------------
 
     def upsert_item(self, event: ItemUpserted) -> int:
@@ -173,14 +167,14 @@ class World:
             row = len(self.catalogue)
             self.rows[event.item] = row
             self.catalogue.append(event)
-            for table in (self.items, self.contents, self.rings, self.vectors):
+            for table in self.of_items():
                 table.grow(row + 1)
             initialise(self.vectors, row)
             self.items["first_seen_ms"][row] = event.event_time_ms
             self.items["counted_ms"][row] = event.event_time_ms
             self.items["appealed_ms"][row] = event.event_time_ms
         self.catalogue[row] = event
-        self._changed_catalogue.add(row)
+        self.changed_catalogue.add(row)
         self.items["available"][row] = True
         self.contents["taste"][row] = self._taste_vector(event)
         self.contents["content"][row] = content_vector(event)
@@ -255,110 +249,3 @@ class World:
         if name in self.tastes:
             return self.tastes.index(name)
         return stable_hash(name) % TASTES if len(self.tastes) >= TASTES else None
-
-    # -- snapshots and deltas ----------------------------------------------------------------------------------
-
-    def state(self) -> tuple[WorldMeta, Arrays]:
-        """Return everything: meta and arrays named ``<table>/…``, ``model/…`` and so on (views, do not keep)."""
-        arrays = self._learned()
-        for name in _TABLES:
-            arrays.update(_prefixed(name, self._table(name).whole()))
-        return self._meta(range(len(self.catalogue))), arrays
-
-    def restore(self, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Become the world that `state` described. Raises `CorruptState`; then this world must not be used."""
-        if [row for row, _ in meta.catalogue] != list(range(len(meta.catalogue))):
-            raise CorruptState("expected a catalogue with rows 0, 1, 2 …")
-        self.catalogue = [item for _, item in meta.catalogue]
-        self.rows = {item.item: row for row, item in meta.catalogue}
-        for name in _TABLES:
-            self._table(name).restore(_unprefixed(name, arrays))
-        self._take(meta, arrays)
-        self.edition = object()
-        self._changed_catalogue.clear()
-
-    def changes(self) -> tuple[WorldMeta, Arrays]:
-        """Return what changed since `settle`, as absolute values; what is no table always goes whole."""
-        arrays = self._learned()
-        for name in _TABLES:
-            arrays.update(_prefixed(name, self._table(name).changes()))
-        return self._meta(sorted(self._changed_catalogue)), arrays
-
-    def apply(self, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Bring this copy up to the world that made `changes`."""
-        for row, item in meta.catalogue:
-            if row == len(self.catalogue):
-                self.catalogue.append(item)
-            elif row < len(self.catalogue):
-                self.catalogue[row] = item
-            else:
-                raise CorruptState(f"expected catalogue row {len(self.catalogue)} next, received {row}")
-            self.rows[item.item] = row
-        for name in _TABLES:
-            self._table(name).apply(_unprefixed(name, arrays))
-        self._take(meta, arrays)
-        if meta.catalogue:
-            self.edition = object()
-
-    def settle(self) -> None:
-        """Forget what changed: it has been published or saved."""
-        for name in _TABLES:
-            self._table(name).settle()
-        self._changed_catalogue.clear()
-
-    def _table(self, name: str) -> Table:
-        table: Table = getattr(self, name)
-        return table
-
-    def _learned(self) -> Arrays:
-        """Return what is no table."""
-        return {
-            "popular": self.popular,
-            "first_choices": self.first_choices,
-            "moments": self.moments,
-            **_prefixed("model", self.model.state()),
-            **_prefixed("network", self.network.state()),
-            **_prefixed("spread", self.spread.state()),
-            **_prefixed("entries", self.entries.state()),
-        }
-
-    def _meta(self, catalogue_rows: Any) -> WorldMeta:
-        return WorldMeta(
-            offset=self.offset,
-            now_ms=self.now_ms,
-            serial=self.serial,
-            draws=self.draws,
-            tastes=list(self.tastes),
-            number_names=list(self.number_names),
-            catalogue=[(row, self.catalogue[row]) for row in catalogue_rows],
-        )
-
-    def _take(self, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self.offset, self.now_ms, self.serial, self.draws = meta.offset, meta.now_ms, meta.serial, meta.draws
-        self.tastes, self.number_names = list(meta.tastes), list(meta.number_names)
-        self.described = bool(np.any(self.contents["content"]) or np.any(~np.isnan(self.contents["number"])))
-        self.popular = _rows_named("popular", arrays)
-        self.first_choices = _rows_named("first_choices", arrays)
-        moments = arrays.get("moments")
-        if moments is None or moments.dtype != np.float64 or moments.shape != self.moments.shape:
-            raise CorruptState(f"expected the numbers' moments as float64 of shape {self.moments.shape}")
-        self.moments = np.array(moments)
-        self.model.restore(_unprefixed("model", arrays))
-        self.network.restore(_unprefixed("network", arrays))
-        self.spread.restore(_unprefixed("spread", arrays))
-        self.entries.restore(_unprefixed("entries", arrays))
-
-
-def _rows_named(name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-    rows = arrays.get(name)
-    if rows is None or rows.dtype != np.int64 or rows.ndim != 1:
-        raise CorruptState(f"expected {name!r}: rows as a list of int64")
-    return np.array(rows)
-
-
-def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    return {f"{prefix}/{name}": array for name, array in arrays.items()}
-
-
-def _unprefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    return {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{prefix}/")}

@@ -218,6 +218,12 @@ FRESHET_ATTRIBUTION_WINDOW_S = environment.integer(
 FRESHET_SESSION_GAP_S = environment.integer(
     "FRESHET_SESSION_GAP_S", _ENGINE.session_gap_s, "Inactivity that ends a session.", at_least=60
 )
+FRESHET_MOST_ITEMS = environment.integer(
+    "FRESHET_MOST_ITEMS",
+    _ENGINE.most_items,
+    "Items that the world holds, 2.2 kB each; when one more enters, the eighth that was left alone for longest goes.",
+    at_least=8,
+)
 FRESHET_POPULARITY_HALF_LIFE_S = environment.integer(
     "FRESHET_POPULARITY_HALF_LIFE_S", _ENGINE.popularity_half_life_s, "Half-life of an item's long click statistics."
 )

@@ -37,6 +37,7 @@ def config() -> EngineConfig:
     """Return the engine's configuration."""
     return EngineConfig(
         model=settings.FRESHET_MODEL,
+        most_items=settings.FRESHET_MOST_ITEMS,
         attribution_window_s=settings.FRESHET_ATTRIBUTION_WINDOW_S,
         session_gap_s=settings.FRESHET_SESSION_GAP_S,
         popularity_half_life_s=settings.FRESHET_POPULARITY_HALF_LIFE_S,

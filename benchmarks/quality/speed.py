@@ -17,6 +17,7 @@ from benchmarks.quality.measuring import Latencies, peak_rss_mb, resident_mb
 from benchmarks.quality.ranking_metrics import LENGTH
 from benchmarks.quality.session_lines import SessionLines, click_ms
 from recsys.events import Click, ItemUpserted
+from recsys.eviction import evict
 from recsys.log.base import Record
 from recsys.retrieval.neighbours import NO_SERIAL, index_click
 from recsys.sessions import SessionContext
@@ -76,10 +77,14 @@ def measure(train: Path | None, sizes: Sizes, seed: int) -> dict[str, Any]:
     query, observed = run.ask(itertools.islice(lines, ASKED))
     began = time.thread_time()
     payload = run.engine.learner.snapshot()
+    snapshot_s = time.thread_time() - began
+    world = run.engine.learner.world
+    items, began = len(world.catalogue), time.thread_time()
+    evict(world)
     return {
         "task": "speed",
         "data": train.name if train else f"generated, seed {seed}",
-        "items": len(run.engine.learner.world.catalogue),
+        "items": items,
         "clicks": run.clicks,
         "clicks_learned": learned,
         "index_us_a_click": round(run.index_ns / 1_000 / max(indexed, 1), 2),
@@ -87,7 +92,8 @@ def measure(train: Path | None, sizes: Sizes, seed: int) -> dict[str, Any]:
         **_named(single, "fold_one"),
         **_named(query, "query"),
         **_named(observed, "observe"),
-        "snapshot_s": round(time.thread_time() - began, 2),
+        "snapshot_s": round(snapshot_s, 2),
+        "evict_us_an_item": round(1e6 * (time.thread_time() - began) / max(items - len(world.catalogue), 1), 1),
         "snapshot_mb": round(len(payload) / 2**20, 1),
         "resident_mb": run.resident_mb,
         "resident_mb_without_world": before_mb,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.events import SessionBegan
 from recsys.models.entries import class_of, hour_class
+from recsys.renumbering import Places, moved, moved_keys
 from recsys.sessions.taste import Taste
 from recsys.world import SESSION_CLICKS
 
@@ -126,6 +127,15 @@ class SessionContext:
         """Note items that one slate showed and the visitor did not choose."""
         for row in rows:
             self.passed[row] = self.passed.get(row, 0) + 1
+
+    def renumber(self, places: Places) -> None:
+        """Name items by their new rows; those that are gone are forgotten."""
+        self.clicked = moved(self.clicked, places)
+        self.opened = moved_keys(self.opened, places)
+        self.dismissed = moved_keys(self.dismissed, places)
+        self.passed = moved_keys(self.passed, places)
+        self.taste.renumber(places)
+        self._newest_first = None
 
     def to_state(self) -> ContextState:
         """Return the context for a snapshot."""

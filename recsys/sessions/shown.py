@@ -18,9 +18,10 @@ from recsys.events import SlateServed
 from recsys.layout import SIGNAL_COUNT
 from recsys.models.base import NONE_OF_THESE
 from recsys.packing import is_usable, unpack
+from recsys.renumbering import GONE, Places
 
-#: Row of an item that this world does not know.
-UNKNOWN_ROW = -1
+#: Row of an item that this world does not know, or not any more.
+UNKNOWN_ROW: Final = GONE
 _ROW: Final = struct.Struct("<i")
 
 
@@ -190,6 +191,14 @@ class ShownSlate(msgspec.Struct, gc=False):
         for position in fresh:
             self.marks[position] |= Mark.PASSED
         return [self.row_at(position) for position in fresh]
+
+    def renumber(self, places: Places) -> None:
+        """Name items by their new rows. Of one that is gone, only stays that it was clicked."""
+        rows = [UNKNOWN_ROW if row == UNKNOWN_ROW else int(places[row]) for row in self.rows]
+        self.places = struct.pack(f"<{len(rows)}i", *rows)
+        for position, row in enumerate(rows):
+            if row == UNKNOWN_ROW:
+                self.marks[position] &= Mark.CLICKED
 
     def _open(self, besides: int = UNKNOWN_ROW) -> tuple[int, ...]:
         """Return the positions seen and neither clicked nor dismissed, and `besides` in any case."""

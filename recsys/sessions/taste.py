@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from recsys.models import laplace
 from recsys.models.base import NONE_OF_THESE
+from recsys.renumbering import Places, moved_keys
 from recsys.sessions.likeness import LEVEL_VARIANCE, Descriptions, covariances, describe, variances
 from recsys.world import World
 
@@ -125,6 +126,12 @@ class Taste:
         """Keep only this share (0 to 1) of each answer: what an earlier session is worth in the next."""
         kept = {row: Note(note.liked, note.base, note.worth * keep) for row, note in self._notes.items()}
         self._notes = {row: note for row, note in kept.items() if note.worth >= LEAST_WORTH}
+        self._fit = None
+
+    def renumber(self, places: Places) -> None:
+        """Name items by their new rows; what was noted of those that are gone is forgotten."""
+        self._notes = moved_keys(self._notes, places)
+        self._refused = moved_keys(self._refused, places)
         self._fit = None
 
     def logits(self, world: World, rows: Rows) -> Floats:

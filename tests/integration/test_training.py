@@ -22,6 +22,8 @@ from recsys.replay import replay
 from recsys.replica import Replica
 from recsys.store.base import Keeping
 from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
+from webapp import wiring
+from webapp.replication import Replication
 from webapp.training.lineage import code_version, describe
 from webapp.training.retention import SEGMENT_RECORDS, Retention
 from webapp.training.writer import Limits, WorldWriter
@@ -53,7 +55,8 @@ class BrokenOnceDeltas(MemoryDeltas):
 class Site:
     """A log and stores, and as many writers as a test wants."""
 
-    def __init__(self, deltas: MemoryDeltas | None = None) -> None:
+    def __init__(self, deltas: MemoryDeltas | None = None, config: EngineConfig = CONFIG) -> None:
+        self.config = config
         self.clock = ManualClock(1_700_000_000_000)
         self.log = MemoryLog(self.clock, max_length=10_000)
         self.snapshots = MemorySnapshots()
@@ -62,7 +65,7 @@ class Site:
         self._made = 0
 
     def writer(self, name: str, limits: Limits = LIMITS) -> WorldWriter:
-        return WorldWriter(CONFIG, self.log, self.snapshots, self.deltas, self.lease, self.clock, limits, name)
+        return WorldWriter(self.config, self.log, self.snapshots, self.deltas, self.lease, self.clock, limits, name)
 
     def happen(self, items: int) -> None:
         for _ in range(items):
@@ -72,11 +75,11 @@ class Site:
             self.log.append([ItemUpserted(event_time_ms=self.clock.now_ms(), item=name, title=name)])
 
     def fold_here(self) -> str:
-        return replay(self.log, Learner(CONFIG)).state_sha256
+        return replay(self.log, Learner(self.config)).state_sha256
 
     def replica(self) -> Replica:
-        replica = Replica(CONFIG)
-        found = self.snapshots.newest(CONFIG.digest())
+        replica = Replica(self.config)
+        found = self.snapshots.newest(self.config.digest())
         if found is not None:
             replica.load(found[1])
         for _, delta in self.deltas.read("0-0", 1_000):
@@ -214,6 +217,34 @@ def test_snapshot_waits_for_its_time_or_for_enough_events(site: Site) -> None:
     writer.run()
 
     assert len(site.snapshots.manifests()) == 2
+
+
+async def test_replicas_find_the_snapshot_of_a_world_whose_full_catalogue_let_items_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(config=dataclasses.replace(CONFIG, most_items=16))
+    monkeypatch.setattr(wiring, "config", lambda: site.config)
+    writer, replica = site.writer("a"), Replica(site.config)
+    replication = Replication(replica, site.snapshots, site.deltas, site.log, site.clock)
+    site.happen(16)
+    writer.run()
+    await replication.refresh()
+    world = replica.world
+
+    site.happen(1)
+    writer.run()
+    await replication.refresh()
+
+    assert len(site.snapshots.manifests()) == 2, "saved at once"
+    assert replica.world is not world, "so that sessions are built anew on its rows"
+    assert (replica.version, [event.item for event in replica.world.catalogue]) == (
+        site.log.end(),
+        [f"item {number}" for number in range(3, 18)],
+    )
+    site.happen(1)
+    writer.run()
+    await replication.refresh()
+    assert (replica.version, len(site.snapshots.manifests())) == (site.log.end(), 2), "by deltas again"
 
 
 def test_every_world_since_the_first_snapshot_stays_near_in_few_snapshots(site: Site) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from recsys import copying
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
 from recsys.events import (
@@ -71,7 +72,7 @@ def trained_world() -> World:
             for event in _visit(f"visitor-{visitor}", number, quality + 4.0 * favourite, now_ms, random):
                 fold.take(event, now_ms)
     world.offset = f"{now_ms}-0"
-    world.settle()
+    copying.settle(world)
     return world
 
 

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from recsys import copying
 from recsys.clock import ManualClock
 from recsys.events import (
     Click,
@@ -33,7 +34,7 @@ START_MS = 1_700_000_000_000
 
 def world_bytes(world: World) -> bytes:
     """Return all of a world, to compare two."""
-    meta, arrays = world.state()
+    meta, arrays = copying.state(world)
     return codec.encode({"meta": msgspec.msgpack.encode(meta)}, arrays)
 
 

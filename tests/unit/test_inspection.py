@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys import inspection, statistics
+from recsys import copying, inspection, statistics
 from recsys.models import appeal
 from tests.unit.engine_samples import empty_world, trained_world
 
@@ -39,9 +39,9 @@ def test_appeals_are_those_that_scoring_reads() -> None:
 
 def test_looking_changes_nothing() -> None:
     world = trained_world()
-    before = {name: array.copy() for name, array in world.state()[1].items()}
+    before = {name: array.copy() for name, array in copying.state(world)[1].items()}
     inspection.portrait(world)
-    after = world.state()[1]
+    after = copying.state(world)[1]
     assert all(
         np.array_equal(before[name], after[name], equal_nan=True) for name in before if before[name].dtype.kind == "f"
     )

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys import copying
 from recsys.config import EngineConfig
 from recsys.errors import CorruptState
 from recsys.evaluation.prequential import Prequential
@@ -76,7 +77,7 @@ def test_what_is_open_and_what_was_learned_come_back_to_the_bit_at_any_offset(cu
     learner = folded(LOG[:cut])
     resumed = Learner.from_snapshot(CONFIG, learner.snapshot())
     assert snapshot_meta(resumed) == snapshot_meta(learner)
-    (meta, arrays), (again, copied) = learner.world.state(), resumed.world.state()
+    (meta, arrays), (again, copied) = copying.state(learner.world), copying.state(resumed.world)
     assert again == meta
     assert {name: array.tobytes() for name, array in copied.items()} == {
         name: array.tobytes() for name, array in arrays.items()

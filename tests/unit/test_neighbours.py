@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys import copying
 from recsys.events import ItemRemoved
 from recsys.layout import DEPTHS, STEPS, VOTES
 from recsys.retrieval import neighbours, voting
@@ -195,9 +196,9 @@ def test_a_session_overwritten_by_newer_ones_starts_afresh_and_no_longer_votes()
 
 def test_indexing_marks_what_changed_and_nothing_else() -> None:
     world = indexed([[0, 1], [2, 3]])
-    world.settle()
+    copying.settle(world)
     neighbours.index_click(world, 1, 1, 4)
-    _, changes = world.changes()
+    _, changes = copying.changes(world)
     assert changes["rings/row"].tolist() == [4]
     assert changes["sessions/row"].tolist() == [1]
     assert not len(changes["items/row"])

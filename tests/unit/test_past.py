@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys import copying
 from recsys.config import EngineConfig
 from recsys.errors import WorldGone
 from recsys.learner import Learner
@@ -25,7 +26,7 @@ OFFSETS = [record.offset for record in LOG]
 
 
 def digest(world: World) -> str:
-    meta, arrays = world.state()
+    meta, arrays = copying.state(world)
     found = hashlib.sha256(repr(meta).encode())
     for name in sorted(arrays):
         found.update(name.encode() + arrays[name].tobytes())

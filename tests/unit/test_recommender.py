@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys import ranking
+from recsys import copying, ranking
 from recsys.layout import TASTE_START
 from tests.unit.engine_samples import CONFIG, Visit, film, trained_world, two_horror_clicks
 from tests.unit.streams import world_bytes
@@ -161,7 +161,7 @@ def test_serving_and_observing_change_no_byte_of_the_world(visit: Visit) -> None
         visit.show(slate)
     visit.dismiss("film-9")
     assert world_bytes(visit.world) == before
-    assert not len(visit.world.changes()[1]["items/row"])
+    assert not len(copying.changes(visit.world)[1]["items/row"])
 
 
 def test_the_same_session_gets_the_same_slate_until_it_acts(visit: Visit) -> None:

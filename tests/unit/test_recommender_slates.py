@@ -130,14 +130,16 @@ _NEW_SIGNATURES_WHILE_SERVING = """
 import sys
 import msgspec
 from numba.core.dispatcher import Dispatcher
+from recsys import copying
 from recsys.config import EngineConfig
+from recsys.copying import WorldMeta
 from recsys.recommender import warm_up
 from recsys.store import codec
-from recsys.world import World, WorldMeta
+from recsys.world import World
 from tests.unit.engine_samples import Visit, empty_world
 
 trained, payload = World(EngineConfig()), codec.decode(sys.stdin.buffer.read())
-trained.restore(msgspec.msgpack.decode(payload.blobs["meta"], type=WorldMeta), payload.arrays)
+copying.restore(trained, msgspec.msgpack.decode(payload.blobs["meta"], type=WorldMeta), payload.arrays)
 
 def loaded():
     modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("recsys")]

@@ -67,6 +67,15 @@ def test_what_was_changed_is_written_back_when_many_others_were_read_since() -> 
     assert held.get("0") == [0, 7]
 
 
+def test_all_values_are_changed_wherever_they_stand() -> None:
+    held = spilling(2)
+    for number in range(LENT + 5):
+        held.put(str(number), [number])
+    held.get("3")
+    held.change_all(lambda value: value.append(-1))
+    assert [value for _, value in held.items()] == [[number, -1] for number in range(LENT + 5)]
+
+
 @pytest.mark.parametrize("state", [[1], {"a": "no list"}, {1: [2]}])
 def test_another_state_is_refused(state: Any) -> None:
     with pytest.raises(msgspec.DecodeError):

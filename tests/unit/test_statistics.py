@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys import copying
 from recsys.layout import POPULARITY
 from recsys.statistics import BEGINNINGS_SCALE, SESSIONS_KEPT, count
 from tests.unit.engine_samples import CONFIG, START_MS, empty_world
@@ -59,6 +60,6 @@ def test_an_event_older_than_the_last_one_counts_as_if_it_were_now() -> None:
 
 def test_counting_marks_the_item_as_changed_and_no_other() -> None:
     world = empty_world(3)
-    world.settle()
+    copying.settle(world)
     count(world, 1, START_MS, impressions=1)
-    assert world.changes()[1]["items/row"].tolist() == [1]
+    assert copying.changes(world)[1]["items/row"].tolist() == [1]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.errors import CorruptState
 from recsys.prefetch import LINE
-from recsys.tables import Table
+from recsys.tables import _MOVED, Table
 
 COLUMNS = {"clicks": ("f8", (), 0.0), "ring": ("i8", (3,), -1.0)}
 
@@ -120,3 +120,30 @@ def test_restored_table_owns_its_rows() -> None:
 def test_columns_that_do_not_fit_are_refused(columns: dict[str, NDArray[Any]], message: str) -> None:
     with pytest.raises(CorruptState, match=message):
         table().restore(columns)
+
+
+def test_more_rows_are_kept_than_move_at_once() -> None:
+    made = table(3 * _MOVED)
+    made["clicks"][:] = np.arange(3 * _MOVED)
+    odd = np.arange(1, 3 * _MOVED, 2)
+    made.keep(odd)
+    assert np.array_equal(made["clicks"], odd)
+
+
+@given(rows=st.integers(1, 40), kept=st.sets(st.integers(0, 39)), changed=st.sets(st.integers(0, 39)))
+def test_kept_rows_move_up_with_what_changed_and_the_next_row_is_new(
+    rows: int, kept: set[int], changed: set[int]
+) -> None:
+    made = table(rows)
+    for row in range(rows):
+        write(made, row, row)
+    made.settle()
+    for row in changed:
+        if row < rows:
+            made.touch(row)
+    left = sorted(row for row in kept if row < rows)
+    made.keep(np.array(left, dtype=np.int64))
+    assert made["clicks"].tolist() == left
+    assert made.changes()["clicks"].tolist() == [row for row in left if row in changed]
+    made.grow(len(left) + 1)
+    assert (made["clicks"][-1], made["ring"][-1].tolist()) == (0.0, [-1, -1, -1])

@@ -1,14 +1,13 @@
-"""The world: a catalogue that keeps its rows, contents that compare, and copies that are equal."""
+"""The world: a catalogue that keeps its rows, and contents that compare."""
 
 import numpy as np
 import pytest
 
 from recsys.config import EngineConfig
-from recsys.errors import CorruptState
 from recsys.events import ItemRemoved, ItemUpserted
 from recsys.layout import TASTES
-from recsys.world import World, WorldMeta
-from tests.unit.streams import START_MS, film, world_bytes
+from recsys.world import World
+from tests.unit.streams import START_MS
 
 
 def item(name: str, *categories: str, at_ms: int = START_MS, year: int | None = None) -> ItemUpserted:
@@ -20,12 +19,6 @@ def world(*items: ItemUpserted) -> World:
     for each in items:
         made.upsert_item(each)
     return made
-
-
-def copy_of(original: World) -> World:
-    copy = World(original.config)
-    copy.restore(*original.state())
-    return copy
 
 
 def test_changed_item_keeps_its_row_its_statistics_and_when_it_was_first_seen() -> None:
@@ -63,42 +56,3 @@ def test_categories_that_share_a_taste_column_are_told_apart_by_the_catalogue() 
 def test_content_is_a_unit_vector_or_nothing() -> None:
     made = world(item("a", "Horror", year=1987), item("b"))
     assert np.sum(made.contents["content"] ** 2, axis=1).tolist() == pytest.approx([1.0, 0.0])
-
-
-def test_restored_world_is_equal_and_shares_nothing() -> None:
-    original = world(*(film(number) for number in range(70)))
-    copy = copy_of(original)
-    assert world_bytes(copy) == world_bytes(original)
-    original.upsert_item(film(71))
-    original.items["clicks"][0] = 9.0
-    assert (len(copy.items), copy.items["clicks"][0]) == (70, 0.0)
-
-
-def test_changes_bring_a_copy_up_to_date() -> None:
-    original = world(*(film(number) for number in range(3)))
-    copy = copy_of(original)
-    original.settle()
-    original.upsert_item(item("new", "Musical"))
-    original.remove_item(ItemRemoved(event_time_ms=START_MS, item="1"))
-    original.offset, original.now_ms, original.serial = "5-0", 5, 2
-    meta, arrays = original.changes()
-    assert [row for row, _ in meta.catalogue] == [3]
-    assert arrays["items/row"].tolist() == [1, 3]
-    copy.apply(meta, arrays)
-    assert world_bytes(copy) == world_bytes(original)
-    assert copy.rows == original.rows
-
-
-def test_changes_after_missing_rows_are_refused() -> None:
-    original = world(item("a"))
-    original.settle()
-    original.upsert_item(item("b"))
-    with pytest.raises(CorruptState, match="expected catalogue row 0 next"):
-        World(EngineConfig()).apply(*original.changes())
-
-
-def test_catalogue_with_missing_rows_is_refused() -> None:
-    _, arrays = world(item("a")).state()
-    meta = WorldMeta(offset="0-0", now_ms=0, serial=0, draws=0, tastes=[], number_names=[], catalogue=[(1, item("a"))])
-    with pytest.raises(CorruptState, match="rows 0, 1, 2"):
-        World(EngineConfig()).restore(meta, arrays)

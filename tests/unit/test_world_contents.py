@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys import copying
 from recsys.config import EngineConfig
 from recsys.description import CATEGORY_VARIANCE, MAX_TOKENS, TAG_VARIANCE
 from recsys.errors import CorruptState, InvalidEvent
@@ -128,11 +129,11 @@ def test_extreme_numbers_and_years_stay_finite() -> None:
 def test_replicas_get_contents_and_moments_by_changes() -> None:
     original = world(item(categories=("x",), numbers={"price": 1.0}), item("b", year=1979))
     copy = World(original.config)
-    copy.restore(*original.state())
+    copying.restore(copy, *copying.state(original))
     assert world_bytes(copy) == world_bytes(original)
-    original.settle()
+    copying.settle(original)
     original.upsert_item(item("c", tags=("y",), year=1982, numbers={"votes": 2.0, "price": 3.0}))
-    copy.apply(*original.changes())
+    copying.apply(copy, *copying.changes(original))
     assert world_bytes(copy) == world_bytes(original)
     assert copy.number_names == ["price", "votes"]
     assert copy.moments.tobytes() == original.moments.tobytes()
@@ -142,19 +143,19 @@ def test_edition_changes_with_descriptions_and_with_nothing_else() -> None:
     original = world(item())
     copy = World(original.config)
     editions = [copy.edition]
-    copy.restore(*original.state())
+    copying.restore(copy, *copying.state(original))
     editions.append(copy.edition)
-    original.settle()
-    copy.apply(*original.changes())
+    copying.settle(original)
+    copying.apply(copy, *copying.changes(original))
     assert copy.edition is editions[-1]
     original.upsert_item(item(year=1979))
-    copy.apply(*original.changes())
+    copying.apply(copy, *copying.changes(original))
     editions.append(copy.edition)
     assert len({id(edition) for edition in editions}) == 3
 
 
 def test_state_without_moments_is_refused() -> None:
-    meta, arrays = world(item()).state()
+    meta, arrays = copying.state(world(item()))
     del arrays["moments"]
     with pytest.raises(CorruptState, match="moments"):
-        World(EngineConfig()).restore(meta, arrays)
+        copying.restore(World(EngineConfig()), meta, arrays)

@@ -27,7 +27,8 @@ LABELS: Final = {
     "labels_unknown": "events whose slate the log does not have",
     "labels_evicted": "windows closed early because too many were open",
     "undecodable": "records that are not events of a known schema",
-    "unknown_item": "events about items that the catalogue never had",
+    "unknown_item": "events about items that the catalogue does not have",
+    "items_evicted": "items that a full catalogue let go of",
 }
 
 WINDOW_MS: Final = samples.SAMPLES * samples.SAMPLE_EVERY_S * 1_000

@@ -59,13 +59,15 @@ class Limits:
 class Tenure:
     """One writer's time in office: from taking the lease until it is lost or anything fails.
 
-    `oldest_ms` is when the oldest record of the last run was received, 0 when that run found none.
+    `evictions` are those of the world as it was saved last; `oldest_ms` is when the oldest record of the last run was
+    received, 0 when that run found none.
     """
 
     fence: int
     learner: Learner
     parent: Manifest | None
     saved_ms: int
+    evictions: int = 0
     folded: int = 0
     unsaved: int = 0
     deltas: int = 0
@@ -143,6 +145,8 @@ class WorldWriter:
             tenure = self._tenure_under(fence)
             folded = self._fold(tenure)
             self._watch(tenure.learner)
+            if publish and tenure.learner.world.evictions != tenure.evictions:
+                self._save(tenure)  # no replica can follow by the delta: it is their sign to look for the snapshot
             if folded and publish:
                 self._deltas.publish(tenure.learner.delta(self._clock.now_ms()), fence)
                 tenure.deltas += 1
@@ -180,7 +184,7 @@ class WorldWriter:
                 _logger.warning("snapshot_unreadable", sha256=manifest.sha256, error=str(error), then="fold from start")
             else:
                 _logger.info("recovered", offset=learner.world.offset, sha256=manifest.sha256, fence=fence)
-                return Tenure(fence, learner, manifest, manifest.created_ms)
+                return Tenure(fence, learner, manifest, manifest.created_ms, learner.world.evictions)
         return Tenure(fence, Learner(self._config), None, saved_ms=0)
 
     def _fold(self, tenure: Tenure) -> int:
@@ -221,4 +225,5 @@ class WorldWriter:
         self._snapshots.save(payload, manifest, tenure.fence)
         self._snapshots.prune(self._limits.keeping)
         tenure.parent, tenure.saved_ms, tenure.unsaved, tenure.deltas = manifest, now_ms, 0, 0
+        tenure.evictions = learner.world.evictions
         _logger.info("snapshot", offset=learner.world.offset, sha256=manifest.sha256, bytes=manifest.bytes)
