@@ -156,7 +156,7 @@ NOTE_TRAVELS = """
   window.traveled = 0;
   const animate = Element.prototype.animate;
   Element.prototype.animate = function (...given) {
-    window.traveled += given[1].duration === 260;
+    window.traveled += this.matches(".slot") && given[0][0].translate !== undefined;
     return animate.apply(this, given);
   };
 }
