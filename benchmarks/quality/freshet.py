@@ -57,7 +57,10 @@ class Engine:
         """Append an event to the log at `at_ms`, and fold it."""
         self._sequence = self._sequence + 1 if at_ms <= self._last_ms else 0
         self._last_ms = max(self._last_ms, at_ms)
+        evictions = self.learner.world.evictions
         self.learner.fold([Record(f"{self._last_ms}-{self._sequence}", event, b"")])
+        if self.learner.world.evictions != evictions:
+            self.sessions.clear()  # what they name by row is other items now
         if isinstance(event, ItemEvent):
             self._knowledge_ms = max(self._knowledge_ms, event.event_time_ms)
 

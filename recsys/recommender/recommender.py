@@ -36,7 +36,7 @@ class Recommender:
     config : EngineConfig
         Slate size, exploration and diversity.
     world : callable returning World
-        The current world; read, never written. When it changes lineage, sessions must be rebuilt.
+        The current world; read, never written. When it changes lineage, or evicts items, sessions must be rebuilt.
     clock : Clock
         The time at which signals are computed.
     """
