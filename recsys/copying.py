@@ -53,6 +53,7 @@ def restore(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -
     for name in _TABLES:
         _table(world, name).restore(_unprefixed(name, arrays))
     _take(world, meta, arrays)
+    world.index_contents()
     world.edition = object()
     world.changed_catalogue.clear()
 
@@ -77,6 +78,7 @@ def apply(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> 
         world.rows[item.item] = row
     for name in _TABLES:
         _table(world, name).apply(_unprefixed(name, arrays))
+    world.follow_contents(np.union1d(arrays["items/row"], arrays["contents/row"]))
     _take(world, meta, arrays)
     if meta.catalogue:
         world.edition = object()

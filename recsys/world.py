@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import EngineConfig
+from recsys.content_index import ContentIndex
 from recsys.description import MAX_TOKENS, content_vector, decade, stable_hash, weighted_tokens
 from recsys.events import ItemRemoved, ItemUpserted
 from recsys.layout import (
@@ -94,6 +95,8 @@ class World:
     edition : object
         Another one as soon as any item's description changed: what was computed from `contents` and `moments` may be
         kept as long as this is the same object. No state.
+    content_index : ContentIndex
+        What may be like an item. No state: it follows from `items` and `contents`.
     model : ClickModel
         The last layer: beliefs over the weights of a design row.
     network : Network
@@ -118,6 +121,7 @@ class World:
         self.described = False
         self.moments = no_moments(NUMBERS)
         self.edition = object()
+        self.content_index = ContentIndex()
         self.popular: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.first_choices: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.changed_catalogue: set[int] = set()
@@ -181,6 +185,7 @@ class World:
         numbers = self._describe(row, event)
         self.described = self.described or bool(event.categories or event.tags or numbers)
         self.items.touch(row)
+        self.follow_contents(np.array([row]))
         return row
 
     def remove_item(self, event: ItemRemoved) -> None:
@@ -189,12 +194,22 @@ class World:
         if row is not None:
             self.items["available"][row] = False
             self.items.touch(row)
+            self.follow_contents(np.array([row]))
 
     def hear(self, row: int) -> None:
         """Note that an item was clicked for the first time."""
         place = len(self.heard)
         self.heard.grow(place + 1)
         self.heard["item"][place] = row
+
+    def index_contents(self) -> None:
+        """Make the content index anew: rows are not those any more that they were."""
+        self.content_index = ContentIndex()
+        self.follow_contents(np.arange(len(self.items)))
+
+    def follow_contents(self, rows: NDArray[np.int64]) -> None:
+        """Take into the content index what became of some distinct rows."""
+        self.content_index.follow(rows, self.contents["content"], self.items["available"])
 
     def category(self, name: str) -> NDArray[np.int64]:
         """Return the available rows of a category, ascending; none for a name that no item has."""

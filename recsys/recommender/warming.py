@@ -1,5 +1,6 @@
 """Compiling before the first visitor comes, not while they wait."""
 
+from recsys import content_index
 from recsys.clock import ManualClock
 from recsys.config import EngineConfig
 from recsys.events import Click, Dismissal, Impression, ItemUpserted
@@ -15,6 +16,7 @@ def warm_up(config: EngineConfig) -> None:
     Takes about a second with a cache and half a minute without; blocks.
     """
     kernels.warm_up()
+    content_index.warm_up()
     world = World(config)
     for item in ("a", "b", "c"):
         row = world.upsert_item(ItemUpserted(event_time_ms=0, item=item, title=item, categories=("x",), tags=(item,)))

@@ -1,13 +1,18 @@
 """Likeness of content: cosines between hashed content vectors, which are nearly all zeros."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
-from recsys.retrieval.top import positive_top_rows
+from recsys.prefetch import fetch
+from recsys.retrieval.top import positive_top_of
 from recsys.world import World
+
+#: Rows that are asked for at once, two times as many ahead of the one that is multiplied.
+_AT_ONCE: Final = 4
 
 Vectors = NDArray[np.float32]
 
@@ -18,12 +23,16 @@ def profile(world: World, rows: Sequence[int], weights: NDArray[np.float64]) -> 
 
 
 def similar(world: World, row: int, k: int) -> NDArray[np.int64]:
-    """Return up to `k` available rows with content most like item `row`, best first, ties by row."""
+    """Return up to `k` available rows with content most like item `row`, best first, ties by row.
+
+    Of a large catalogue only those are compared that may be alike (`recsys.content_index`).
+    """
     content: Vectors = world.contents["content"]
-    likeness = cosines(content, np.arange(len(world.items)), content[row : row + 1])[:, 0].astype(np.float64)
-    likeness[~world.items["available"]] = 0.0
-    likeness[row] = 0.0
-    return positive_top_rows(likeness, k)
+    rows = world.content_index.near(content, row)
+    likeness = cosines(content, rows, content[row : row + 1])[:, 0].astype(np.float64)
+    likeness[~world.items["available"][rows]] = 0.0
+    likeness[rows == row] = 0.0
+    return positive_top_of(rows, likeness, k)
 
 
 @compiled
@@ -32,23 +41,33 @@ def cosines(content: Vectors, rows: NDArray[np.int64], profiles: Vectors) -> Vec
 
     Columns in which all profiles are 0 are skipped: a handful of tokens is all that most items have.
     """
-    count, width = profiles.shape
-    used = np.empty(width, dtype=np.int64)
-    filled = 0
-    for column in range(width):
-        for p in range(count):
-            if profiles[p, column] != 0.0:
-                used[filled] = column
-                filled += 1
-                break
-    products = np.zeros((rows.shape[0], count), dtype=np.float32)
+    used = _used_columns(profiles)
+    kept = np.empty((profiles.shape[0], used.shape[0]), dtype=np.float32)
+    for p in range(profiles.shape[0]):
+        for c in range(used.shape[0]):
+            kept[p, c] = profiles[p, used[c]]
+    products = np.empty((rows.shape[0], profiles.shape[0]), dtype=np.float32)
     for i in range(rows.shape[0]):
-        for c in range(filled):
-            value = content[rows[i], used[c]]
-            if value != 0.0:
-                for p in range(count):
-                    products[i, p] += value * profiles[p, used[c]]
+        if i % _AT_ONCE == 0:
+            fetch(content, rows[i + 2 * _AT_ONCE : i + 3 * _AT_ONCE])
+        row = rows[i]
+        for p in range(profiles.shape[0]):
+            total = np.float32(0.0)
+            for c in range(used.shape[0]):
+                total += content[row, used[c]] * kept[p, c]
+            products[i, p] = total
     return products
+
+
+@compiled
+def _used_columns(profiles: Vectors) -> NDArray[np.int64]:
+    """Return the columns in which any profile is not 0."""
+    used, filled = np.empty(profiles.shape[1], dtype=np.int64), 0
+    for column in range(profiles.shape[1]):
+        if profiles[:, column].any():
+            used[filled] = column
+            filled += 1
+    return used[:filled]
 
 
 @compiled
