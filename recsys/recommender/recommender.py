@@ -15,6 +15,7 @@ from recsys.ranking.scoring import Scored
 from recsys.recommender import observing
 from recsys.retrieval import content, fresh, neighbours, trending
 from recsys.retrieval.candidates import retrieve
+from recsys.retrieval.members import members
 from recsys.retrieval.starters import starters
 from recsys.retrieval.top import top_rows
 from recsys.retrieval.unproven import unproven
@@ -136,12 +137,12 @@ class Recommender:
     def categories(self, session: Session, names: Sequence[str], size: int | None = None) -> list[Slate]:
         """Return several categories as `category` does; an item that is in many of them is scored once."""
         world = self._world()
-        members = [world.category(name) for name in names]
-        rows = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *members]))
+        listed = [members(world, name) for name in names]
+        rows = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *listed]))
         everybody = Session(SessionContext(""), session.belief, adaptive=False)
         scores = ranking.score(world, everybody, rows, self._clock.now_ms()).scores
         wanted = self._wanted(session, size)
-        best = [own[top_rows(scores[np.searchsorted(rows, own)], wanted)] for own in members]
+        best = [own[top_rows(scores[np.searchsorted(rows, own)], wanted)] for own in listed]
         return self._fixed_all(session, "genre", best, size)
 
     def neighbours(self, session: Session, item: str, size: int | None = None) -> Slate:

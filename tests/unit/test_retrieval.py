@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from recsys import rowmap
 from recsys.config import EngineConfig
 from recsys.events import ItemRemoved
-from recsys.retrieval import candidates, content, fresh, neighbours, popular, trending
+from recsys.retrieval import candidates, content, fresh, members, neighbours, popular, trending
 from recsys.retrieval.candidates import retrieve
 from recsys.retrieval.top import largest_first, positive_top_rows, top_rows, top_unordered
 from recsys.sessions import SessionContext
@@ -65,6 +65,25 @@ def test_trending_counts_recent_clicks_as_they_have_faded_and_breaks_ties_by_row
     for _ in range(2):
         count(world, 1, START_MS + half_life_ms, clicks=1)
     assert trending.top(world, 4, START_MS + half_life_ms).tolist() == [1, 3, 0, 2]
+
+
+@given(
+    clicks=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=40),
+    gone=st.sets(st.integers(0, 9)),
+    k=st.integers(0, 12),
+)
+def test_trending_is_the_order_of_all_items_cut_off(clicks: list[tuple[int, int]], gone: set[int], k: int) -> None:
+    world = empty_world(10)
+    half_life_ms = 1_000 * world.config.trending_half_life_s
+    for row, day in clicks:
+        count(world, row, START_MS + day * half_life_ms, clicks=1)
+    for row in gone:
+        world.remove_item(ItemRemoved(event_time_ms=0, item=f"film-{row}"))
+    now_ms = START_MS + 5 * half_life_ms
+    idle = (now_ms - world.items["counted_ms"]) / half_life_ms
+    recent = world.items["recent_clicks"] * 2.0**-idle
+    order = [row for row in np.lexsort((np.arange(10), -recent)).tolist() if row not in gone]
+    assert trending.top(world, k, now_ms).tolist() == order[:k]
 
 
 def test_only_available_items_trend_or_are_new() -> None:
@@ -124,6 +143,21 @@ def test_what_sessions_begin_with_is_offered_first_and_popular_items_follow() ->
     popular.refresh(world)
     assert world.popular.tolist() == [1, 2]
     assert world.first_choices.tolist() == [2, 1], "an item once, and none that is gone"
+
+
+def test_of_a_large_category_those_that_are_clicked_and_then_the_newest_are_scored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(members, "SCORED", 4)
+    world = empty_world(80)
+    horror = world.category("Horror").tolist()
+    assert len(horror) > 10
+    count(world, horror[1], START_MS, clicks=1)
+    world.serial += int(5 * SESSIONS_KEPT[-1])
+    count(world, horror[3], START_MS, clicks=1)
+    assert members.members(world, "Horror").tolist() == [horror[1], horror[3], *horror[-2:]]
+    monkeypatch.setattr(members, "SCORED", len(horror))
+    assert members.members(world, "Horror").tolist() == horror
 
 
 def at_session(world: World, serial: int) -> World:
