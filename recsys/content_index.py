@@ -9,8 +9,8 @@ into those that differ in bits that could easily have been others, since the ite
 What is found depends on the items' content and on which are available, and on nothing else: an index that grew with the
 catalogue and one that is made anew give the same answers, so the fold may ask it, and no snapshot holds it.
 
-Memory: none for a catalogue that is looked through. For a larger one `SampledLists` of 2**15 lists for each table, which
-are 17 MB, and by measurement 260 bytes an item of 100,000 and 170 of 800,000.
+Memory: none for a catalogue that is looked through. For a larger one 17 MB for the tables' lists, and by measurement
+260 bytes an item of 100,000 and 170 of 800,000.
 """
 
 import functools
