@@ -81,7 +81,7 @@ def entry(event: Event) -> Entry:
             f"received {event.session!r} and {event.seq}"
         )
     recognised = isinstance(event, SlateServed) and event.visitor != ""
-    return Entry(event.session, event.seq, payload, session_list.shortened(payload), recognised)
+    return Entry(event.session, event.seq, payload, session_list.shortened(event), recognised)
 
 
 def arguments(
