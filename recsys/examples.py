@@ -13,7 +13,7 @@ from recsys import features
 from recsys.features import Design
 from recsys.layout import CONTEXT_START, POPULARITY, SIGNAL_COUNT, SIGNALS, WANTED, WIDTH
 from recsys.models.base import NONE_OF_THESE
-from recsys.models.kernels import linear_scores
+from recsys.models.product import times_vector
 from recsys.retrieval.candidates import retrieve
 from recsys.rowmap import NOWHERE, place
 from recsys.sessions import SessionContext
@@ -114,7 +114,7 @@ def learn_taste(world: World, context: SessionContext, rows: Rows, design: Desig
     """Let the visitor's taste learn from a choice, beside what everybody would have made of these items."""
     if world.described:
         weights = np.where(_OF_THE_ITEM, world.model.weight_mean(), 0.0)
-        expected = linear_scores(design, weights[: design.shape[1]])
+        expected = times_vector(design, weights[: design.shape[1]])
         context.taste.note_choice(rows, chosen, expected - expected.mean() + LEVEL)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.models.base import NONE_OF_THESE
-from recsys.models.kernels import choice_probabilities, linear_scores
+from recsys.models.kernels import choice_probabilities
+from recsys.models.product import times_vector
 
 Floats = NDArray[np.float64]
 Choice = tuple[NDArray[np.float32], int]
@@ -16,7 +17,7 @@ def simulate(weights: Floats, choices: int, largest_slate: int, seed: int) -> li
     made = []
     for _ in range(choices):
         design = rng.normal(size=(rng.integers(1, largest_slate + 1), len(weights))).astype(np.float32)
-        shares = np.cumsum(choice_probabilities(linear_scores(design, weights)))
+        shares = np.cumsum(choice_probabilities(times_vector(design, weights)))
         place = int(np.searchsorted(shares, rng.random()))
         made.append((design, place if place < len(design) else NONE_OF_THESE))
     return made
@@ -29,7 +30,7 @@ def loss(scores: Floats, chosen: int) -> float:
 
 def mean_loss(weights: Floats, choices: list[Choice]) -> float:
     """Return the average loss of fixed weights."""
-    return float(np.mean([loss(linear_scores(design, weights), chosen) for design, chosen in choices]))
+    return float(np.mean([loss(times_vector(design, weights), chosen) for design, chosen in choices]))
 
 
 def batch_fit(choices: list[Choice], width: int, prior_variance: float = 1.0) -> Floats:
@@ -39,7 +40,7 @@ def batch_fit(choices: list[Choice], width: int, prior_variance: float = 1.0) ->
         gradient, hessian = -weights / prior_variance, np.eye(width) / prior_variance
         for design, chosen in choices:
             rows = design.astype(np.float64)
-            shares = choice_probabilities(linear_scores(design, weights))
+            shares = choice_probabilities(times_vector(design, weights))
             expected = shares @ rows
             gradient += (rows[chosen] if chosen != NONE_OF_THESE else 0.0) - expected
             hessian += (rows.T * shares) @ rows - np.outer(expected, expected)

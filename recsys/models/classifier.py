@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from river import base
 
 from recsys.models.base import NONE_OF_THESE
-from recsys.models.kernels import choice_evidence, choice_probabilities, linear_scores
+from recsys.models.kernels import choice_evidence, choice_probabilities
+from recsys.models.product import times_vector
 
 Floats = NDArray[np.float64]
 
@@ -103,14 +104,14 @@ class GaussianClickClassifier(base.MiniBatchClassifier):  # type: ignore[misc]  
         # Absent features are 0 and learn nothing, so the present ones are all that the kernel needs.
         mean, variance = self._belief(places)
         chosen = 0 if clicked else NONE_OF_THESE
-        information, shift = choice_evidence(design, linear_scores(design, mean), chosen, mean, variance)
+        information, shift = choice_evidence(design, times_vector(design, mean), chosen, mean, variance)
         self._information[places] += information
         self._shift[places] += shift
 
     def _predict(self, places: NDArray[np.int64], design: NDArray[np.float32]) -> Floats:
         """Return the probability of a click for each row on its own."""
         mean, _ = self._belief(places)
-        scores = linear_scores(design, mean)
+        scores = times_vector(design, mean)
         return np.array([choice_probabilities(scores[row : row + 1])[0] for row in range(len(scores))])
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.errors import ConfigurationError, CorruptState
 from recsys.models.base import Design, Logits
-from recsys.models.kernels import choice_evidence, linear_scores, list_evidence
+from recsys.models.kernels import choice_evidence, list_evidence
+from recsys.models.product import times_vector
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +60,7 @@ class GaussianModel:
 
     def score_many(self, design: Design) -> Logits:
         """Return the posterior mean logit of each row. Shape (n,)."""
-        return linear_scores(design, self._mean[: design.shape[1]])
+        return times_vector(design, self._mean[: design.shape[1]])
 
     def learn_choice(self, design: Design, chosen: int, elapsed_s: float) -> None:
         """Forget for `elapsed_s` of log time (less than 0 counts as 0), then add what the choice teaches."""
@@ -138,7 +139,7 @@ def _learn(
     """Keep a share of the evidence, add what the choice teaches to the columns it has, and derive mean and variance."""
     _forget(keep, prior_precision, prior_shift, information, shift, mean, variance)
     width = design.shape[1]
-    scores = linear_scores(design, mean[:width])
+    scores = times_vector(design, mean[:width])
     more_information, more_shift = choice_evidence(design, scores, chosen, mean[:width], variance[:width])
     _add(more_information, more_shift, prior_precision, prior_shift, information, shift, mean, variance)
 

@@ -25,15 +25,6 @@ _FAR: Final = 30.0
 
 
 @compiled
-def linear_scores(design: NDArray[np.float32], weights: Floats) -> Floats:
-    """Return the score of each row: ``design @ weights`` in double precision. Shape (n,).
-
-    Raises `ValueError` when the widths differ.
-    """
-    return times_vector(design, weights)
-
-
-@compiled
 def choice_probabilities(scores: Floats) -> Floats:
     """Return the probability that each item is chosen; what is missing to 1 is "none of these". Shape (n,).
 
@@ -187,7 +178,7 @@ def warm_up() -> None:
     weights = np.zeros(1)
     for writable in (True, False):  # designs that were read from bytes are a type of their own to Numba
         design.setflags(write=writable)
-        scores = linear_scores(design, weights)
+        scores = times_vector(design, weights)
         choice_evidence(design, scores, NONE_OF_THESE, weights, weights)
         probabilities = list_probabilities(scores, np.zeros(1, dtype=np.bool_))
         list_evidence(design, probabilities, probabilities, weights, weights)

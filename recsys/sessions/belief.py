@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recsys.compiled import compiled
 from recsys.models import kernels
 from recsys.models.base import NONE_OF_THESE, Design, Logits
+from recsys.models.product import times_vector
 from recsys.world import World
 
 Floats = NDArray[np.float64]
@@ -110,7 +111,7 @@ class SessionBelief:
 
     def logits(self, design: Design) -> Logits:
         """Return what the session adds to the world's score of each row, shape (n,)."""
-        return kernels.linear_scores(design, self._mean[: design.shape[1]])
+        return times_vector(design, self._mean[: design.shape[1]])
 
     def information(self) -> Floats:
         """Return the evidence's precision, shape (WIDTH,). Do not write to it."""
@@ -178,5 +179,5 @@ def _evidence(
     total = top + np.log(np.sum(kernels.exponentials(base_logits, top)))
     level = np.log(probability / (1.0 - probability)) - total
     width = design.shape[1]
-    scores = base_logits + level + kernels.linear_scores(design, mean[:width])
+    scores = base_logits + level + times_vector(design, mean[:width])
     return kernels.choice_evidence(design, scores, chosen, mean[:width], variance[:width])

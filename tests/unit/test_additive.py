@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from recsys.evaluation.prequential import Prequential
 from recsys.layout import WIDTH
 from recsys.models.gaussian import GaussianModel
-from recsys.models.kernels import choice_evidence, choice_probabilities, linear_scores
+from recsys.models.kernels import choice_evidence, choice_probabilities
+from recsys.models.product import times_vector
 from recsys.sessions import Evidence, SessionBelief
 from tests.choices import Choice, simulate
 
@@ -45,7 +46,7 @@ def evidence_of(choices: list[Choice], at: GaussianModel) -> dict[str, np.ndarra
     """Return what the choices teach, each linearised at the same belief: a model's state."""
     information, shift, mean, variance = np.zeros(COLUMNS), np.zeros(COLUMNS), at.weight_mean(), at.weight_variance()
     for design, chosen in choices:
-        term = choice_evidence(design, linear_scores(design, mean), chosen, mean, variance)
+        term = choice_evidence(design, times_vector(design, mean), chosen, mean, variance)
         information, shift = information + term[0], shift + term[1]
     return {"information": information, "shift": shift}
 
@@ -128,7 +129,7 @@ def test_what_an_earlier_session_counts_is_a_share_of_its_evidence(drawn: Stream
 def scored(choices: list[Choice]) -> Prequential:
     made = Prequential()
     for design, chosen in choices:
-        scores = linear_scores(design, TRUTH)
+        scores = times_vector(design, TRUTH)
         made.update(scores, choice_probabilities(scores), chosen)
     return made
 

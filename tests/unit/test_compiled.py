@@ -39,8 +39,8 @@ def test_the_cache_that_is_used_names_the_state_of_the_code(tmp_path: Path, chos
     package_folder = Path(shutil.copytree(PACKAGE, tmp_path / "recsys", ignore=shutil.ignore_patterns("__pycache__")))
     caches = tmp_path / "caches" if chosen else package_folder / "__pycache__"
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    script = "import numpy as np\nfrom recsys.models.kernels import linear_scores\n"
-    script += "print(linear_scores(np.ones((1, 2), dtype=np.float32), np.ones(2))[0])"
+    script = "import numpy as np\nfrom recsys.models.product import times_vector\n"
+    script += "print(times_vector(np.ones((1, 2), dtype=np.float32), np.ones(2))[0])"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from recsys.errors import ConfigurationError
 from recsys.models.base import NONE_OF_THESE
 from recsys.models.gaussian import GaussianModel
-from recsys.models.kernels import choice_evidence, linear_scores
+from recsys.models.kernels import choice_evidence
+from recsys.models.product import times_vector
 from tests.choices import Choice, batch_fit, loss, mean_loss, simulate
 
 DAY = 86_400.0
@@ -92,7 +93,7 @@ def test_evidence_against_one_belief_adds_up_in_any_order(order: list[int]) -> N
     model = taught(simulate(TRUTH, 20, 4, seed=7))
     mean, variance = model.weight_mean(), model.weight_variance()
     terms = [
-        choice_evidence(design, linear_scores(design, mean), chosen, mean, variance)
+        choice_evidence(design, times_vector(design, mean), chosen, mean, variance)
         for design, chosen in simulate(TRUTH, 6, 4, seed=8)
     ]
 

@@ -14,10 +14,10 @@ from recsys.models.kernels import (
     LIST_VARIANCE,
     choice_evidence,
     choice_probabilities,
-    linear_scores,
     list_evidence,
     list_probabilities,
 )
+from recsys.models.product import times_vector
 from tests.choices import loss
 
 Floats = NDArray[np.float64]
@@ -46,7 +46,7 @@ def choices(
 
 def updated(design: NDArray[np.float32], chosen: int, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """Return the mean and variance after one choice."""
-    information, shift = choice_evidence(design, linear_scores(design, mean), chosen, mean, variance)
+    information, shift = choice_evidence(design, times_vector(design, mean), chosen, mean, variance)
     precision = 1.0 / variance + information
     return (mean / variance + shift) / precision, 1.0 / precision
 
@@ -71,7 +71,7 @@ def test_one_item_gives_the_exact_marginals_of_the_kalman_filter_with_a_full_cov
 ) -> None:
     design, chosen, mean, variance = choice
     x = design[0].astype(np.float64)
-    clicked = choice_probabilities(linear_scores(design, mean))[0]
+    clicked = choice_probabilities(times_vector(design, mean))[0]
     curvature = clicked * (1.0 - clicked)
     covariance = np.diag(variance)
     gain = covariance @ x / (1.0 + curvature * x @ covariance @ x)
@@ -96,7 +96,7 @@ def test_copies_of_a_feature_move_the_score_no_further_than_the_feature_alone(
     mean, _ = updated(alone, chosen, np.zeros(1), np.ones(1))
     means, _ = updated(copied, chosen, np.zeros(copies), np.full(copies, 1.0 / copies))
 
-    assert linear_scores(copied, means)[0] == pytest.approx(linear_scores(alone, mean)[0], rel=1e-9, abs=1e-12)
+    assert times_vector(copied, means)[0] == pytest.approx(times_vector(alone, mean)[0], rel=1e-9, abs=1e-12)
 
 
 @given(choice=choices(features=st.floats(-2, 2, width=32)))
@@ -124,9 +124,9 @@ def test_the_order_of_the_items_does_not_matter(
     order = data.draw(st.permutations(range(len(design))))
     moved = chosen if chosen == NONE_OF_THESE else order.index(chosen)
 
-    evidence = choice_evidence(design, linear_scores(design, mean), chosen, mean, variance)
+    evidence = choice_evidence(design, times_vector(design, mean), chosen, mean, variance)
     shuffled = design[order]
-    again = choice_evidence(shuffled, linear_scores(shuffled, mean), moved, mean, variance)
+    again = choice_evidence(shuffled, times_vector(shuffled, mean), moved, mean, variance)
 
     assert again[0] == pytest.approx(evidence[0], rel=1e-6, abs=1e-6)
     assert again[1] == pytest.approx(evidence[1], rel=1e-6, abs=1e-6)
@@ -137,12 +137,12 @@ def test_features_that_are_0_learn_nothing_and_change_nothing(
     choice: tuple[NDArray[np.float32], int, Floats, Floats], padding: int
 ) -> None:
     design, chosen, mean, variance = choice
-    evidence = choice_evidence(design, linear_scores(design, mean), chosen, mean, variance)
+    evidence = choice_evidence(design, times_vector(design, mean), chosen, mean, variance)
 
     wide = np.pad(design, ((0, 0), (0, padding)))
     wide_mean = np.pad(mean, (0, padding), constant_values=3.0)
     wide_variance = np.pad(variance, (0, padding), constant_values=1.0)
-    padded = choice_evidence(wide, linear_scores(wide, wide_mean), chosen, wide_mean, wide_variance)
+    padded = choice_evidence(wide, times_vector(wide, wide_mean), chosen, wide_mean, wide_variance)
 
     for part, whole in zip(evidence, padded, strict=True):
         assert whole[: len(mean)].tobytes() == part.tobytes()
@@ -158,7 +158,7 @@ def test_evidence_is_finite_and_never_unlearns_precision(
 ) -> None:
     design, chosen, mean, variance = choice
 
-    information, shift = choice_evidence(design, linear_scores(design, mean) + offset, chosen, mean, variance)
+    information, shift = choice_evidence(design, times_vector(design, mean) + offset, chosen, mean, variance)
 
     assert np.all(np.isfinite(information)) and np.all(information >= 0.0)
     assert np.all(np.isfinite(shift))
@@ -167,7 +167,7 @@ def test_evidence_is_finite_and_never_unlearns_precision(
 @given(choice=choices())
 def test_the_same_choice_gives_the_same_bytes(choice: tuple[NDArray[np.float32], int, Floats, Floats]) -> None:
     design, chosen, mean, variance = choice
-    scores = linear_scores(design, mean)
+    scores = times_vector(design, mean)
 
     first = choice_evidence(design, scores, chosen, mean, variance)
     again = choice_evidence(design.copy(), scores.copy(), chosen, mean.copy(), variance.copy())
@@ -182,7 +182,7 @@ def test_a_slate_scores_the_same_from_read_only_memory(
     design, _, mean, _ = choice
     frozen = np.frombuffer(design.tobytes(), dtype=np.float32).reshape(design.shape)
 
-    assert linear_scores(frozen, mean).tobytes() == linear_scores(design, mean).tobytes()
+    assert times_vector(frozen, mean).tobytes() == times_vector(design, mean).tobytes()
 
 
 def test_an_empty_list_teaches_nothing() -> None:
@@ -201,7 +201,7 @@ def test_a_choice_that_was_not_there_is_refused(chosen: int) -> None:
 
 def test_weights_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="as many weights"):
-        linear_scores(np.zeros((2, 3), dtype=np.float32), np.zeros(2))
+        times_vector(np.zeros((2, 3), dtype=np.float32), np.zeros(2))
 
 
 @given(
@@ -228,7 +228,7 @@ def test_a_list_of_one_that_was_left_teaches_what_the_choice_of_nothing_does(
 ) -> None:
     design, _, mean, variance = choice
     alone = design[:1]
-    scores = linear_scores(alone, mean)
+    scores = times_vector(alone, mean)
     probabilities = choice_probabilities(scores)
 
     expected = choice_evidence(alone, scores, NONE_OF_THESE, mean, variance)
