@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from webapp import replication, wiring
+from webapp.analytics.services import aggregate_writer
 from webapp.training import services
 
 
@@ -34,5 +35,5 @@ async def without_redis(wired: redis.Redis, settings: Any) -> None:
 def _forget() -> None:
     wiring.rewire()
     replication.replication.cache_clear()
-    for part in (services.writer, services.whole_log, services.retention, services.resting):
+    for part in (services.writer, services.whole_log, services.retention, services.resting, aggregate_writer):
         part.cache_clear()

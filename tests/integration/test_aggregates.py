@@ -183,8 +183,6 @@ def test_counts_of_another_revision_are_counted_anew(whole: dict[str, Any]) -> N
 
 
 def test_command_counts_the_live_log_anew(wired: redis.Redis) -> None:
-    services.aggregate_writer.cache_clear()
-    services.whole_log.cache_clear()
     wiring.event_log().append([record.event for record in LOG if record.event is not None])
     printed = StringIO()
     for _ in range(2):
@@ -193,5 +191,3 @@ def test_command_counts_the_live_log_anew(wired: redis.Redis) -> None:
     events = sum(record.event is not None for record in LOG)
     assert [json.loads(line)["events"] for line in printed.getvalue().splitlines()] == [events, events]
     assert AggregateProgress.objects.get().events == events
-    services.aggregate_writer.cache_clear()
-    services.whole_log.cache_clear()
