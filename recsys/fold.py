@@ -47,6 +47,8 @@ from recsys.world import World
 Happened = TypeVar("Happened", bound=Event)
 
 _SCORES: Final = "scores/"
+#: Signals of an item that was seen without a list: nobody learns from them.
+_UNDESCRIBED: Final = pack(np.zeros((1, SIGNAL_COUNT), dtype=np.float32))
 #: Forgotten sessions whose late events are known for what they are; the one forgotten longest ago gives way.
 FORGOTTEN_REMEMBERED: Final = 10_000
 
@@ -210,7 +212,7 @@ class Fold:
             return
         if not event.slate and not self.labels.is_open(event):
             key = implicit_slate(event)
-            shown = self._described(event, session, key, HISTORY, [row])
+            shown = ShownSlate.of(key, HISTORY, [row], _UNDESCRIBED, event.event_time_ms)
             self.labels.open(key, event.session, shown, self._received_ms, again=True)
         if self.labels.impression(event, row):
             self.counts["impressions"] += 1

@@ -2,9 +2,9 @@
 
 A click is a choice at once, among what had been seen by then. A slate without one becomes "none of these" when its
 attribution window closes, and of one with clicks the rest does: what its clicks have charged to the other items is
-remembered, so that no item is blamed twice for not being clicked. What happened or came after that is late: counted,
-and not learned from. Windows close by the receive time of the records folded so far, never by a wall clock, so that the
-join is the same on every run.
+remembered, so that no item is blamed twice for not being clicked. What was seen without a list and not clicked teaches
+nothing. What happens or comes after its window is late: counted, and not learned from. Windows close by the receive
+time of the records folded so far, never by a wall clock, so that the join is the same on every run.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,9 @@ PENDING_IN_MEMORY: Final = 8_192
 CLOSED_IN_MEMORY: Final = 16_384
 #: A closed window is remembered for this many windows more, to tell what is late from what never was.
 REMEMBERED_WINDOWS: Final = 6
+
+#: Between session and item in the key of an item that was seen without a list.
+_BETWEEN: Final = "\x1f"
 
 COUNTS: Final = ("slates", "joined", "expired", "left", "late", "duplicate", "unknown", "evicted", "forgotten")
 
@@ -56,7 +59,7 @@ class JoinState(msgspec.Struct, frozen=True):
 
 def implicit_slate(event: ItemEvent) -> str:
     """Return the key under which an event without a slate is joined: one item, seen in one session."""
-    return event.slate or f"{event.session}\x1f{event.item}"
+    return event.slate or f"{event.session}{_BETWEEN}{event.item}"
 
 
 class LabelJoin:
@@ -120,7 +123,7 @@ class LabelJoin:
 
         Its duplicates have the same session, item and event time. It is remembered as closed windows are.
         """
-        key = f"{implicit_slate(event)}\x1f{event.event_time_ms}"
+        key = f"{implicit_slate(event)}{_BETWEEN}{event.event_time_ms}"
         if key in self._closed:
             self.counts["duplicate"] += 1
             return False
@@ -168,7 +171,7 @@ class LabelJoin:
         return _example(pending, choice)._replace(unseen=unseen)
 
     def close(self, watermark_ms: int) -> Iterator[Example]:
-        """Close the windows that end at or before `watermark_ms`, oldest first, and yield what that teaches."""
+        """Close the windows that end at or before `watermark_ms`, oldest first, and yield what these lists teach."""
         if watermark_ms < self._due_ms:
             return
         while oldest := self._pending.oldest():
@@ -181,7 +184,7 @@ class LabelJoin:
             self._closed.put(key, watermark_ms)
             example = _settled(pending)
             self.counts["left" if example is None or example.settles else "expired"] += 1
-            if example is not None:
+            if example is not None and not _stands_alone(key, pending):
                 yield example
         self._forget(watermark_ms - REMEMBERED_WINDOWS * self._window_ms)
         self._due_ms = self._next_due_ms(watermark_ms)
@@ -257,6 +260,15 @@ def _example(pending: Pending, choice: Choice) -> Example:
         passed=shown.newly_passed(choice),
         charged=pending.charges(),
     )
+
+
+def _stands_alone(key: str, pending: Pending) -> bool:
+    """Whether the window is of an item that was seen without a list: what else there was to choose nobody knows.
+
+    A click on it is a choice among what would have been offered (`recsys.examples.recalled`). To learn of the others
+    that they were not clicked would be to hear one side of a question that is never asked.
+    """
+    return key.startswith(f"{pending.session}{_BETWEEN}")
 
 
 def _settled(pending: Pending) -> Example | None:

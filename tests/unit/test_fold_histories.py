@@ -15,13 +15,21 @@ def site() -> Site:
     return Site()
 
 
-def test_impression_without_slate_is_a_question_about_one_item(site: Site) -> None:
+def test_impressions_without_slates_are_counted_whether_they_are_clicked_or_not(site: Site) -> None:
     counters = site.happens(seen("0", name=""), clicked("0", name=""), seen("1", name="")).learned()
     assert (counters["labels_joined"], counters["labels_pending"]) == (1, 2)
     assert (counters["listed_clicks"], counters["impressions"]) == (1, 2)
     counters = site.happens(film(5), later_s=WINDOW_S).learned()
     assert (counters["labels_expired"], counters["labels_left"]) == (1, 1)
-    assert site.choices() == 2
+
+
+def test_what_was_seen_without_a_list_is_not_blamed_for_not_being_clicked(site: Site) -> None:
+    """A click on it is a choice among what would have been offered, so the other side of that question is missing."""
+    site.happens(*(seen(str(number), name="") for number in range(5)))
+    counters = site.happens(film(5), later_s=WINDOW_S).learned()
+    assert (counters["labels_expired"], site.choices()) == (5, 0)
+    assert not site.world.items["appeal_information"].any()
+    assert not site.world.model.state()["information"].any()
 
 
 def test_item_of_a_history_seen_again_later_is_a_new_question(site: Site) -> None:
