@@ -15,7 +15,7 @@ from recsys.ranking.scoring import Scored
 from recsys.recommender import observing
 from recsys.retrieval import content, fresh, neighbours, trending
 from recsys.retrieval.candidates import retrieve
-from recsys.retrieval.members import members
+from recsys.retrieval.members import Members
 from recsys.retrieval.starters import starters
 from recsys.retrieval.top import top_rows
 from recsys.retrieval.unproven import unproven
@@ -46,6 +46,7 @@ class Recommender:
         self._config = config
         self._world = world
         self._clock = clock
+        self._members = Members()
 
     # -- sessions ----------------------------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ class Recommender:
     def categories(self, session: Session, names: Sequence[str], size: int | None = None) -> list[Slate]:
         """Return several categories as `category` does; an item that is in many of them is scored once."""
         world = self._world()
-        listed = [members(world, name) for name in names]
+        listed = [self._members.of(world, name) for name in names]
         rows = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *listed]))
         everybody = Session(SessionContext(""), session.belief, adaptive=False)
         scores = ranking.score(world, everybody, rows, self._clock.now_ms()).scores

@@ -14,7 +14,7 @@ from recsys.retrieval.top import largest_first, positive_top_rows, top_rows, top
 from recsys.sessions import SessionContext
 from recsys.statistics import SESSIONS_KEPT, count
 from recsys.world import World
-from tests.unit.engine_samples import START_MS, empty_world, trained_world
+from tests.unit.engine_samples import START_MS, empty_world, film, trained_world
 from tests.unit.streams import world_bytes
 
 KEYS = st.integers(0, 40) | st.integers(0, 2**31 - 1)
@@ -158,6 +158,23 @@ def test_of_a_large_category_those_that_are_clicked_and_then_the_newest_are_scor
     assert members.members(world, "Horror").tolist() == [horror[1], horror[3], *horror[-2:]]
     monkeypatch.setattr(members, "SCORED", len(horror))
     assert members.members(world, "Horror").tolist() == horror
+
+
+def test_a_category_is_looked_up_anew_when_the_catalogue_changed_or_enough_sessions_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(members, "SCORED", 3)
+    world, known = empty_world(80), members.Members()
+    horror = world.category("Horror").tolist()
+    assert known.of(world, "Horror").tolist() == horror[-3:]
+    count(world, horror[0], START_MS, clicks=1)
+    world.remove_item(ItemRemoved(event_time_ms=0, item=f"film-{horror[-1]}"))
+    assert known.of(world, "Horror").tolist() == horror[-3:-1], "what is gone is gone at once"
+    world.serial += popular.EVERY_SESSIONS
+    assert known.of(world, "Horror").tolist() == [horror[0], *horror[-3:-1]]
+    world.upsert_item(film(horror[-1]))
+    assert known.of(world, "Horror").tolist() == [horror[0], horror[-2], horror[-1]]
+    assert known.of(empty_world(5), "Horror").tolist() == [4]
 
 
 def at_session(world: World, serial: int) -> World:
