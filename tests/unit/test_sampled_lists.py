@@ -1,5 +1,7 @@
 """Lists of rows: what is in them, and what a reader takes of those that are long."""
 
+from random import Random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,12 +43,12 @@ def test_a_list_holds_the_rows_that_were_put_there_last(changes: list[tuple[int,
 
 @given(changes=CHANGES, most=st.integers(0, 80), random=st.randoms(use_true_random=False))
 def test_what_is_taken_of_full_lists_does_not_depend_on_how_they_were_filled(
-    changes: list[tuple[int, tuple[int, ...] | None]], most: int, random: st.DataObject
+    changes: list[tuple[int, tuple[int, ...] | None]], most: int, random: Random
 ) -> None:
     now = list(dict(changes).items())
-    random.shuffle(now)  # type: ignore[attr-defined]
+    random.shuffle(now)
     anew = filled(*now)
-    numbers = random.sample(range(1, LISTS * WIDTH + 1), 4)  # type: ignore[attr-defined]
+    numbers = random.sample(range(1, LISTS * WIDTH + 1), 4)
     assert taken(filled(*changes), numbers, most) == taken(anew, numbers, most)
 
 
