@@ -1,8 +1,8 @@
 """Session neighbours: what sessions like this one clicked before and after the items they have in common.
 
 Each item remembers its `ITEM_RING` most recent sessions, each session its `SESSION_CLICKS` most recent distinct
-clicks. A query takes the session's last clicks, gathers the sessions that share them, and lets each vote for the
-items around the shared one; votes are kept apart by the click that they are owed to and by what came before and
+clicks. A query takes the session's last `voting.QUERY_CLICKS`, gathers the sessions that share them, and lets each vote
+for the items around the shared one; votes are kept apart by the click that they are owed to and by what came before and
 after it, for the model to weigh. The scheme follows vector session kNN (Ludewig and Jannach, "Evaluation of
 session-based recommendation algorithms", 2018).
 """
@@ -20,8 +20,6 @@ from recsys.world import SESSION_RING, World
 
 #: Serial of a session that has not been indexed yet.
 NO_SERIAL: Final = -1
-#: Last distinct clicks that make a query.
-QUERY_CLICKS: Final = 9
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -92,7 +90,8 @@ def index_click(world: World, serial: int, key: int, row: int) -> int:
 def recall(world: World, context: SessionContext, limit: int) -> Votes:
     """Return up to `limit` items with the most votes, the session's own last clicks always among them.
 
-    The cost grows with the neighbours (at most `voting.NEIGHBOURS`), not with the catalogue.
+    Clicks that it remembers and that are too old to ask come beside them: people go back farther than they can be
+    followed. The cost grows with the neighbours (at most `voting.NEIGHBOURS`), not with the catalogue.
     """
     best, places, channels, total = voting.recall(*index(world, context), limit)
     return Votes(*voting.offered((best,), places, channels), total)
@@ -121,10 +120,10 @@ def similar_items(world: World, row: int, k: int) -> Rows:
 
 
 def index(world: World, context: SessionContext) -> Index:
-    """Return the query (newest first), and everything that it is answered from."""
+    """Return the session's clicks (newest first), and everything that they are asked about."""
     sessions, rings = world.sessions, world.rings
     return (
-        context.newest_first()[0, :QUERY_CLICKS],
+        context.newest_first()[0],
         context.key,
         rings["ring"],
         rings["postings"],

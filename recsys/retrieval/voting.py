@@ -14,6 +14,8 @@ from recsys.retrieval.top import largest_first
 from recsys.rowmap import Map, empty_map, find, insert, row_map
 from recsys.world import ITEM_RING, SESSION_CLICKS, SESSION_RING
 
+#: Last distinct clicks that make a query.
+QUERY_CLICKS: Final = 9
 #: Neighbour sessions that vote.
 NEIGHBOURS: Final = 256
 #: Clicks after which a query item counts e times less.
@@ -61,7 +63,7 @@ def post(clicked: Clicked, length: Clicked, ring: Clicked, postings: Ints, slot:
 
 @compiled
 def count(
-    query: Ints,
+    own: Ints,
     key: int,
     ring: Clicked,
     postings: Ints,
@@ -75,8 +77,8 @@ def count(
 
     Parameters
     ----------
-    query : int64 array
-        The session's last clicks, newest first.
+    own : int64 array
+        The session's clicks, newest first; the first `QUERY_CLICKS` of them make the query.
     key : int
         The session, which is no neighbour of itself.
     ring, postings, keys, clicked, length : arrays
@@ -86,6 +88,7 @@ def count(
     rows : int64 array of shape (n,)
         Distinct items.
     """
+    query = own[:QUERY_CLICKS]
     slots, matches, weights, total = _gather(query, key, ring, postings, keys, length, newest)
     index = row_map(rows)
     channels = np.zeros((rows.shape[0], CHANNELS), dtype=np.float32)
@@ -107,7 +110,7 @@ def count(
 
 @compiled
 def recall(
-    query: Ints,
+    own: Ints,
     key: int,
     ring: Clicked,
     postings: Ints,
@@ -119,7 +122,7 @@ def recall(
 ) -> tuple[Ints, Map, Channels, float]:
     """Return the `limit` rows with the most votes, and what is said of any row: `offered` looks it up.
 
-    Parameters are those of `count`. The session's own items are always among the rows.
+    Parameters are those of `count`. The session's own last items are always among the rows, its older ones beside them.
 
     Returns
     -------
@@ -131,18 +134,19 @@ def recall(
     total : float
         The weight behind all votes.
     """
+    query = own[:QUERY_CLICKS]
     slots, matches, weights, total = _gather(query, key, ring, postings, keys, length, newest)
     fetch_filled(clicked, slots, length)
-    most = query.shape[0]
+    most = own.shape[0]
     for neighbour in range(slots.shape[0]):
         most += min(length[slots[neighbour]], SESSION_CLICKS)
     index = empty_map(most)
     rows, totals, channels = np.empty(most, np.int64), np.zeros(most), np.zeros((most, CHANNELS), np.float32)
     found = 0
-    for own in range(query.shape[0]):
-        insert(index, query[own], own)
-        rows[own] = query[own]
-        totals[own] = 1e6
+    for place in range(own.shape[0]):
+        insert(index, own[place], place)
+        rows[place] = own[place]
+        totals[place] = 1e6
         found += 1
     for neighbour in range(slots.shape[0]):
         slot, match = slots[neighbour], matches[neighbour]
@@ -161,7 +165,8 @@ def recall(
             totals[at] += vote if other > place else BEFORE * vote
         if match == 0:
             _step(channels, index, clicked[slot, :held], place, weights[neighbour])
-    return rows[largest_first(totals[:found], limit)], index, channels, total
+    best = largest_first(totals[:found], limit + own.shape[0] - query.shape[0])
+    return rows[best], index, channels, total
 
 
 @compiled

@@ -63,7 +63,7 @@ def neighbour_weights(sessions: list[list[int]], query: list[int]) -> dict[int, 
 def plain_votes(sessions: list[list[int]], clicked: list[int]) -> tuple[np.ndarray, np.ndarray, float]:
     """Return votes by channel, votes by query item, and the weight behind them, without index, rings or maps."""
     distinct = [list(dict.fromkeys(session)) for session in sessions]
-    query = clicked[: -neighbours.QUERY_CLICKS - 1 : -1]
+    query = clicked[: -voting.QUERY_CLICKS - 1 : -1]
     weights = neighbour_weights(distinct, query)
     total = sum(weights.values())
     channels = {name: np.zeros(FILMS) for name in (*VOTES, *STEPS)}
@@ -107,7 +107,7 @@ def test_votes_for_few_rows_are_those_for_all_to_the_bit(
     assert some.weight == whole.weight
 
 
-@given(sessions=SESSIONS, clicked=CLICKED, limit=st.integers(neighbours.QUERY_CLICKS, FILMS + 3))
+@given(sessions=SESSIONS, clicked=CLICKED, limit=st.integers(voting.QUERY_CLICKS, FILMS + 3))
 def test_recall_brings_the_items_with_the_most_votes_and_the_sessions_own(
     sessions: list[list[int]], clicked: list[int], limit: int
 ) -> None:
@@ -115,14 +115,25 @@ def test_recall_brings_the_items_with_the_most_votes_and_the_sessions_own(
     found = neighbours.recall(world, context, limit)
     channels, _, total = plain_votes(sessions, clicked)
     worth = channels[:, 1 : len(VOTES) : 2].sum(axis=1) + voting.BEFORE * channels[:, 0 : len(VOTES) : 2].sum(axis=1)
-    own = clicked[: -neighbours.QUERY_CLICKS - 1 : -1]
-    others = [worth[row] for row in set(np.flatnonzero(worth > 0.0).tolist()) - set(own)]
-    recalled = [worth[row] for row in set(found.rows.tolist()) - set(own)]
-    assert set(own) <= set(found.rows.tolist())
-    assert len(set(found.rows.tolist())) == len(found.rows) == min(limit, len(own) + len(others))
+    others = [worth[row] for row in set(np.flatnonzero(worth > 0.0).tolist()) - set(clicked)]
+    recalled = [worth[row] for row in set(found.rows.tolist()) - set(clicked)]
+    most = limit + max(len(clicked) - voting.QUERY_CLICKS, 0)
+    assert set(clicked) <= set(found.rows.tolist())
+    assert len(set(found.rows.tolist())) == len(found.rows) == min(most, len(clicked) + len(others))
     assert sorted(recalled) == pytest.approx(sorted(others)[len(others) - len(recalled) :])
     np.testing.assert_array_equal(found.channels, neighbours.votes(world, context, found.rows).channels)
     assert found.weight == pytest.approx(total, rel=1e-12)
+
+
+def test_clicks_too_old_to_ask_come_beside_what_is_recalled() -> None:
+    clicked = list(range(SESSION_CLICKS))
+    world = indexed([[row, SESSION_CLICKS + row] for row in clicked], films=2 * SESSION_CLICKS)
+    asked, older = clicked[-voting.QUERY_CLICKS :], clicked[: -voting.QUERY_CLICKS]
+    few = neighbours.recall(world, asking(*clicked), voting.QUERY_CLICKS + 4).rows.tolist()
+    assert {*asked, *older} <= set(few)
+    assert len(few) == SESSION_CLICKS + 4, "they take nothing from what has votes"
+    found = neighbours.recall(world, asking(*clicked), 3 * SESSION_CLICKS).rows.tolist()
+    assert sorted(found) == [*clicked, *(SESSION_CLICKS + row for row in asked)], "and bring nothing themselves"
 
 
 def test_a_session_is_no_neighbour_of_itself() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from recsys import rowmap
 from recsys.config import EngineConfig
 from recsys.events import ItemRemoved
-from recsys.retrieval import candidates, content, fresh, members, neighbours, popular, trending
+from recsys.retrieval import candidates, content, fresh, members, neighbours, popular, trending, voting
 from recsys.retrieval.candidates import retrieve
 from recsys.retrieval.top import largest_first, positive_top_of, positive_top_rows, top_rows, top_unordered
 from recsys.sessions import SessionContext
@@ -218,16 +218,16 @@ def test_candidates_are_a_union_of_sources_with_what_neighbours_found_first() ->
     np.testing.assert_array_equal(found.channels[:3], neighbours.votes(world, asking(7), found.rows[:3]).channels)
 
 
-@given(limit=st.integers(neighbours.QUERY_CLICKS, 60), clicked=st.lists(st.integers(0, 239), unique=True, max_size=12))
-def test_candidates_are_distinct_and_bounded_and_hold_the_sessions_last_clicks(limit: int, clicked: list[int]) -> None:
+@given(limit=st.integers(voting.QUERY_CLICKS, 60), clicked=st.lists(st.integers(0, 239), unique=True, max_size=12))
+def test_candidates_are_distinct_and_bounded_and_hold_the_sessions_clicks(limit: int, clicked: list[int]) -> None:
     world = trained_world()
     neighbourly = neighbours.recall(world, asking(*clicked), limit).rows.tolist() if clicked else []
     found = retrieve(world, asking(*clicked)).rows.tolist()
     others = candidates.CONTENT_CLICKS * candidates.CONTENT_ITEMS + popular.KEPT + candidates.FRESH_ITEMS
     assert len(set(found)) == len(found) <= world.config.candidates + others
     assert len(found) >= candidates.FEWEST
-    assert set(clicked[-neighbours.QUERY_CLICKS :]) <= set(found)
-    assert len(neighbourly) <= limit
+    assert set(clicked) <= set(found)
+    assert len(neighbourly) <= limit + max(len(clicked) - voting.QUERY_CLICKS, 0)
 
 
 def test_a_session_without_clicks_gets_what_sessions_begin_with_then_what_is_popular_and_what_is_new() -> None:
