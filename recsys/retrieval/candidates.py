@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.compiled import compiled
 from recsys.retrieval import content, fresh, neighbours, voting
+from recsys.retrieval.further import further
 from recsys.retrieval.neighbours import Votes
 from recsys.sessions import SessionContext
 from recsys.world import World
@@ -16,7 +17,8 @@ Rows = NDArray[np.int64]
 #: Most recent clicks that content neighbours are looked up for, and how many of each.
 CONTENT_CLICKS: Final = 3
 CONTENT_ITEMS: Final = 20
-#: Popular and new items beside what neighbours found; where they found little, popular items fill up, then new ones.
+#: Popular and new items beside what neighbours found; where they found little, what is `further` fills up, then popular
+#: items, then new ones.
 POPULAR_ITEMS: Final = 10
 FRESH_ITEMS: Final = 5
 FEWEST: Final = 60
@@ -27,9 +29,10 @@ _NOTHING: Final[Rows] = np.empty(0, dtype=np.int64)
 def retrieve(world: World, context: SessionContext, tried: Rows = _NOTHING) -> Votes:
     """Return the items worth ranking for this session that can be served, with their votes; best voted come first.
 
-    Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back); what is
-    alike in content to its last clicks; popular and new items. A session without clicks gets what sessions begin with,
-    then the latter. Last come the items that are to be `tried` out on it.
+    Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back), older ones
+    beside them; where that is little, what is one step `further`; what is alike in content to its last clicks; popular
+    and new items. A session without clicks gets what sessions begin with, then the latter. Last come the items that are
+    to be `tried` out on it.
     """
     fewest = FEWEST if context.clicked else world.config.candidates
     return Votes(
@@ -71,8 +74,10 @@ def _offered(
     """Return what `Votes` is made of: the best voted of `voting.recall`, and the others as far as they are wanted."""
     best, places, channels, total = voting.recall(query, key, ring, postings, keys, clicked, length, newest, limit)
     missing = fewest - best.shape[0]
+    beyond = further(best, places, channels, ring, postings, clicked, length, newest, missing)
+    missing -= beyond.shape[0]
     popular = popular[: max(POPULAR_ITEMS, missing)]
     new = fresh.last(served, max(FRESH_ITEMS, missing - popular.shape[0]))
-    rows, chosen = voting.offered((best, alike, popular, new, tried), places, channels)
+    rows, chosen = voting.offered((best, beyond, alike, popular, new, tried), places, channels)
     kept = np.nonzero(served[rows])[0]
     return (rows, chosen, total) if kept.shape[0] == rows.shape[0] else (rows[kept], chosen[kept], total)

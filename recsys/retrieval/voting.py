@@ -32,7 +32,7 @@ CHANNELS: Final = len(VOTES) + len(STEPS)
 _PREDECESSOR: Final = len(VOTES)
 _SUCCESSOR: Final = _PREDECESSOR + 1
 _DEEPEST: Final = len(DEPTHS) - 1
-_DECAY: Final = np.exp(-(np.arange(SESSION_CLICKS) - 1) / DISTANCE_DECAY)
+DECAY: Final = np.exp(-(np.arange(SESSION_CLICKS) - 1) / DISTANCE_DECAY)
 
 Ints = NDArray[np.int64]
 Clicked = NDArray[np.int32]
@@ -96,7 +96,7 @@ def count(
     for neighbour in range(slots.shape[0]):
         slot, match = slots[neighbour], matches[neighbour]
         held = min(length[slot], SESSION_CLICKS)
-        place = _place(clicked, held, slot, query[match])
+        place = place_in(clicked, held, slot, query[match])
         if place < 0:
             continue
         for other in range(held):
@@ -151,7 +151,7 @@ def recall(
     for neighbour in range(slots.shape[0]):
         slot, match = slots[neighbour], matches[neighbour]
         held = min(length[slot], SESSION_CLICKS)
-        place = _place(clicked, held, slot, query[match])
+        place = place_in(clicked, held, slot, query[match])
         if place < 0:
             continue
         for other in range(held):
@@ -167,6 +167,15 @@ def recall(
             _step(channels, index, clicked[slot, :held], place, weights[neighbour])
     best = largest_first(totals[:found], limit + own.shape[0] - query.shape[0])
     return rows[best], index, channels, total
+
+
+@compiled
+def all_votes(channels: Channels) -> float:
+    """Return what one item's votes are worth, whoever they are owed to."""
+    total = 0.0
+    for channel in range(0, _PREDECESSOR, 2):
+        total += BEFORE * channels[channel] + channels[channel + 1]
+    return total
 
 
 @compiled
@@ -247,7 +256,7 @@ def _gather(
 @compiled
 def _vote(channels: Channels, at: int, match: int, weight: float, distance: int) -> float:
     """Let one neighbour vote for an item so many clicks after the shared one, or before it; return the vote."""
-    vote = weight * float(_DECAY[abs(distance)])
+    vote = weight * float(DECAY[abs(distance)])
     channels[at, 2 * min(match, _DEEPEST) + (1 if distance > 0 else 0)] += np.float32(vote)
     return vote
 
@@ -266,7 +275,7 @@ def _step(channels: Channels, index: Map, clicked: Clicked, place: int, weight: 
 
 
 @compiled
-def _place(clicked: Clicked, held: int, slot: int, item: int) -> int:
+def place_in(clicked: Clicked, held: int, slot: int, item: int) -> int:
     """Return where `item` stands in the session, -1 where it has been pushed out."""
     for place in range(held):
         if clicked[slot, place] == item:

@@ -239,6 +239,32 @@ def test_a_session_without_clicks_gets_what_sessions_begin_with_then_what_is_pop
     assert found.weight == 0.0
 
 
+def test_where_neighbours_find_little_what_is_clicked_around_it_comes_before_what_is_popular() -> None:
+    world = empty_world(300)
+    for row in range(100, 200):
+        count(world, row, START_MS, clicks=1)
+    popular.refresh(world)
+    for key, session in enumerate(([7, 201], [201, 202, 203, 204], [205, 201], [204, 206])):
+        serial = neighbours.NO_SERIAL
+        for row in session:
+            serial = neighbours.index_click(world, serial, key, row)
+    found = retrieve(world, asking(7))
+    assert found.rows[:2].tolist() == [7, 201]
+    assert sorted(found.rows[2:5].tolist()) == [202, 203, 205], "two steps away, by clicks next to what has votes"
+    assert not {204, 206} & set(found.rows[: candidates.FEWEST].tolist()), "farther than that"
+    assert set(world.popular[: candidates.FEWEST - 5].tolist()) <= set(found.rows.tolist()), "which fills up"
+
+
+def test_where_neighbours_find_enough_nothing_is_asked_beyond_them() -> None:
+    world = empty_world(300)
+    for key, row in enumerate(range(100, 100 + candidates.FEWEST)):
+        serial = neighbours.NO_SERIAL
+        for clicked in (7, row, 250):
+            serial = neighbours.index_click(world, serial, key, clicked)
+    neighbours.index_click(world, neighbours.index_click(world, neighbours.NO_SERIAL, 999, 251), 999, 250)
+    assert 251 not in retrieve(world, asking(7)).rows
+
+
 def test_where_neighbours_find_little_popular_items_fill_up() -> None:
     world = empty_world(300)
     for row in range(100, 200):
