@@ -4,6 +4,7 @@ A choice on a list of ours is put together by the label join; one without a list
 been offered. Sessions and the fold learn a taste from the same ones.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -108,6 +109,20 @@ def recalled(world: World, context: SessionContext, row: int, at_ms: int) -> Exa
         passed=[],
         recalled=True,
     )
+
+
+def newly_decided(rows: Rows, chosen: int, passed: Sequence[int]) -> NDArray[np.int64]:
+    """Return which of `rows` a session's weights learn a choice from: the chosen one and what it passes over first.
+
+    A taste remembers one answer for each item, however often it was given. Weights add up what they are told: who opens
+    ten things of one list would tell them ten times of what was left there. None, where all was passed over before.
+
+    >>> newly_decided(np.array([7, 8, 9]), 1, [9]).tolist(), newly_decided(np.array([7, 8, 9]), 1, []).tolist()
+    ([1, 2], [])
+    """
+    news = set(passed)
+    decided = [place for place, row in enumerate(rows.tolist()) if place == chosen or row in news]
+    return np.array(decided if news or len(rows) == 1 else [], dtype=np.int64)
 
 
 def learn_taste(world: World, context: SessionContext, rows: Rows, design: Design, chosen: int) -> None:

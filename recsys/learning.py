@@ -5,9 +5,11 @@ Each is scored by the world as it was before anything learns from it.
 
 from typing import Final
 
+import numpy as np
+
 from recsys import features, statistics
 from recsys.evaluation.prequential import Prequential
-from recsys.examples import Example, learn_taste
+from recsys.examples import Example, learn_taste, newly_decided
 from recsys.features import Design, Rows
 from recsys.layout import SIGNALS, WANTED
 from recsys.models import appeal
@@ -93,10 +95,15 @@ class Learning:
         """Let the session learn from its choice, and the world from how far that was from what it expected of it."""
         if session.belief is None:
             session.belief = SessionBelief(prior_variance(self._world))
-        belief, width = session.belief, design.shape[1]
+        belief, width, chosen = session.belief, design.shape[1], example.chosen
         delta, information = belief.delta_mean(), belief.information().copy()
         probability = HISTORY_PROBABILITY if example.recalled else None
-        evidence = belief.learn_choice(design, example.chosen, scores, probability)
+        if chosen != NONE_OF_THESE and not example.recalled:
+            news = newly_decided(example.rows, chosen, example.passed)
+            if not len(news):
+                return
+            design, scores, chosen = design[news], scores[news], int(np.searchsorted(news, chosen))
+        evidence = belief.learn_choice(design, chosen, scores, probability)
         gradient = evidence.shift - evidence.information * delta[:width]
         self._world.spread.learn(gradient, delta, information)
 

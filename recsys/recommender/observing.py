@@ -15,7 +15,7 @@ from recsys.events import (
     SessionEvent,
     SlateServed,
 )
-from recsys.examples import HISTORY, learn_lone_taste, learn_taste, recalled
+from recsys.examples import HISTORY, learn_lone_taste, learn_taste, newly_decided, recalled
 from recsys.models.base import NONE_OF_THESE
 from recsys.sessions import Choice, Evidence, Session, ShownSlate
 from recsys.sessions.belief import DISMISSED_PROBABILITY, HISTORY_PROBABILITY
@@ -62,8 +62,9 @@ def _served(world: World, session: Session, event: SlateServed) -> bool:
             choice = older.leave()
             if choice is not None:
                 session.context.pass_over(older.newly_passed(choice))
-                left = _rows(older, choice.positions)
-                _absorb(world, session, left, _design(world, older, choice.positions), choice.chosen)
+                design = _design(world, older, choice.positions)
+                learn_taste(world, session.context, _rows(older, choice.positions), design, choice.chosen)
+                session.belief.learn_choice(design, choice.chosen, world.model.score_many(design))
                 changed = True
     rows = [world.rows.get(item, UNKNOWN_ROW) for item in event.items]
     shown = ShownSlate.from_event(event, rows)
@@ -122,28 +123,28 @@ def _learn_click(world: World, session: Session, shown: ShownSlate, choice: Choi
     by passing over everything beside it.
     """
     designs, rows = [_design(world, shown, choice.positions)], list(_rows(shown, choice.positions))
-    session.context.pass_over(shown.newly_passed(choice))
+    passed = shown.newly_passed(choice)
     decided = {shown.row_at(choice.positions[choice.chosen]), *session.context.opened, *session.context.dismissed}
     for other in session.shown.values():
         if other is shown:
             continue
         seen = Choice(tuple(at for at in other.outdone() if other.row_at(at) not in decided), NONE_OF_THESE)
         if seen.positions:
-            session.context.pass_over(other.newly_passed(seen))
+            passed += other.newly_passed(seen)
             designs.append(_design(world, other, seen.positions))
             rows.extend(_rows(other, seen.positions))
+    session.context.pass_over(passed)
     # An item that stands on two slates is one alternative, and never one to itself.
     first: dict[int, int] = {}
     for place, row in enumerate(rows):
         first.setdefault(row, place)
     kept = list(first.values())
-    _absorb(world, session, np.array(list(first)), np.concatenate(designs)[kept], choice.chosen)
-
-
-def _absorb(world: World, session: Session, rows: features.Rows, design: features.Design, chosen: int) -> None:
-    """Let both parts of the session's belief, its taste and its weights, learn from one choice."""
-    learn_taste(world, session.context, rows, design, chosen)
-    session.belief.learn_choice(design, chosen, world.model.score_many(design))
+    open_rows, design = np.array(list(first)), np.concatenate(designs)[kept]
+    learn_taste(world, session.context, open_rows, design, choice.chosen)
+    news = newly_decided(open_rows, choice.chosen, passed)
+    if len(news):
+        design = design[news]
+        session.belief.learn_choice(design, int(np.searchsorted(news, choice.chosen)), world.model.score_many(design))
 
 
 def _refuse(world: World, session: Session, design: features.Design) -> Evidence:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys.events import Click, Dismissal, DismissalUndone, Impression, ItemRemoved, SlateServed
+from recsys.events import Click, Dismissal, DismissalUndone, Event, Impression, ItemRemoved, SlateServed
 from recsys.layout import SIGNAL_COUNT, TASTE_START
 from recsys.packing import pack
 from tests.unit.site import CONFIG, FILMS, WINDOW_S, Site, clicked, seen, slate
@@ -19,6 +19,18 @@ def test_click_teaches_at_once_and_the_open_window_waits(site: Site) -> None:
     counters = site.happens(slate("0", "1"), seen("0"), seen("1", 1), clicked("1", 1)).learned()
     assert (counters["labels_joined"], counters["labels_pending"]) == (1, 1)
     assert site.choices() == 1
+
+
+def test_of_several_clicks_on_a_list_the_first_says_how_sessions_differ(site: Site) -> None:
+    def shown(name: str) -> list[Event]:
+        return [slate("0", "1", "2", name=name), *(seen(str(item), item, name) for item in range(3))]
+
+    site.happens(*shown("a"), clicked("1", 1, "a"), *shown("b"), clicked("1", 1, "b")).learned()
+    first = site.world.spread.variance().copy()
+    assert (first != Site().world.spread.variance()).any()
+    site.happens(clicked("2", 2, "b")).learned()
+    np.testing.assert_array_equal(site.world.spread.variance(), first)
+    assert site.choices() == 3, "everybody learns from all"
 
 
 def test_slate_without_click_teaches_when_a_later_record_shows_that_its_window_has_closed(site: Site) -> None:

@@ -67,6 +67,19 @@ def test_an_item_that_was_opened_elsewhere_is_not_passed_over(visit: Visit) -> N
     assert visit.world.rows[trending.items[1]] in visit.session.context.passed
 
 
+def test_a_further_click_on_a_list_teaches_the_taste_but_blames_nothing_once_more(visit: Visit) -> None:
+    served = visit.show(visit.for_you())
+    visit.click(served.items[1], served.slate, 1)
+    weights, taste = visit.session.belief.delta_mean().copy(), sorted_notes(visit)
+    assert weights.any()
+    visit.click(served.items[4], served.slate, 4)
+    np.testing.assert_array_equal(visit.session.belief.delta_mean(), weights)
+    assert sorted_notes(visit) != taste
+    again = visit.show(visit.for_you())
+    visit.click(again.items[0], again.slate, 0)
+    assert (visit.session.belief.delta_mean() != weights).any()
+
+
 def test_slates_passed_over_lose_ground_to_others(visit: Visit) -> None:
     before = visit.share("Drama", visit.recommender.for_you(visit.session, 40))
     for _ in range(4):
