@@ -131,7 +131,7 @@ class Learning:
             items.changed,
         )
 
-    def learn_vectors(self, context: SessionContext, row: int) -> None:
+    def learn_vectors(self, context: SessionContext, row: int, beside: Rows) -> None:
         """Learn that the session went from its clicks to this one; going on with the same item says nothing."""
         world = self._world
         if not context.clicked or context.clicked[-1] == row or not len(world.heard):
@@ -144,6 +144,7 @@ class Learning:
             world.heard["item"],
             context.newest_first()[0],
             row,
+            beside,
             world.draws,
             table.changed,
         )

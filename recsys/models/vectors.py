@@ -1,8 +1,8 @@
 """Item vectors: what items mean to sessions, learned from which click follows which.
 
 A session's vector is the fading sum of the vectors of what it clicked; the next click should lie closer to it, by
-cosine, than items drawn at random do (softmax over sampled negatives). The same vectors stand on both sides, and each
-is learned by AdaGrad with one accumulator for the whole vector.
+cosine, than items drawn at random and than what it was chosen from (softmax over negatives). The same vectors stand on
+both sides, and each is learned by AdaGrad with one accumulator for the whole vector.
 """
 
 import math
@@ -20,8 +20,8 @@ from recsys.prefetch import load
 from recsys.rowmap import empty_map, insert
 from recsys.tables import Table
 
-#: Items drawn at random beside each click.
-NEGATIVES: Final = 128
+#: Items drawn at random beside each click: what is far. What it was chosen from is near, and at hand.
+NEGATIVES: Final = 64
 #: Cosines are multiplied by this before the softmax.
 SHARPNESS: Final = 8.0
 #: AdaGrad's step, and the squared gradient that every item starts with.
@@ -102,6 +102,7 @@ def learn_next(
     heard: NDArray[np.int32],
     clicked: Rows,
     row: int,
+    beside: Rows,
     draw: int,
     touched: NDArray[np.bool_],
 ) -> None:
@@ -113,6 +114,8 @@ def learn_next(
         Columns of the world's table of vectors; changed in place.
     heard : int32 array
         Distinct rows to draw negatives from, at least one.
+    beside : int64 array
+        Rows that could have been clicked as well: negatives next to those drawn.
     draw : int
         Numbers the draw: the same number draws the same.
     touched : bool array
@@ -122,7 +125,7 @@ def learn_next(
     scale = vector_length(session)
     for j in range(VECTOR_WIDTH):
         session[j] /= np.float32(scale)
-    rows, lanes = _drawn(heard, row, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
+    rows, lanes = _negatives(heard, row, beside, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
     load(vectors, rows)
     load(lengths, rows)
     load(squares, rows)
@@ -155,15 +158,19 @@ def learn_next(
 
 
 @compiled
-def _drawn(heard: NDArray[np.int32], row: int, draw: int) -> Rows:
-    """Return `row` and up to `NEGATIVES` others, each once."""
-    known = empty_map(NEGATIVES + 1)
-    rows = np.empty(NEGATIVES + 1, dtype=np.int64)
+def _negatives(heard: NDArray[np.int32], row: int, beside: Rows, draw: int) -> Rows:
+    """Return `row`, up to `NEGATIVES` drawn at random and what stood `beside`, each once."""
+    known = empty_map(NEGATIVES + 1 + beside.shape[0])
+    rows = np.empty(NEGATIVES + 1 + beside.shape[0], dtype=np.int64)
     rows[0] = row
     insert(known, row, 0)
     count = 1
     for i in range(1, NEGATIVES + 1):
         other = heard[np.int64(mixed(draw, i) >> np.uint64(1)) % heard.shape[0]]
+        if insert(known, other, count) == count:
+            rows[count] = other
+            count += 1
+    for other in beside:
         if insert(known, other, count) == count:
             rows[count] = other
             count += 1

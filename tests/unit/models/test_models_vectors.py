@@ -24,11 +24,14 @@ def table(items: int = ITEMS) -> Table:
     return made
 
 
-def learn(of: Table, clicked: list[int], row: int, draw: int, heard: list[int] | None = None) -> None:
+def learn(
+    of: Table, clicked: list[int], row: int, draw: int, heard: list[int] | None = None, beside: tuple[int, ...] = ()
+) -> None:
     """Learn that `row` came after `clicked` (newest first)."""
     known = np.array(range(len(of)) if heard is None else heard, dtype=np.int32)
     newest_first = np.array(clicked, dtype=np.int64)
-    vectors.learn_next(of["vector"], of["length"], of["squares"], known, newest_first, row, draw, of.changed)
+    others = np.array(beside, dtype=np.int64)
+    vectors.learn_next(of["vector"], of["length"], of["squares"], known, newest_first, row, others, draw, of.changed)
 
 
 def whole(of: Table) -> dict[str, bytes]:
@@ -111,6 +114,15 @@ def test_only_items_that_were_clicked_before_are_pushed_away() -> None:
     made = table()
     learn(made, [0, 1], 2, draw=3, heard=[5, 6])
     assert set(np.flatnonzero(made.changed).tolist()) <= {0, 1, 2, 5, 6}
+
+
+def test_what_could_have_been_clicked_as_well_is_pushed_away() -> None:
+    made = table()
+    learn(made, [0, 1], 2, draw=3, heard=[5], beside=(7, 2, 5))
+    assert set(np.flatnonzero(made.changed).tolist()) == {0, 1, 2, 5, 7}
+    session = np.array([0, 1])
+    before, after = (vectors.session_vector(of["vector"], session) @ of["vector"][7] for of in (table(), made))
+    assert after < before
 
 
 @pytest.mark.parametrize("known", [1, 2, 5, vectors.NEGATIVES, vectors.NEGATIVES + 1])
