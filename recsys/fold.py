@@ -233,7 +233,7 @@ class Fold:
                 self.learning.learn(example, session)
             if example.recalled:
                 learn_lone_taste(self.world, session.context, row)
-            self.learning.learn_vectors(session.context, row, example.rows)
+            self.learning.learn_vectors(session.context, row, example)
             unseen = int(example.unseen)
             self.counts["listed_clicks"] += not alone
             self.counts["impressions"] += unseen

@@ -15,12 +15,13 @@ from recsys.layout import SIGNALS, WANTED
 from recsys.models import appeal
 from recsys.models.base import NONE_OF_THESE, Logits
 from recsys.models.kernels import choice_probabilities, list_probabilities
-from recsys.models.vectors import learn_next
+from recsys.models.vectors import DRAWN, DRAWN_BESIDE, learn_next
 from recsys.open_sessions import OpenSession
 from recsys.sessions import SessionBelief, SessionContext
 from recsys.sessions.belief import HISTORY_PROBABILITY, prior_variance
 from recsys.world import World
 
+_NO_ROWS: Final = np.empty(0, dtype=np.int64)
 _WANTED_FIRST: Final = SIGNALS.index(WANTED[0])
 
 #: Of sessions whose lists nobody knows, one in so many teaches how sessions differ: they are many, and alike.
@@ -131,12 +132,17 @@ class Learning:
             items.changed,
         )
 
-    def learn_vectors(self, context: SessionContext, row: int, beside: Rows) -> None:
-        """Learn that the session went from its clicks to this one; going on with the same item says nothing."""
+    def learn_vectors(self, context: SessionContext, row: int, example: Example) -> None:
+        """Learn that the session went from its clicks to this one; going on with the same item says nothing.
+
+        What else would have been offered is what a click of a history could have been instead. What was really shown is
+        no such thing: the site shows what is near, and would push away what it shows most.
+        """
         world = self._world
         if not context.clicked or context.clicked[-1] == row or not len(world.heard):
             return
         table = world.vectors
+        beside, drawn = (example.rows, DRAWN_BESIDE) if example.recalled else (_NO_ROWS, DRAWN)
         learn_next(
             table["vector"],
             table["length"],
@@ -145,6 +151,7 @@ class Learning:
             context.newest_first()[0],
             row,
             beside,
+            drawn,
             world.draws,
             table.changed,
         )

@@ -1,8 +1,8 @@
 """Item vectors: what items mean to sessions, learned from which click follows which.
 
 A session's vector is the fading sum of the vectors of what it clicked; the next click should lie closer to it, by
-cosine, than items drawn at random and than what it was chosen from (softmax over negatives). The same vectors stand on
-both sides, and each is learned by AdaGrad with one accumulator for the whole vector.
+cosine, than items drawn at random and, in histories, than what it was chosen from (softmax over negatives). The same
+vectors stand on both sides, and each is learned by AdaGrad with one accumulator for the whole vector.
 """
 
 import math
@@ -20,8 +20,10 @@ from recsys.prefetch import load
 from recsys.rowmap import empty_map, insert
 from recsys.tables import Table
 
-#: Items drawn at random beside each click: what is far. What it was chosen from is near, and at hand.
-NEGATIVES: Final = 64
+#: Items drawn at random beside each click: what is far. Fewer are enough where what it was chosen from stands beside
+#: them: that is near, and at hand.
+DRAWN: Final = 128
+DRAWN_BESIDE: Final = 64
 #: Cosines are multiplied by this before the softmax.
 SHARPNESS: Final = 8.0
 #: AdaGrad's step, and the squared gradient that every item starts with.
@@ -103,6 +105,7 @@ def learn_next(
     clicked: Rows,
     row: int,
     beside: Rows,
+    drawn: int,
     draw: int,
     touched: NDArray[np.bool_],
 ) -> None:
@@ -116,6 +119,8 @@ def learn_next(
         Distinct rows to draw negatives from, at least one.
     beside : int64 array
         Rows that could have been clicked as well: negatives next to those drawn.
+    drawn : int
+        How many are drawn.
     draw : int
         Numbers the draw: the same number draws the same.
     touched : bool array
@@ -125,7 +130,7 @@ def learn_next(
     scale = vector_length(session)
     for j in range(VECTOR_WIDTH):
         session[j] /= np.float32(scale)
-    rows, lanes = _negatives(heard, row, beside, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
+    rows, lanes = _negatives(heard, row, beside, drawn, draw), np.empty(SIDE_BY_SIDE, dtype=np.float32)
     load(vectors, rows)
     load(lengths, rows)
     load(squares, rows)
@@ -158,14 +163,14 @@ def learn_next(
 
 
 @compiled
-def _negatives(heard: NDArray[np.int32], row: int, beside: Rows, draw: int) -> Rows:
-    """Return `row`, up to `NEGATIVES` drawn at random and what stood `beside`, each once."""
-    known = empty_map(NEGATIVES + 1 + beside.shape[0])
-    rows = np.empty(NEGATIVES + 1 + beside.shape[0], dtype=np.int64)
+def _negatives(heard: NDArray[np.int32], row: int, beside: Rows, drawn: int, draw: int) -> Rows:
+    """Return `row`, up to so many `drawn` at random and what stood `beside`, each once."""
+    known = empty_map(drawn + 1 + beside.shape[0])
+    rows = np.empty(drawn + 1 + beside.shape[0], dtype=np.int64)
     rows[0] = row
     insert(known, row, 0)
     count = 1
-    for i in range(1, NEGATIVES + 1):
+    for i in range(1, drawn + 1):
         other = heard[np.int64(mixed(draw, i) >> np.uint64(1)) % heard.shape[0]]
         if insert(known, other, count) == count:
             rows[count] = other

@@ -9,6 +9,7 @@ from recsys.compiled import compiled
 from recsys.retrieval import content, fresh, neighbours, voting
 from recsys.retrieval.further import further
 from recsys.retrieval.neighbours import Votes
+from recsys.rowmap import empty_map, insert
 from recsys.sessions import SessionContext
 from recsys.world import World
 
@@ -74,10 +75,26 @@ def _offered(
     """Return what `Votes` is made of: the best voted of `voting.recall`, and the others as far as they are wanted."""
     best, places, channels, total = voting.recall(query, key, ring, postings, keys, clicked, length, newest, limit)
     missing = fewest - best.shape[0]
-    beyond = further(best, places, channels, ring, postings, clicked, length, newest, missing)
-    missing -= beyond.shape[0]
-    popular = popular[: max(POPULAR_ITEMS, missing)]
+    # What is `further` takes the place of what is popular, never of what is new: nobody could have clicked around that.
     new = fresh.last(served, max(FRESH_ITEMS, missing - popular.shape[0]))
+    beyond = further(best, places, channels, ring, postings, clicked, length, newest, missing)
+    popular = _filling(popular, best, beyond, missing - beyond.shape[0])
     rows, chosen = voting.offered((best, beyond, alike, popular, new, tried), places, channels)
     kept = np.nonzero(served[rows])[0]
     return (rows, chosen, total) if kept.shape[0] == rows.shape[0] else (rows[kept], chosen[kept], total)
+
+
+@compiled
+def _filling(popular: Rows, best: Rows, beyond: Rows, missing: int) -> Rows:
+    """Return the first `POPULAR_ITEMS` of `popular`, and as many more as it takes for `missing` that were not found."""
+    known = empty_map(best.shape[0] + beyond.shape[0] + popular.shape[0])
+    count = filled = 0
+    for row in best:
+        insert(known, row, 0)
+    for row in beyond:
+        insert(known, row, 0)
+    while count < popular.shape[0] and (count < POPULAR_ITEMS or filled < missing):
+        if insert(known, popular[count], 1) == 1:
+            filled += 1
+        count += 1
+    return popular[:count]

@@ -218,6 +218,20 @@ def test_candidates_are_a_union_of_sources_with_what_neighbours_found_first() ->
     np.testing.assert_array_equal(found.channels[:3], neighbours.votes(world, asking(7), found.rows[:3]).channels)
 
 
+def test_popular_items_that_neighbours_found_already_fill_no_place() -> None:
+    world = empty_world(300, EngineConfig(candidates=24))
+    serial = neighbours.NO_SERIAL
+    for row in (7, 101, 102):
+        serial = neighbours.index_click(world, serial, 0, row)
+    for clicks, row in enumerate((*range(110, 190), 7, 101, 102), start=1):
+        count(world, row, START_MS, clicks=clicks)
+    popular.refresh(world)
+    found = retrieve(world, asking(7)).rows.tolist()
+    assert world.popular[:3].tolist() == [102, 101, 7]
+    assert set(world.popular[: candidates.FEWEST].tolist()) <= set(found)
+    assert world.popular[candidates.FEWEST] not in found
+
+
 @given(limit=st.integers(voting.QUERY_CLICKS, 60), clicked=st.lists(st.integers(0, 239), unique=True, max_size=12))
 def test_candidates_are_distinct_and_bounded_and_hold_the_sessions_clicks(limit: int, clicked: list[int]) -> None:
     world = trained_world()

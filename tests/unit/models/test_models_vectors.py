@@ -31,7 +31,8 @@ def learn(
     known = np.array(range(len(of)) if heard is None else heard, dtype=np.int32)
     newest_first = np.array(clicked, dtype=np.int64)
     others = np.array(beside, dtype=np.int64)
-    vectors.learn_next(of["vector"], of["length"], of["squares"], known, newest_first, row, others, draw, of.changed)
+    columns = of["vector"], of["length"], of["squares"]
+    vectors.learn_next(*columns, known, newest_first, row, others, vectors.DRAWN, draw, of.changed)
 
 
 def whole(of: Table) -> dict[str, bytes]:
@@ -125,7 +126,7 @@ def test_what_could_have_been_clicked_as_well_is_pushed_away() -> None:
     assert after < before
 
 
-@pytest.mark.parametrize("known", [1, 2, 5, vectors.NEGATIVES, vectors.NEGATIVES + 1])
+@pytest.mark.parametrize("known", [1, 2, 5, vectors.DRAWN, vectors.DRAWN + 1])
 def test_a_step_is_bounded_however_few_items_are_known(known: int) -> None:
     made = table()
     learn(made, [0], known, draw=1, heard=list(range(known)))
