@@ -87,6 +87,8 @@ def _offered(
 @compiled
 def _filling(popular: Rows, best: Rows, beyond: Rows, missing: int) -> Rows:
     """Return the first `POPULAR_ITEMS` of `popular`, and as many more as it takes for `missing` that were not found."""
+    if missing <= 0:
+        return popular[:POPULAR_ITEMS]
     known = empty_map(best.shape[0] + beyond.shape[0] + popular.shape[0])
     count = filled = 0
     for row in best:
