@@ -44,7 +44,6 @@ class ContentIndex:
 
     def __init__(self) -> None:
         self._lists: SampledLists | None = None
-        self._described = False
 
     def follow(self, rows: Rows, content: Vectors, available: NDArray[np.bool_]) -> None:
         """Take in what became of `rows`: some microseconds for each.
@@ -56,8 +55,7 @@ class ContentIndex:
         content : float32 array of shape (items, CONTENT_WIDTH)
         available : bool array of shape (items,)
         """
-        self._described = self._described or bool(content[rows].any())
-        if len(content) <= LOOKED_THROUGH or not self._described:
+        if len(content) <= LOOKED_THROUGH:
             return
         if self._lists is None:
             self._lists = SampledLists(TABLES << BITS, TABLES)
@@ -67,13 +65,13 @@ class ContentIndex:
             self._lists.replace(some, _lists_of(some, content, available, planes()))
 
     def near(self, content: Vectors, row: int) -> Rows:
-        """Return rows that may be like `row`, itself perhaps among them, in no order: all of a small catalogue."""
+        """Return rows that may be like `row`, itself perhaps among them, ascending: all of a small catalogue."""
         if len(content) <= LOOKED_THROUGH:
             return np.arange(len(content))
         if self._lists is None:
             return np.empty(0, dtype=np.int64)
         lists, costs = _ways(content[row], planes())
-        return self._lists.members(lists[np.argsort(costs, kind="stable")], LOOKS)
+        return np.sort(self._lists.members(lists[np.argsort(costs, kind="stable")], LOOKS))
 
 
 def warm_up() -> None:

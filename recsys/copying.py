@@ -78,8 +78,8 @@ def apply(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> 
         world.rows[item.item] = row
     for name in _TABLES:
         _table(world, name).apply(_unprefixed(name, arrays))
-    world.follow_contents(np.union1d(arrays["items/row"], arrays["contents/row"]))
     _take(world, meta, arrays)
+    world.follow_contents(np.union1d(arrays["items/row"], arrays["contents/row"]))
     if meta.catalogue:
         world.edition = object()
 

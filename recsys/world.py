@@ -208,8 +208,9 @@ class World:
         self.follow_contents(np.arange(len(self.items)))
 
     def follow_contents(self, rows: NDArray[np.int64]) -> None:
-        """Take into the content index what became of some distinct rows."""
-        self.content_index.follow(rows, self.contents["content"], self.items["available"])
+        """Take into the content index what became of some distinct rows; there is none while nothing was described."""
+        if self.described:
+            self.content_index.follow(rows, self.contents["content"], self.items["available"])
 
     def category(self, name: str) -> NDArray[np.int64]:
         """Return the available rows of a category, ascending; none for a name that no item has."""

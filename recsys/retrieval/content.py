@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.compiled import compiled
 from recsys.prefetch import fetch
-from recsys.retrieval.top import positive_top_of
+from recsys.retrieval.top import positive_top_rows
 from recsys.world import World
 
 #: Rows that are asked for at once, two times as many ahead of the one that is multiplied.
@@ -32,7 +32,7 @@ def similar(world: World, row: int, k: int) -> NDArray[np.int64]:
     likeness = cosines(content, rows, content[row : row + 1])[:, 0].astype(np.float64)
     likeness[~world.items["available"][rows]] = 0.0
     likeness[rows == row] = 0.0
-    return positive_top_of(rows, likeness, k)
+    return rows[positive_top_rows(likeness, k)]
 
 
 @compiled

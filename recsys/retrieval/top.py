@@ -28,14 +28,6 @@ def positive_top_rows(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     return best[scores[best] > 0.0]
 
 
-def positive_top_of(rows: NDArray[np.int64], scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Return up to `k` of some distinct `rows`, those with the largest scores above 0, largest first, ties by row."""
-    chosen = largest_first(scores, k)
-    least = scores[chosen].min(initial=np.inf)
-    kept = np.flatnonzero((scores >= least) & (scores > 0.0))
-    return rows[kept[np.lexsort((rows[kept], -scores[kept]))[:k]]]
-
-
 @compiled
 def largest_first(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """Return the indices of the `k` largest scores, all of them where there are fewer.

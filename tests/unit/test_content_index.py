@@ -98,6 +98,7 @@ def test_no_more_are_compared_than_looked_at_however_many_are_alike() -> None:
     index.follow(np.arange(count), vectors, np.ones(count, dtype=np.bool_))
     near = index.near(vectors, 0)
     assert BEST < len(set(near.tolist())) == len(near) <= content_index.LOOKS
+    assert near.tolist() == sorted(near.tolist()), "so that ties go by row"
 
 
 def test_a_catalogue_that_can_be_looked_through_is() -> None:

@@ -10,7 +10,7 @@ from recsys.config import EngineConfig
 from recsys.events import ItemRemoved
 from recsys.retrieval import candidates, content, fresh, members, neighbours, popular, trending, voting
 from recsys.retrieval.candidates import retrieve
-from recsys.retrieval.top import largest_first, positive_top_of, positive_top_rows, top_rows, top_unordered
+from recsys.retrieval.top import largest_first, positive_top_rows, top_rows, top_unordered
 from recsys.sessions import SessionContext
 from recsys.statistics import SESSIONS_KEPT, count
 from recsys.world import World
@@ -39,8 +39,6 @@ def test_top_rows_are_the_largest_with_ties_by_row(scores: list[int], k: int) ->
     np.testing.assert_array_equal(top_unordered(values, k), np.sort(expected))
     assert sorted(largest_first(values, k)) == sorted(expected)
     assert (values[positive_top_rows(values, k)] > 0).all()
-    shuffled = np.random.default_rng(len(values)).permutation(len(values))
-    assert positive_top_of(shuffled, values[shuffled], k).tolist() == positive_top_rows(values, k).tolist()
 
 
 @given(scores=st.lists(st.floats(allow_nan=False), max_size=40), k=st.integers(0, 50))
