@@ -16,35 +16,46 @@ SCORED: Final = 1_024
 Rows = NDArray[np.int64]
 
 
-def members(world: World, name: str) -> Rows:
-    """Return available rows of a category, ascending: all, or those `SCORED` with most clicks, then the newest ones.
-
-    Costs a look at each item of the catalogue, some milliseconds for a million; scoring them all would take a hundred
-    times as long.
-    """
-    rows = world.category(name)
-    if len(rows) <= SCORED:
-        return rows
-    newest_first, items = rows[::-1], world.items
-    idle = items["counted_serial"][newest_first] - world.serial
-    clicks = items["popularity_long"][newest_first] * np.exp(idle / SESSIONS_KEPT[-1])
-    return np.sort(newest_first[top_unordered(clicks, SCORED)])
-
-
 class Members:
-    """`members` for many requests: looked up anew when the catalogue changed, and every `EVERY_SESSIONS`."""
+    """Looks up what is scored for a category's shelf, for many requests.
+
+    Which items a category has is looked up when the catalogue has changed: a look at each item, some milliseconds for a
+    million, and far more where categories are so many that they share columns. Which of them are clicked is looked up
+    every `EVERY_SESSIONS`.
+    """
 
     def __init__(self) -> None:
-        self._stamp: tuple[object, int] | None = None
-        self._found: dict[str, Rows] = {}
+        self._edition: object = None
+        self._listed: dict[str, Rows] = {}
+        self._round = 0
+        self._chosen: dict[str, Rows] = {}
 
     def of(self, world: World, name: str) -> Rows:
-        """Return the rows of `members` as they were looked up last, less what was removed since."""
-        stamp = (world.edition, world.serial // EVERY_SESSIONS)
-        if stamp != self._stamp:
-            self._stamp, self._found = stamp, {}
-        if name not in self._found:
-            self._found[name] = members(world, name)
-        rows = self._found[name]
-        there: NDArray[np.bool_] = world.items["available"][rows]
-        return rows[there]
+        """Return available rows of a category, ascending: all, or the `SCORED` that have most clicks, then the newest.
+
+        Clicks are as they were when these were looked up.
+        """
+        if world.edition is not self._edition:
+            self._edition, self._listed, self._chosen = world.edition, {}, {}
+        if world.serial // EVERY_SESSIONS != self._round:
+            self._round, self._chosen = world.serial // EVERY_SESSIONS, {}
+        if name not in self._listed:
+            self._listed[name] = world.category(name)
+        if name not in self._chosen:
+            self._chosen[name] = _most_clicked(world, _available(world, self._listed[name]))
+        return _available(world, self._chosen[name])
+
+
+def _available(world: World, rows: Rows) -> Rows:
+    there: NDArray[np.bool_] = world.items["available"][rows]
+    return rows[there]
+
+
+def _most_clicked(world: World, rows: Rows) -> Rows:
+    """Return `rows`, or the `SCORED` of them that are clicked most, then the last ones; ascending as they are."""
+    if len(rows) <= SCORED:
+        return rows
+    last_first, items = rows[::-1], world.items
+    idle = items["counted_serial"][last_first] - world.serial
+    clicks = items["popularity_long"][last_first] * np.exp(idle / SESSIONS_KEPT[-1])
+    return np.sort(last_first[top_unordered(clicks, SCORED)])

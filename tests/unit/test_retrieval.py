@@ -155,9 +155,9 @@ def test_of_a_large_category_those_that_are_clicked_and_then_the_newest_are_scor
     count(world, horror[1], START_MS, clicks=1)
     world.serial += int(5 * SESSIONS_KEPT[-1])
     count(world, horror[3], START_MS, clicks=1)
-    assert members.members(world, "Horror").tolist() == [horror[1], horror[3], *horror[-2:]]
+    assert members.Members().of(world, "Horror").tolist() == [horror[1], horror[3], *horror[-2:]]
     monkeypatch.setattr(members, "SCORED", len(horror))
-    assert members.members(world, "Horror").tolist() == horror
+    assert members.Members().of(world, "Horror").tolist() == horror
 
 
 def test_a_category_is_looked_up_anew_when_the_catalogue_changed_or_enough_sessions_came(
