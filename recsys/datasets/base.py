@@ -16,6 +16,7 @@ from recsys.offsets import Offset
 #: Latest time that any row may name: the end of the year 9999, in milliseconds.
 MAX_TIME_MS: Final = 253_402_300_799_999
 
+_YEAR_MS: Final = 365.25 * 86_400_000
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -73,7 +74,19 @@ class Dataset:
         return self.events[-1].event_time_ms
 
     def timed(self, shift_ms: int) -> Iterator[tuple[Offset, Event]]:
-        """Yield the events moved by `shift_ms`, each with its offset: its time, then a number within that time."""
+        """Yield the events moved by `shift_ms`, each with its offset: its time, then a number within that time.
+
+        Raises
+        ------
+        DatasetError
+            When the first one would come before 1970, where no log begins.
+        """
+        if self.events[0].event_time_ms + shift_ms < 0:
+            years = (self.end_ms - self.events[0].event_time_ms) / _YEAR_MS
+            raise DatasetError(
+                f"{self.name}: expected a history that begins after 1970 once it is moved to its new end, "
+                f"received one of {years:,.0f} years: is its last time real?"
+            )
         last_ms, sequence = -1, 0
         for event in self.events:
             at_ms = event.event_time_ms + shift_ms

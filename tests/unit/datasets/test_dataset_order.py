@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.datasets.base import Rejected, assembled, reasons, save_rejected
+from recsys.datasets.base import MAX_TIME_MS, Rejected, assembled, reasons, save_rejected
 from recsys.errors import DatasetError
 from recsys.events import Click, ItemUpserted
 from recsys.offsets import offset_key
@@ -23,6 +23,13 @@ def test_offsets_grow_and_carry_the_shifted_time(times: list[int], shift_ms: int
     assert keys == sorted(set(keys))
     assert [key[0] for key in keys] == [event.event_time_ms for _, event in timed]
     assert timed[-1][1].event_time_ms == dataset.end_ms + shift_ms
+
+
+def test_history_that_would_begin_before_1970_once_moved_is_refused() -> None:
+    never = Click(event_time_ms=MAX_TIME_MS, session="s", item="a")
+    dataset = assembled("x", [], [ITEM], [never], [])
+    with pytest.raises(DatasetError, match=r"received one of 8,030 years: is its last time real\?"):
+        list(dataset.timed(-MAX_TIME_MS + 1))
 
 
 def test_item_stands_before_what_happened_to_it_in_the_same_millisecond() -> None:
