@@ -1,5 +1,6 @@
 """Opening a data set's files: plain or gzipped, as bytes, with one clear error when that is impossible."""
 
+import codecs
 import contextlib
 import gzip
 import zlib
@@ -26,6 +27,19 @@ def opened(path: Path, expected: str) -> Iterator[IO[bytes]]:
             yield cast(IO[bytes], file)
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: expected {expected}: {error}") from error
+
+
+def numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, each with its number, from 1, and without space and byte order mark around.
+
+    >>> import io
+    >>> list(numbered(io.BytesIO(codecs.BOM_UTF8 + b"one\\r\\n\\n three\\n")))
+    [(1, b'one'), (3, b'three')]
+    """
+    for number, line in enumerate(file, start=1):
+        text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).strip()
+        if text:
+            yield number, text
 
 
 def without_gz(path: Path) -> str:

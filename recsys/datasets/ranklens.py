@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
-from recsys.datasets.lines import opened
+from recsys.datasets.lines import numbered, opened
 from recsys.events import MAX_NUMBER, Click, Event, Impression, ItemUpserted, SlateServed
 
 NAME: Final = "ranklens"
@@ -72,11 +72,11 @@ def read(path: Path) -> Dataset:
     reader = _Reader(path.name)
     decoder = msgspec.json.Decoder(_Line)
     with opened(path, "RankLens events, one JSON object a line") as file:
-        for number, raw in enumerate(file, start=1):
+        for number, line in numbered(file):
             try:
-                reader.take(decoder.decode(raw))
-            except (msgspec.DecodeError, UnicodeDecodeError, _Unusable) as error:
-                reader.rejected.append(Rejected(path.name, number, str(error), raw.decode("utf-8", "replace").strip()))
+                reader.take(decoder.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Unusable) as error:
+                reader.rejected.append(Rejected(path.name, number, str(error), line.decode("utf-8", "replace")))
     # All clicks on a list have one made-up time, in order of position: taken as it stands, the first click would
     # always be the uppermost one, and everybody would learn that people choose by place.
     events = sorted(reader.events, key=_without_an_order)
@@ -106,7 +106,8 @@ class _Reader:
         self._undescribed: set[str] = set()
 
     def take(self, line: _Line) -> None:
-        if not (str(line.timestamp).isdecimal() and int(line.timestamp) <= MAX_TIME_MS):
+        digits = str(line.timestamp)
+        if not (digits.isdecimal() and len(digits) <= len(str(MAX_TIME_MS)) and int(digits) <= MAX_TIME_MS):
             raise _Unusable(f"bad timestamp: expected milliseconds, received {line.timestamp!r}")
         match line.event:
             case "item":
@@ -126,7 +127,7 @@ class _Reader:
         return [f"{len(missing)} films were shown but are not described; they keep their place: {', '.join(missing)}"]
 
     def _take_item(self, line: _Line) -> None:
-        values = {field.get("name"): field.get("value") for field in line.fields}
+        values = {name: field.get("value") for field in line.fields if isinstance(name := field.get("name"), str)}
         title = values.get("title")
         if not line.item or not isinstance(title, str) or not title:
             raise _Unusable(f"missing value: expected an id and a title, received {line.item!r} and {title!r}")

@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 
 from recsys.datasets.base import Rejected
-from recsys.datasets.lines import opened, without_gz
+from recsys.datasets.lines import numbered, opened, without_gz
 from recsys.errors import DatasetError
 
 FORMATS: Final = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
@@ -59,9 +59,7 @@ def _csv_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]
         # Bytes that are not UTF-8 become surrogates, so that one bad row does not end the reading.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         reader = csv.reader(text)
-        heading = [name.strip() for name in next(reader, [])]
-        if len(set(heading)) < len(heading):
-            raise DatasetError(f"{path}: expected different names in the heading, received {', '.join(heading)}")
+        heading = _heading(reader, path)
         while True:
             try:
                 fields = next(reader)
@@ -79,24 +77,35 @@ def _csv_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]
                 yield reader.line_num, dict(zip(heading, (field.strip() for field in fields), strict=True))
 
 
+def _heading(reader: Iterator[list[str]], path: Path) -> list[str]:
+    try:
+        names = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise DatasetError(f"{path}: expected CSV with a heading line: {error}") from error
+    if any(map(_is_not_utf8, names)):
+        raise DatasetError(f"{path}: expected a heading in UTF-8, received other bytes")
+    if len(set(names)) < len(names):
+        raise DatasetError(f"{path}: expected different names in the heading, received {', '.join(names)}")
+    return names
+
+
 def _field_problem(fields: list[str], columns: int) -> str:
     if len(fields) != columns:
         return f"wrong columns: expected {columns}, received {len(fields)}"
-    if any("\udc80" <= letter <= "\udcff" for field in fields if not field.isascii() for letter in field):
-        return "not UTF-8"
-    return ""
+    return "not UTF-8" if any(map(_is_not_utf8, fields)) else ""
+
+
+def _is_not_utf8(field: str) -> bool:
+    return not field.isascii() and any("\udc80" <= letter <= "\udcff" for letter in field)
 
 
 def _json_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
     with opened(path, "one JSON object a line") as file:
-        for number, raw in enumerate(file, start=1):
-            line = raw.strip()
-            if not line:
-                continue
+        for number, line in numbered(file):
             try:
                 yield number, decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 rejected.append(Rejected(path.name, number, f"not JSON: {error}", line.decode("utf-8", "replace")))
 
 
@@ -105,8 +114,25 @@ def _parquet_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, R
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_PARQUET_BATCH):
-                for row in batch.to_pylist():
+                for row in _python_rows(batch):
                     number += 1
-                    yield number, row
+                    if isinstance(row, dict):
+                        yield number, row
+                    else:
+                        rejected.append(Rejected(path.name, number, f"bad value: {row}"))
     except (OSError, pyarrow.ArrowException) as error:
         raise DatasetError(f"{path}: expected Parquet: {error}") from error
+
+
+def _python_rows(batch: pyarrow.RecordBatch) -> Iterator[Row | Exception]:
+    """Yield each row, or why Python has no such value: text that is not UTF-8, a time that no calendar reaches."""
+    try:
+        rows: list[Row] = batch.to_pylist()
+    except (ValueError, OverflowError) as error:
+        if len(batch) == 1:
+            yield error
+        else:
+            for number in range(len(batch)):
+                yield from _python_rows(batch.slice(number, 1))
+    else:
+        yield from rows

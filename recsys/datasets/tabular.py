@@ -56,7 +56,7 @@ class EventRow(TimedRow, frozen=True, kw_only=True):
     user: Id | None = None
     item: Id | None = None
     rating: float | None = None
-    dwell_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    dwell_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_MS)] | None = None
     slate: Id | None = None
     position: Annotated[int, msgspec.Meta(ge=0)] | None = None
     items: tuple[Id, ...] = ()
@@ -230,8 +230,10 @@ def _plain(name: str, value: Any) -> Any:
         return [word.strip() for word in value.split(SEPARATOR) if word.strip()]
     if name == "items" and isinstance(value, list):
         return [_plain("item", entry) for entry in value]
-    if name in _TEXTS and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(int(value)) if value == int(value) else str(value)
+    if name in _TEXTS and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if name in _TEXTS and isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() else str(value)
     return value
 
 
@@ -245,7 +247,7 @@ def _time_ms(row: TimedRow) -> int | None:
     if row.time_ms is not None:
         at_ms = row.time_ms
     elif row.time_s is not None:
-        at_ms = round(row.time_s * 1_000) if math.isfinite(row.time_s) else -1
+        at_ms = round(row.time_s * 1_000) if abs(row.time_s) <= MAX_TIME_MS else -1
     else:
         at_ms = _moment_ms(row.time)
     if not 0 <= at_ms <= MAX_TIME_MS:

@@ -1,5 +1,6 @@
 """RankLens: lists become slates with impressions, and clicks know their place in them."""
 
+import codecs
 import gzip
 import math
 from pathlib import Path
@@ -124,10 +125,13 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
         {"event": "user", "timestamp": "1"},
         ranking("q", "1", "1"),
         item(""),
+        {**item("2"), "timestamp": "9" * 5_000},
+        {**item("2"), "fields": [{"name": ["title"], "value": "x"}]},
+        '{"event": "item", "timestamp": "1", "fields": [{"name": ' + "[" * 100_000,
     )
     rejected = ranklens.read(path).rejected
-    assert [row.line for row in rejected] == [3, 4, 5, 6, 7, 8, 9, 10]
-    assert [row.reason.partition(":")[0] for row in rejected[1:]] == [
+    assert [row.line for row in rejected] == list(range(3, 14))
+    assert [row.reason.partition(":")[0] for row in rejected[1:-1]] == [
         "missing value",
         "repeated ranking",
         "not shown",
@@ -135,7 +139,16 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
         "unknown event",
         "repeated item",
         "missing value",
+        "bad timestamp",
+        "missing value",
     ]
+
+
+def test_byte_order_mark_and_blank_lines_are_no_broken_lines(tmp_path: Path, write_lines: WriteLines) -> None:
+    path = tmp_path / "marked.jsonl"
+    path.write_bytes(codecs.BOM_UTF8 + write_lines("r.jsonl", item("1"), "", item("2"), " ").read_bytes())
+    dataset = ranklens.read(path)
+    assert (len(dataset.items), dataset.rejected) == (2, [])
 
 
 def test_gzip_is_read(tmp_path: Path, write_lines: WriteLines) -> None:

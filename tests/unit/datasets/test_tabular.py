@@ -1,5 +1,6 @@
 """Anyone's own tables: three formats, one meaning; bad rows are set aside, never fatal and never silent."""
 
+import codecs
 import datetime as dt
 import decimal
 import gzip
@@ -27,6 +28,7 @@ from recsys.events import (
     ItemUpserted,
     SessionBegan,
     SlateServed,
+    encode,
 )
 
 ITEMS = "item,title,categories,tags,year\na,Alien,horror|sci-fi,ridley scott,1979\nb,Brazil,,,\n"
@@ -188,6 +190,37 @@ def test_click_outside_its_slate_is_set_aside(tmp_path: Path) -> None:
     assert kinds(dataset) == [(3, "not shown"), (4, "repeated slate")]
 
 
+@pytest.mark.parametrize("row", ["click,1e306,s,a,", "click,inf,s,a,", "dwell,1,s,a," + "9" * 30])
+def test_numbers_that_no_event_holds_set_the_row_aside(tmp_path: Path, row: str) -> None:
+    dataset = read(tmp_path, f"type,time_s,session,item,dwell_ms\n{row}\nclick,1,s,b,\n")
+    assert [row.line for row in dataset.rejected] == [2]
+    assert encode(happened(dataset)[0])
+
+
+def test_parquet_values_that_python_does_not_have_set_the_row_aside(tmp_path: Path) -> None:
+    texts = pa.Array.from_buffers(pa.string(), 3, pa.array([b"a", b"\xff", b"c"]).buffers())
+    times = pa.array([1, 2, 10**17], pa.timestamp("ms"))
+    pq.write_table(pa.table({"item": texts, "title": ["A", "B", "C"], "time": times}), tmp_path / "items.parquet")
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.item for item in dataset.items] == ["a"]
+    assert kinds(dataset) == [(2, "bad value"), (3, "bad value")]
+
+
+def test_id_that_is_a_number_without_end_sets_the_row_aside(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"item": [1.0, float("inf"), 2.5], "title": ["A", "B", "C"]}), tmp_path / "items.parquet")
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.item for item in dataset.items] == ["1", "2.5"]
+    assert kinds(dataset) == [(2, "bad value")]
+
+
+def test_json_lines_may_begin_with_a_byte_order_mark_and_hold_no_endless_nesting(tmp_path: Path) -> None:
+    nested = b'{"item":"b","title":' + b"[" * 100_000
+    (tmp_path / "items.jsonl").write_bytes(codecs.BOM_UTF8 + b'{"item":"a","title":"A"}\r\n' + nested)
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.item for item in dataset.items] == ["a"]
+    assert kinds(dataset) == [(2, "not JSON")]
+
+
 def test_rows_that_are_not_utf8_or_json_do_not_end_the_reading(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_bytes(b"item,title\na,Alien\nb,Am\xe9lie\nc,Cube\n")
     (tmp_path / "events.jsonl").write_bytes(
@@ -304,13 +337,15 @@ def test_parquet_timestamps_and_numeric_ids_are_understood(tmp_path: Path) -> No
         ({"items.csv": "id,name\n1,x\n"}, "line 2: bad value: Object missing required field `item`"),
         ({"items.csv": "item,item\n1,x\n"}, "different names in the heading"),
         ({"items.csv": ITEMS, "events.csv": "kind\nclick\n"}, r"events\.csv: expected at least one usable row"),
+        ({"items.csv": "x" * 200_000}, "CSV with a heading line: field larger"),
+        ({"items.csv": "item,title,t\udced\n1,x,y\n"}, "a heading in UTF-8"),
         ({"items.parquet": "not parquet"}, "expected Parquet"),
         ({"items.jsonl.gz": "not gzip"}, "one JSON object a line"),
     ],
 )
 def test_what_cannot_be_used_at_all_is_one_clear_line(tmp_path: Path, files: dict[str, str], message: str) -> None:
     for name, content in files.items():
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, errors="surrogateescape")
     with pytest.raises(DatasetError, match=message) as raised:
         tabular.read(tmp_path, 60)
     assert "\n" not in str(raised.value)
