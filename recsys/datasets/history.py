@@ -47,7 +47,12 @@ _KINDS: Final = {"impression": Impression, "click": Click, "dismissal": Dismissa
 #: What stands before all else that happened at the same time.
 _FIRST: Final = {"session_began": 0, "slate": 1}
 
-Positions = Mapping[str, int]
+
+class _List(NamedTuple):
+    """Whose list it is, and where each item stands in it."""
+
+    session: str | None
+    positions: Mapping[str, int]
 
 
 def history(
@@ -69,8 +74,12 @@ def history(
         if row.type == "session_began":
             events.append(_began(row))
             continue
-        position = shown[row.slate].get(row.item) if row.slate else 0
-        if position is None:
+        position = shown[row.slate].positions.get(row.item) if row.slate else 0
+        if row.slate and shown[row.slate].session != row.session:
+            rejected.append(
+                row.rejected(f"another session's slate: {row.slate!r} was shown to {shown[row.slate].session!r}")
+            )
+        elif position is None:
             rejected.append(row.rejected(f"not shown: item {row.item!r} in slate {row.slate!r}"))
         else:
             events.extend(_item_events(row, position, click_from_rating))
@@ -83,9 +92,9 @@ def _with_sessions(ordered: list[Happened], gap_s: int) -> list[Happened]:
     return [row if row.session is not None else row._replace(session=f"{row.user}#{next(numbers)}") for row in ordered]
 
 
-def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str, Positions], list[Happened]]:
-    """Return the position of each item by slate, and the rows with one for each slate before what happened to it."""
-    shown: dict[str, Positions] = {}
+def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str, _List], list[Happened]]:
+    """Return the lists by slate, and the rows with one for each slate before what happened to it."""
+    shown: dict[str, _List] = {}
     kept: list[Happened] = []
     mentioned: dict[str, list[Happened]] = {}
     for row in ordered:
@@ -93,19 +102,24 @@ def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str
             rejected.append(row.rejected(f"repeated slate: {row.slate!r}"))
             continue
         if row.type == "slate":
-            shown[row.slate] = {item: position for position, item in enumerate(row.items)}
+            shown[row.slate] = _listed(row)
         elif row.slate:
             mentioned.setdefault(row.slate, []).append(row)
         kept.append(row)
-    implied = {slate: _implied(slate, rows) for slate, rows in mentioned.items() if slate not in shown}
-    for slate, row in implied.items():
-        shown[slate] = {item: position for position, item in enumerate(row.items)}
+    implied = {slate: _implied(rows) for slate, rows in mentioned.items() if slate not in shown}
+    shown |= {slate: _listed(row) for slate, row in implied.items()}
     return shown, list(_inserted(kept, implied))
 
 
-def _implied(slate: str, rows: list[Happened]) -> Happened:
+def _listed(row: Happened) -> _List:
+    return _List(row.session, {item: position for position, item in enumerate(row.items)})
+
+
+def _implied(rows: list[Happened]) -> Happened:
+    """Return the list that the first row mentions, with all that its session did there."""
+    own = [row for row in rows if row.session == rows[0].session]
     # Rows come in order of time, so a stable sort leaves items without a position in order of appearance.
-    placed = sorted(rows, key=lambda row: (row.position is None, row.position or 0))
+    placed = sorted(own, key=lambda row: (row.position is None, row.position or 0))
     items = tuple(dict.fromkeys(row.item for row in placed))
     return rows[0]._replace(type="slate", item="", items=items, surface="history")
 

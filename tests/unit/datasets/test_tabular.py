@@ -190,6 +190,14 @@ def test_click_outside_its_slate_is_set_aside(tmp_path: Path) -> None:
     assert kinds(dataset) == [(3, "not shown"), (4, "repeated slate")]
 
 
+def test_what_happened_on_another_sessions_slate_is_set_aside_and_not_put_into_it(tmp_path: Path) -> None:
+    implied = "impression,1,p1,a,,s\nclick,2,p1,b,,t\nclick,3,p1,a,,s\n"
+    told = "slate,5,p2,,a|b,s\nclick,6,p2,b,,t\n"
+    dataset = read(tmp_path, "type,time_ms,slate,item,items,session\n" + implied + told)
+    assert kinds(dataset) == [(3, "another session's slate"), (6, "another session's slate")]
+    assert [event.items for event in happened(dataset) if isinstance(event, SlateServed)] == [("a",), ("a", "b")]
+
+
 @pytest.mark.parametrize("row", ["click,1e306,s,a,", "click,inf,s,a,", "dwell,1,s,a," + "9" * 30])
 def test_numbers_that_no_event_holds_set_the_row_aside(tmp_path: Path, row: str) -> None:
     dataset = read(tmp_path, f"type,time_s,session,item,dwell_ms\n{row}\nclick,1,s,b,\n")
