@@ -112,7 +112,7 @@ class SpillingMap(Generic[T]):
 
     def change_all(self, change: Callable[[T], None]) -> None:
         """Let `change` change every value, in order. Costs some 20 µs for each that stands on disk."""
-        for key, _ in list(self._on_disk()):
+        for (key,) in self._run("SELECT key FROM entry ORDER BY place") if self._spilled else ():
             value = self._borrow(key)
             assert value is not None
             change(value)

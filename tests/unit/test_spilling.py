@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -74,6 +75,17 @@ def test_all_values_are_changed_wherever_they_stand() -> None:
     held.get("3")
     held.change_all(lambda value: value.append(-1))
     assert [value for _, value in held.items()] == [[number, -1] for number in range(LENT + 5)]
+
+
+def test_changing_all_values_holds_few_of_them_at_once() -> None:
+    held = SpillingMap(1, msgspec.msgpack.encode, msgspec.msgpack.Decoder(bytearray).decode)
+    for number in range(2_000):
+        held.put(str(number), bytearray(10_000))
+    tracemalloc.start()
+    held.change_all(lambda value: value.append(1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000, "of 20 MB"
 
 
 @pytest.mark.parametrize("state", [[1], {"a": "no list"}, {1: [2]}])
