@@ -16,6 +16,7 @@ from benchmarks.quality.freshet import Engine
 from benchmarks.quality.measuring import Latencies, peak_rss_mb, resident_mb
 from benchmarks.quality.ranking_metrics import LENGTH
 from benchmarks.quality.session_lines import SessionLines, click_ms
+from recsys.errors import DatasetError
 from recsys.events import Click, ItemUpserted
 from recsys.eviction import evict
 from recsys.log.base import Record
@@ -60,7 +61,7 @@ def measure(train: Path | None, sizes: Sizes, seed: int) -> dict[str, Any]:
     Raises
     ------
     DatasetError
-        When the file can't be read.
+        When the file can't be read, or there are too few clicks to fold any of them in a batch that counts.
     """
     if train is None:
         lines, clicks = generated(sizes, seed), sizes.clicks
@@ -70,7 +71,11 @@ def measure(train: Path | None, sizes: Sizes, seed: int) -> dict[str, Any]:
         clicks = sum(lengths[:-ASKED])
     run = _Run()
     before_mb = resident_mb()
-    clicks -= run.warm_up(lines) + SINGLE
+    first = run.warm_up(lines) + SINGLE
+    if clicks <= first:
+        beside = f" before the last {ASKED} sessions of {train}" if train else ""
+        raise DatasetError(f"expected more than the {first} clicks that are folded first{beside}, received {clicks}")
+    clicks -= first
     indexed = run.index(lines, max(clicks - sizes.learned, 0))
     learned = run.fold(lines, clicks - indexed)
     single = run.fold_singly(lines)

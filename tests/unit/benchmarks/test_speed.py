@@ -32,6 +32,15 @@ def test_every_stage_has_its_time(tmp_path: Path, given: str) -> None:
     assert figures["calibration"]["before_ms"] > 0.0
 
 
+@pytest.mark.parametrize("given", ["few", "none", "nothing"])
+def test_too_few_clicks_are_told_and_not_timed(tmp_path: Path, given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "few").write_text("a b\n" * 50)
+    (tmp_path / "none").write_text("")
+    arguments = ["--items", "5", "--clicks", "9"] if given == "nothing" else [str(tmp_path / given)]
+    assert main(["speed", *arguments]) == 2
+    assert "expected more than the" in capsys.readouterr().err
+
+
 def test_generated_sessions_stay_in_the_catalogue_and_repeat_themselves() -> None:
     first, second = (list(itertools.islice(sessions(), 100)) for _ in range(2))
     assert first == second
