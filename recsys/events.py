@@ -254,7 +254,7 @@ def decode_json(line: bytes) -> Event:
 def _decoded(decoder: Any, payload: bytes, form: str) -> Event:
     try:
         event: Event = decoder.decode(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidEvent(
             f"expected {form} of one of {', '.join(TYPE_NAMES)}; received {payload[:80]!r}: {error}"
         ) from error

@@ -22,9 +22,13 @@ _Key = tuple[int, int]
 class _Place(msgspec.Struct):
     """The part of a line that is not the event."""
 
-    offset: Annotated[str, msgspec.Meta(pattern=r"^(\d+-\d+)?$")] = ""
+    # As many digits as are certain to fit into 64 bits.
+    offset: Annotated[str, msgspec.Meta(pattern=r"\A([0-9]{1,18}-[0-9]{1,18})?\Z")] = ""
     dead: bytes | None = None
 
+
+#: No event stands at its own time from here on: no offset has so many digits.
+_NEVER = (10**18, 0)
 
 _place = msgspec.json.Decoder(_Place)
 
@@ -104,8 +108,9 @@ def _read_line(line: bytes, before: _Key) -> Record:
         if place.dead is not None:
             return Record(offset or next_, None, place.dead)
         event = decode_json(line)
-    except (msgspec.DecodeError, InvalidEvent):
+        payload = encode(event)
+    except (msgspec.DecodeError, RecursionError, InvalidEvent, OverflowError):
         return Record(next_, None, line)
     if not offset:
-        offset = f"{event.event_time_ms}-0" if (event.event_time_ms, 0) > before else next_
-    return Record(offset, event, encode(event))
+        offset = f"{event.event_time_ms}-0" if before < (event.event_time_ms, 0) < _NEVER else next_
+    return Record(offset, event, payload)

@@ -136,7 +136,7 @@ class FileSnapshots:
                     known = stamp, self._manifest.decode(path.read_bytes())
             except FileNotFoundError:
                 continue  # pruned since the folder was listed
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 _logger.warning("manifest %s passed over: %s", path, error)
                 continue
             decoded[path] = known

@@ -96,6 +96,8 @@ def test_field_that_this_code_does_not_know_is_passed_over() -> None:
         msgspec.msgpack.encode({"type": "click", "event_time_ms": 1}),
         msgspec.msgpack.encode({**ITEM, "numbers": {"price": float("inf")}}),
         msgspec.msgpack.encode({**ITEM, "numbers": {"price": 10.0 * MAX_NUMBER}}),
+        msgspec.msgpack.encode({**ITEM, "title": "?"}).replace(b"\xa1?", b"\xa1\xff"),
+        msgspec.msgpack.encode({**ITEM, "more": 0}).replace(b"\xa4more\x00", b"\xa4more" + b"\x91" * 100_000),
     ],
 )
 def test_bytes_that_are_no_event_are_refused(payload: bytes) -> None:

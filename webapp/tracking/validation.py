@@ -181,5 +181,5 @@ def _age_ms(claim: BrowserEvent, session: SessionToken, now_ms: int) -> int:
 def _readable_seq(raw: msgspec.Raw) -> int | None:
     try:
         return msgspec.json.decode(bytes(raw), type=_SeqOnly).seq
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None

@@ -164,5 +164,5 @@ def encode(message: Hello | Ack | PushedSlate) -> bytes:
 def _decoded(decoder: "msgspec.json.Decoder[Shape]", payload: bytes | str) -> Shape:
     try:
         return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidEvent(f"{error}; received {payload[:80]!r}") from error

@@ -37,7 +37,20 @@ def test_line_without_an_offset_stands_at_its_event_time_but_never_before_the_li
     assert all(record.event and record.payload == encode(record.event) for record in found)
 
 
-@pytest.mark.parametrize("line", [b"{", b"[]", b'{"type":"unheard of"}', b'{"offset":"x","type":"click"}', b"\xff"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"[]",
+        b'{"type":"unheard of"}',
+        b'{"offset":"x","type":"click"}',
+        b"\xff",
+        CLICK.replace(b'"7"', b'"\xff"') % 5,
+        CLICK % 10**25,
+        b'{"offset":"%d-0",' % 10**25 + (CLICK % 5)[1:],
+        b'{"more":' + b"[" * 100_000,
+    ],
+)
 def test_line_that_is_no_event_becomes_a_record_without_one(tmp_path: Path, line: bytes) -> None:
     found = read(tmp_path, b"\n".join([CLICK % 5, line, CLICK % 6]))
 
@@ -47,6 +60,16 @@ def test_line_that_is_no_event_becomes_a_record_without_one(tmp_path: Path, line
         ("6-0", False),
     ]
     assert found[1].payload == line
+
+
+def test_event_of_a_time_that_no_offset_has_stands_after_the_line_before(tmp_path: Path) -> None:
+    found = read(tmp_path, b"\n".join([CLICK % 5, CLICK % 10**18, CLICK % 6]))
+
+    assert [(record.offset, record.event is None) for record in found] == [
+        ("5-0", False),
+        ("5-1", False),
+        ("6-0", False),
+    ]
 
 
 def test_offsets_that_do_not_grow_are_refused_by_line(tmp_path: Path) -> None:

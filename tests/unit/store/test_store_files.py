@@ -96,7 +96,7 @@ def test_missing_snapshot_is_passed_over(snapshots: FileSnapshots, tmp_path: Pat
     assert found(snapshots) == b"older"
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"sha256": 7}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"sha256": 7}', b'{"sha256": "\xff"}'])
 def test_damaged_manifest_is_passed_over_and_logged(
     snapshots: FileSnapshots, tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -149,7 +149,16 @@ def test_whatever_is_claimed_each_event_is_taken_or_refused_for_a_declared_reaso
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"{", b"\xff\xfe", b'{"type":"other"}', b'{"type":"events"}', b"[]", b" " * (MAX_MESSAGE_BYTES + 1)],
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"type":"other"}',
+        b'{"type":"events"}',
+        b"[]",
+        b'{"type":"events","id":1,"session":"s","events":[' + b"[" * 100_000,
+        b" " * (MAX_MESSAGE_BYTES + 1),
+    ],
 )
 def test_message_that_is_no_batch_is_invalid(payload):
     with pytest.raises(InvalidEvent):
