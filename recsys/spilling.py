@@ -44,7 +44,7 @@ class SpillingMap(Generic[T]):
     Raises
     ------
     StoreUnavailable
-        From every method, when the disk takes nothing more.
+        From every method, when the disk takes nothing more, and from then on.
 
     >>> held = SpillingMap(1, msgspec.msgpack.encode, msgspec.msgpack.decode)
     >>> held.put("old", [1])
@@ -168,7 +168,10 @@ class SpillingMap(Generic[T]):
         for key in list(self._lent):
             self._give_back(key)
         if self._disk is not None:
-            yield from self._disk.execute("SELECT key, packed FROM entry ORDER BY place")
+            try:
+                yield from self._disk.execute("SELECT key, packed FROM entry ORDER BY place")
+            except sqlite3.Error as error:
+                raise _unavailable(error) from error
 
     def _run(self, statement: str, *values: Any) -> list[Any]:
         try:
@@ -176,9 +179,7 @@ class SpillingMap(Generic[T]):
                 self._disk = _new_disk()
             return self._disk.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise StoreUnavailable(
-                f"expected room in the folder for temporary files (SQLITE_TMPDIR, TMPDIR), received: {error}"
-            ) from error
+            raise _unavailable(error) from error
 
 
 def _new_disk() -> sqlite3.Connection:
@@ -186,3 +187,9 @@ def _new_disk() -> sqlite3.Connection:
     for setting in _SETTINGS:
         disk.execute(setting)
     return disk
+
+
+def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"expected room in the folder for temporary files (SQLITE_TMPDIR, TMPDIR), received: {error}"
+    )

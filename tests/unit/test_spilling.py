@@ -99,11 +99,16 @@ from recsys.errors import StoreUnavailable
 from recsys.spilling import SpillingMap
 
 held = SpillingMap(1, bytes, bytes)
-try:
+
+def fill():
     for number in range(100):
         held.put(str(number), bytes(100_000))
-except StoreUnavailable as error:
-    print(error)
+
+for act in (fill, held.to_state, lambda: list(held.items()), held.oldest):
+    try:
+        act()
+    except StoreUnavailable as error:
+        print(error)
 """
 
 
@@ -119,4 +124,4 @@ def test_a_full_disk_is_told_and_where() -> None:
         text=True,
         env=os.environ,
     )
-    assert "room in the folder for temporary files" in told.stdout
+    assert told.stdout.count("room in the folder for temporary files") == 4
