@@ -56,7 +56,8 @@ class FileSnapshots:
     def fence(self) -> int:
         """Return the largest fence that ever wrote. Raises `CorruptState` when the folder's note of it is damaged."""
         try:
-            written = (self._folder / "fence").read_text(encoding="ascii")
+            with self._reading():
+                written = (self._folder / "fence").read_text(encoding="ascii")
             return int(written)
         except FileNotFoundError:
             return 0
@@ -76,7 +77,8 @@ class FileSnapshots:
 
     def manifests(self) -> Sequence[Manifest]:
         """Return all manifests that can be read, newest first."""
-        return [manifest for manifest, _ in self._held()]
+        with self._reading():
+            return [manifest for manifest, _ in self._held()]
 
     def load(self, sha256: str) -> bytes:
         """Return a snapshot's bytes, checked against their name."""
@@ -104,11 +106,10 @@ class FileSnapshots:
     def _read(self, manifest: Manifest) -> bytes:
         path = self._folder / f"{manifest.sha256}.state"
         try:
-            stored = path.read_bytes()
+            with self._reading():
+                stored = path.read_bytes()
         except FileNotFoundError as error:
             raise CorruptState(f"expected a snapshot in {path}, received none") from error
-        except OSError as error:
-            raise StoreUnavailable(f"expected to read {path}, received: {error}") from error
         try:
             payload: bytes = pa.decompress(stored, manifest.bytes, codec="zstd", asbytes=True)
         except (OSError, pa.ArrowException) as error:
@@ -148,6 +149,16 @@ class FileSnapshots:
         """Return the manifests' numbers and files, newest first."""
         paths = self._folder.glob("*.json") if self._folder.is_dir() else ()
         return sorted(((int(path.stem), path) for path in paths if path.stem.isdigit()), reverse=True)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What is not there is no trouble with the disk."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreUnavailable(f"expected to read from {self._folder}, received: {error}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -130,6 +131,26 @@ def test_folder_that_cannot_be_written_to_is_unavailable(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="expected to write to"):
         FileSnapshots(tmp_path / "file").save(b"x", manifest(b"x"), fence=1)
+
+
+def test_folder_that_cannot_be_read_for_a_moment_is_unavailable_and_not_damaged(snapshots: FileSnapshots) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    reads: list[Callable[[], object]] = [
+        snapshots.manifests,
+        snapshots.fence,
+        lambda: snapshots.newest("c"),
+        lambda: snapshots.load(sha256(b"newer")),
+    ]
+    for read in reads:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            with pytest.raises(StoreUnavailable, match="expected to read from"):
+                read()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found(snapshots) == b"newer"
 
 
 def _write_forever(folder: Path, fence: int) -> None:
