@@ -67,18 +67,24 @@ def changes(world: World) -> tuple[WorldMeta, Arrays]:
 
 
 def apply(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Bring a copy, whose rows are numbered alike, up to the world that made the `changes`. Raises `CorruptState`."""
-    for row, item in meta.catalogue:
-        if row == len(world.catalogue):
-            world.catalogue.append(item)
-        elif row < len(world.catalogue):
-            world.catalogue[row] = item
-        else:
-            raise CorruptState(f"expected catalogue row {len(world.catalogue)} next, received {row}")
-        world.rows[item.item] = row
-    for name in _TABLES:
-        _table(world, name).apply(_unprefixed(name, arrays))
+    """Bring a copy, whose rows are numbered alike, up to the world that made the `changes`.
+
+    Raises `CorruptState`, as for changes that other code made; then rows and offset are what they were.
+    """
+    rows = len(world.catalogue)
+    for row, _ in meta.catalogue:
+        if row > rows:
+            raise CorruptState(f"expected catalogue row {rows} next, received {row}")
+        rows = max(rows, row + 1)
+    tables = {name: _unprefixed(name, arrays) for name in _TABLES}
+    for name, changed in tables.items():
+        _table(world, name).check(changed)
     _take(world, meta, arrays)
+    for name, changed in tables.items():
+        _table(world, name).apply(changed)
+    for row, item in meta.catalogue:
+        world.catalogue[row : row + 1] = [item]  # or the next
+        world.rows[item.item] = row
     world.follow_contents(np.union1d(arrays["items/row"], arrays["contents/row"]))
     if meta.catalogue:
         world.edition = object()
@@ -123,17 +129,16 @@ def _meta(world: World, catalogue_rows: Iterable[int]) -> WorldMeta:
 
 
 def _take(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
-    world.offset, world.now_ms, world.serial, world.draws = meta.offset, meta.now_ms, meta.serial, meta.draws
-    world.evictions, world.described = meta.evictions, meta.described
-    world.tastes, world.number_names = list(meta.tastes), list(meta.number_names)
-    world.popular = _rows_named("popular", arrays)
-    world.first_choices = _rows_named("first_choices", arrays)
+    popular, first_choices = _rows_named("popular", arrays), _rows_named("first_choices", arrays)
     moments = arrays.get("moments")
     if moments is None or moments.dtype != np.float64 or moments.shape != world.moments.shape:
         raise CorruptState(f"expected the numbers' moments as float64 of shape {world.moments.shape}")
-    world.moments = np.array(moments)
     for name in _MODELS:
         getattr(world, name).restore(_unprefixed(name, arrays))
+    world.offset, world.now_ms, world.serial, world.draws = meta.offset, meta.now_ms, meta.serial, meta.draws
+    world.evictions, world.described = meta.evictions, meta.described
+    world.tastes, world.number_names = list(meta.tastes), list(meta.number_names)
+    world.popular, world.first_choices, world.moments = popular, first_choices, np.array(moments)
 
 
 def _rows_named(name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:

@@ -98,7 +98,7 @@ class Replica:
         DeltaGap
             When the delta starts after what this world holds, or items were evicted in between.
         CorruptState
-            When it is not a delta of this code and configuration.
+            When it is not a delta of this code and configuration. Rows and version then are what they were.
         """
         meta, arrays = read_state(payload, DeltaMeta, self._config)
         here = offset_key(self.world.offset)

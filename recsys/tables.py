@@ -130,10 +130,13 @@ class Table:
             **{name: self[name][rows] for name in self._columns},
         }
 
-    def apply(self, changes: Mapping[str, NDArray[Any]]) -> None:
-        """Overwrite the rows that `changes` names; idempotent."""
+    def check(self, changes: Mapping[str, NDArray[Any]]) -> None:
+        """Raise `CorruptState` unless these are changes of a table with such columns."""
         for name in self._columns:
             self._fitting(changes, name)
+
+    def apply(self, changes: Mapping[str, NDArray[Any]]) -> None:
+        """Overwrite the rows that `changes`, which have been checked, names; idempotent."""
         self.grow(int(changes["rows"][0]))
         for name in self._columns:
             self._data[name][changes["row"]] = changes[name]

@@ -10,7 +10,8 @@ from recsys.config import EngineConfig
 from recsys.errors import CorruptState, DeltaGap
 from recsys.learner import Learner
 from recsys.replica import Replica
-from tests.unit.streams import stream, world_bytes
+from recsys.store import codec
+from tests.unit.streams import film, stream, world_bytes
 
 CONFIG = EngineConfig(attribution_window_s=120, session_gap_s=900)
 LOG = stream(seed=2, events=300)
@@ -112,6 +113,22 @@ def test_after_a_gap_the_newest_snapshot_bridges_it() -> None:
     replica.load(newest)
     assert replica.apply(after_the_gap)
     assert world_bytes(replica.world) == world_bytes(learner.world)
+
+
+@pytest.mark.parametrize("table", ["items/statistics", "sessions/clicked", "vectors/vector"])
+def test_delta_of_other_columns_changes_nothing(table: str) -> None:
+    """As the learner of the next version may write them while this one still serves."""
+    learner = learner_at(10)
+    replica = replica_of(learner.snapshot())
+    learner.delta(published_ms=0)
+    learner.world.upsert_item(film(1_000))
+    learner.fold(LOG[10:60])
+    state = codec.decode(learner.delta(published_ms=0))
+    state.arrays[table] = state.arrays[table][:, 1:]
+    before = world_bytes(replica.world)
+    with pytest.raises(CorruptState, match=r"expected .* rows of shape"):
+        replica.apply(codec.encode(state.blobs, state.arrays))
+    assert world_bytes(replica.world) == before
 
 
 def test_older_delta_is_no_news() -> None:
