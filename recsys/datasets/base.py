@@ -83,9 +83,10 @@ class Dataset:
         """
         if self.events[0].event_time_ms + shift_ms < 0:
             years = (self.end_ms - self.events[0].event_time_ms) / _YEAR_MS
+            end = 1970 + (self.end_ms + shift_ms) // _YEAR_MS
             raise DatasetError(
-                f"{self.name}: expected a history that begins after 1970 once it is moved to its new end, "
-                f"received one of {years:,.0f} years: is its last time real?"
+                f"{self.name}: expected a history that begins in 1970 or later once it ends in {end:.0f}, "
+                f"received one of {years:,.0f} years: are its first and its last time real?"
             )
         last_ms, sequence = -1, 0
         for event in self.events:

@@ -28,7 +28,7 @@ def test_offsets_grow_and_carry_the_shifted_time(times: list[int], shift_ms: int
 def test_history_that_would_begin_before_1970_once_moved_is_refused() -> None:
     never = Click(event_time_ms=MAX_TIME_MS, session="s", item="a")
     dataset = assembled("x", [], [ITEM], [never], [])
-    with pytest.raises(DatasetError, match=r"received one of 8,030 years: is its last time real\?"):
+    with pytest.raises(DatasetError, match="once it ends in 1970, received one of 8,030 years"):
         list(dataset.timed(-MAX_TIME_MS + 1))
 
 

@@ -36,3 +36,13 @@ def test_command_writes_catalogue_and_visitors(
     simulated = [event for event in found if getattr(event, "simulated", False)]
     assert (len(items), len(simulated), told["events"]) == (FILMS, 1_500, 1_500)
     assert sum(isinstance(event, Click) for event in simulated) <= sum(arm["clicks"] for arm in told["arms"].values())
+
+
+@pytest.mark.parametrize("option", ["--events=-5", "--days=0", "--days=inf", "--days=nan", "--days=soon", "--seed=-1"])
+def test_number_that_nobody_can_work_with_is_told_and_nothing_is_written(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--out", str(tmp_path / "log"), option])
+    assert option.partition("=")[0] in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
