@@ -1,7 +1,9 @@
 """From rows of "who did what when" to events: order, sessions, slates and positions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from recsys.datasets.base import Rejected, session_numbers
 from recsys.events import (
@@ -13,6 +15,8 @@ from recsys.events import (
     EntryPage,
     Event,
     Impression,
+    ItemEvent,
+    ItemUpserted,
     Referrer,
     SessionBegan,
     SlateServed,
@@ -84,6 +88,28 @@ def history(
         else:
             events.extend(_item_events(row, position, click_from_rating))
     return events
+
+
+def entering(dated: Sequence[tuple[ItemUpserted, int | None]], events: Iterable[Event]) -> list[ItemUpserted]:
+    """Return the items at the times at which they enter; `events` are in order of time.
+
+    That is the time given with each, but no later than when it was first shown or anything happened to it; an item
+    without a time was there from the start.
+    """
+    first_ms: dict[str, int] = {}
+    times = [at_ms for _, at_ms in dated if at_ms is not None]
+    for event in events:
+        times.append(event.event_time_ms)
+        items = event.items if isinstance(event, SlateServed) else [event.item] if isinstance(event, ItemEvent) else []
+        for item in items:
+            first_ms.setdefault(item, event.event_time_ms)
+    begin_ms = min(times, default=0)
+    return [
+        msgspec.structs.replace(
+            item, event_time_ms=begin_ms if at_ms is None else min(at_ms, first_ms.get(item.item, at_ms))
+        )
+        for item, at_ms in dated
+    ]
 
 
 def _with_sessions(ordered: list[Happened], gap_s: int) -> list[Happened]:

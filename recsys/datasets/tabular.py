@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 
 from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
-from recsys.datasets.history import Happened, history
+from recsys.datasets.history import Happened, entering, history
 from recsys.datasets.rows import FORMATS, Row, find_table, read_rows
 from recsys.errors import DatasetError
 from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, SURFACES, Device, EntryPage, ItemUpserted, Referrer
@@ -116,10 +116,11 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
         if not happened and any(row.file == events_file.name for row in rejected):
             raise DatasetError(_nothing_usable(events_file, rejected))
     events = history(happened, session_gap_s, click_from_rating, rejected)
-    begin_ms = min(
-        [*(event.event_time_ms for event in events), *(at_ms for _, at_ms in dated if at_ms is not None)], default=0
-    )
-    items = [msgspec.structs.replace(item, event_time_ms=begin_ms if at_ms is None else at_ms) for item, at_ms in dated]
+    items = entering(dated, events)
+    if late := sum(
+        at_ms is not None and item.event_time_ms < at_ms for item, (_, at_ms) in zip(items, dated, strict=True)
+    ):
+        notes.append(f"{late} items were shown or clicked before their time; they enter when they first were")
     rejected.sort(key=lambda row: (row.file != items_file.name, row.line))
     sources = [items_file] if events_file is None else [items_file, events_file]
     return assembled(NAME, sources, items, events, rejected, notes)

@@ -144,6 +144,15 @@ def test_items_may_enter_later(tmp_path: Path) -> None:
     ]
 
 
+def test_item_enters_no_later_than_it_was_first_shown_or_clicked_and_that_is_noted(tmp_path: Path) -> None:
+    items = "item,title,time_ms\na,A,50\nb,B,50\nc,C,50\n"
+    rows = "click,20,a,s,,\nslate,10,,s,p,b|x\nclick,60,c,s,,\n"
+    dataset = read(tmp_path, "type,time_ms,item,session,slate,items\n" + rows, items)
+    assert {item.item: item.event_time_ms for item in dataset.items} == {"a": 20, "b": 10, "c": 50}
+    assert [type(event) for event in dataset.events[:2]] == [ItemUpserted, SlateServed]
+    assert "2 items were shown or clicked before their time; they enter when they first were" in dataset.notes
+
+
 def test_bad_rows_are_set_aside_by_line_and_reason(tmp_path: Path) -> None:
     rows = [
         "click,1,a,s",
