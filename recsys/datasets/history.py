@@ -53,9 +53,10 @@ _FIRST: Final = {"session_began": 0, "slate": 1}
 
 
 class _List(NamedTuple):
-    """Whose list it is, and where each item stands in it."""
+    """Whose list it is, since when, and where each item stands in it."""
 
     session: str | None
+    at_ms: int
     positions: Mapping[str, int]
 
 
@@ -78,15 +79,11 @@ def history(
         if row.type == "session_began":
             events.append(_began(row))
             continue
-        position = shown[row.slate].positions.get(row.item) if row.slate else 0
-        if row.slate and shown[row.slate].session != row.session:
-            rejected.append(
-                row.rejected(f"another session's slate: {row.slate!r} was shown to {shown[row.slate].session!r}")
-            )
-        elif position is None:
-            rejected.append(row.rejected(f"not shown: item {row.item!r} in slate {row.slate!r}"))
+        listed = shown[row.slate] if row.slate else None
+        if listed and (problem := _problem(row, listed)):
+            rejected.append(row.rejected(problem))
         else:
-            events.extend(_item_events(row, position, click_from_rating))
+            events.extend(_item_events(row, listed.positions[row.item] if listed else 0, click_from_rating))
     return events
 
 
@@ -138,7 +135,18 @@ def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str
 
 
 def _listed(row: Happened) -> _List:
-    return _List(row.session, {item: position for position, item in enumerate(row.items)})
+    return _List(row.session, row.at_ms, {item: position for position, item in enumerate(row.items)})
+
+
+def _problem(row: Happened, listed: _List) -> str:
+    """Return why the row can't have happened on the list that it names, empty where it can."""
+    if row.session != listed.session:
+        return f"another session's slate: {row.slate!r} was shown to {listed.session!r}"
+    if row.at_ms < listed.at_ms:
+        return f"before its slate: {row.slate!r} was shown {listed.at_ms - row.at_ms} ms later"
+    if row.item not in listed.positions:
+        return f"not shown: item {row.item!r} in slate {row.slate!r}"
+    return ""
 
 
 def _implied(rows: list[Happened]) -> Happened:

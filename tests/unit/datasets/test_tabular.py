@@ -199,6 +199,13 @@ def test_click_outside_its_slate_is_set_aside(tmp_path: Path) -> None:
     assert kinds(dataset) == [(3, "not shown"), (4, "repeated slate")]
 
 
+def test_what_happened_before_its_slate_is_set_aside(tmp_path: Path) -> None:
+    rows = "slate,5,p,,a|b,s\nclick,4,p,a,,s\nclick,5,p,b,,s\n"
+    dataset = read(tmp_path, "type,time_ms,slate,item,items,session\n" + rows)
+    assert kinds(dataset) == [(3, "before its slate")]
+    assert [type(event) for event in happened(dataset)] == [SlateServed, Click]
+
+
 def test_what_happened_on_another_sessions_slate_is_set_aside_and_not_put_into_it(tmp_path: Path) -> None:
     implied = "impression,1,p1,a,,s\nclick,2,p1,b,,t\nclick,3,p1,a,,s\n"
     told = "slate,5,p2,,a|b,s\nclick,6,p2,b,,t\n"
