@@ -52,7 +52,8 @@ def restore(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -
     world.rows = {item.item: row for row, item in meta.catalogue}
     for name in _TABLES:
         _table(world, name).restore(_unprefixed(name, arrays))
-    _take(world, meta, arrays)
+    _restore_models(world, arrays)
+    _take(world, meta, _lists(world, arrays))
     world.index_contents()
     world.edition = object()
     world.changed_catalogue.clear()
@@ -79,12 +80,15 @@ def apply(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> 
     tables = {name: _unprefixed(name, arrays) for name in _TABLES}
     for name, changed in tables.items():
         _table(world, name).check(changed)
-    _take(world, meta, arrays)
+    lists = _lists(world, arrays)
+    _restore_models(world, arrays)
+    # From here on nothing fails, and rows are there before anything names them.
+    for row, item in meta.catalogue:
+        world.catalogue[row : row + 1] = [item]
+        world.rows[item.item] = row
     for name, changed in tables.items():
         _table(world, name).apply(changed)
-    for row, item in meta.catalogue:
-        world.catalogue[row : row + 1] = [item]  # or the next
-        world.rows[item.item] = row
+    _take(world, meta, lists)
     world.follow_contents(np.union1d(arrays["items/row"], arrays["contents/row"]))
     if meta.catalogue:
         world.edition = object()
@@ -128,17 +132,28 @@ def _meta(world: World, catalogue_rows: Iterable[int]) -> WorldMeta:
     )
 
 
-def _take(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
-    popular, first_choices = _rows_named("popular", arrays), _rows_named("first_choices", arrays)
+def _restore_models(world: World, arrays: Mapping[str, NDArray[Any]]) -> None:
+    for name in _MODELS:
+        getattr(world, name).restore(_unprefixed(name, arrays))
+
+
+def _lists(world: World, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return what is neither table nor model."""
     moments = arrays.get("moments")
     if moments is None or moments.dtype != np.float64 or moments.shape != world.moments.shape:
         raise CorruptState(f"expected the numbers' moments as float64 of shape {world.moments.shape}")
-    for name in _MODELS:
-        getattr(world, name).restore(_unprefixed(name, arrays))
+    return {
+        "popular": _rows_named("popular", arrays),
+        "first_choices": _rows_named("first_choices", arrays),
+        "moments": np.array(moments),
+    }
+
+
+def _take(world: World, meta: WorldMeta, lists: Mapping[str, NDArray[Any]]) -> None:
     world.offset, world.now_ms, world.serial, world.draws = meta.offset, meta.now_ms, meta.serial, meta.draws
     world.evictions, world.described = meta.evictions, meta.described
     world.tastes, world.number_names = list(meta.tastes), list(meta.number_names)
-    world.popular, world.first_choices, world.moments = popular, first_choices, np.array(moments)
+    world.popular, world.first_choices, world.moments = lists["popular"], lists["first_choices"], lists["moments"]
 
 
 def _rows_named(name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
