@@ -38,10 +38,12 @@ TOPICS: Final = 200
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.catalogue", description=__doc__)
-    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=100_000, help=f"at least {BEST + 1}; default 100,000")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
+    if arguments.items <= BEST:
+        parser.error(f"expected more than {BEST} items, received {arguments.items}")
     text = json.dumps(measure(arguments.items, arguments.seed), indent=2)
     print(text)
     if arguments.json:

@@ -8,9 +8,9 @@ import datetime as dt
 import hashlib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -94,6 +94,14 @@ class _Unusable(Exception):
     """A line that is JSON of the right shape and yet says nothing usable."""
 
 
+class _Ranking(NamedTuple):
+    """Whose ranking it was, when it was shown, and where each item stood."""
+
+    session: str
+    at_ms: int
+    positions: Mapping[str, int]
+
+
 class _Reader:
     """Collects items and events line by line."""
 
@@ -102,7 +110,7 @@ class _Reader:
         self.items: dict[str, ItemUpserted] = {}
         self.events: list[Event] = []
         self.rejected: list[Rejected] = []
-        self._shown: dict[str, dict[str, int]] = {}
+        self._shown: dict[str, _Ranking] = {}
         self._undescribed: set[str] = set()
 
     def take(self, line: _Line) -> None:
@@ -149,7 +157,7 @@ class _Reader:
             raise _Unusable("repeated item: a ranking shows each item once")
         if line.id in self._shown:
             raise _Unusable(f"repeated ranking: {line.id!r}")
-        self._shown[line.id] = {item: position for position, item in enumerate(shown)}
+        self._shown[line.id] = _Ranking(line.session, line.at_ms, {item: at for at, item in enumerate(shown)})
         session, at_ms = f"rl-{line.session}", line.at_ms
         yield SlateServed(event_time_ms=at_ms, session=session, slate=line.id, surface="history", items=shown)
         for position, item in enumerate(shown):
@@ -160,17 +168,19 @@ class _Reader:
     def _click(self, line: _Line) -> Click:
         if line.type != "click":
             raise _Unusable(f"unknown interaction: {line.type!r}, expected click")
-        position = self._shown.get(line.ranking, {}).get(line.item)
-        if position is None:
+        shown = self._shown.get(line.ranking)
+        if shown is None or line.item not in shown.positions:
             raise _Unusable(f"not shown: item {line.item!r} in ranking {line.ranking!r}")
-        if not line.session:
-            raise _Unusable("missing value: an interaction needs a session")
+        if line.session != shown.session:
+            raise _Unusable(f"another session's ranking: {line.ranking!r} was shown to {shown.session!r}")
+        if line.at_ms < shown.at_ms:
+            raise _Unusable(f"before it was shown: ranking {line.ranking!r} is of {shown.at_ms}")
         return Click(
             event_time_ms=line.at_ms,
             session=f"rl-{line.session}",
             item=line.item,
             slate=line.ranking,
-            position=position,
+            position=shown.positions[line.item],
         )
 
 

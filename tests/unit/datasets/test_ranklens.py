@@ -121,6 +121,8 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
         {"event": "ranking", "timestamp": "1"},
         ranking("r", "1"),
         click("r", "2"),
+        click("r", "1", session="another"),
+        click("r", "1", at_ms=1_999),
         {**click("r", "1"), "timestamp": "soon"},
         {"event": "user", "timestamp": "1"},
         ranking("q", "1", "1"),
@@ -130,11 +132,13 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
         '{"event": "item", "timestamp": "1", "fields": [{"name": ' + "[" * 100_000,
     )
     rejected = ranklens.read(path).rejected
-    assert [row.line for row in rejected] == list(range(3, 14))
+    assert [row.line for row in rejected] == list(range(3, 16))
     assert [row.reason.partition(":")[0] for row in rejected[1:-1]] == [
         "missing value",
         "repeated ranking",
         "not shown",
+        "another session's ranking",
+        "before it was shown",
         "bad timestamp",
         "unknown event",
         "repeated item",
