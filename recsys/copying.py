@@ -55,7 +55,7 @@ def restore(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -
     _restore_models(world, arrays)
     _take(world, meta, _lists(world, arrays))
     world.index_contents()
-    world.edition = object()
+    world.begin_edition()
     world.changed_catalogue.clear()
 
 
@@ -86,12 +86,13 @@ def apply(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> 
     for row, item in meta.catalogue:
         world.catalogue[row : row + 1] = [item]
         world.rows[item.item] = row
+    available = np.count_nonzero(world.items["available"])
     for name, changed in tables.items():
         _table(world, name).apply(changed)
     _take(world, meta, lists)
     world.follow_contents(np.union1d(arrays["items/row"], arrays["contents/row"]))
-    if meta.catalogue:
-        world.edition = object()
+    if meta.catalogue or np.count_nonzero(world.items["available"]) != available:
+        world.begin_edition()
 
 
 def settle(world: World) -> None:

@@ -59,7 +59,7 @@ def evict(world: World) -> Places:
     for column in range(NUMBERS):
         recount(world.moments, world.contents["number"], column)
     world.index_contents()
-    world.edition = object()
+    world.begin_edition()
     world.evictions += 1
     return places
 

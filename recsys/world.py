@@ -93,8 +93,10 @@ class World:
     changed_catalogue : set of int
         Rows whose item entered or changed since the last `recsys.copying.settle`.
     edition : object
-        Another one as soon as any item's description changed: what was computed from `contents` and `moments` may be
-        kept as long as this is the same object. No state.
+        Another one as soon as any item's description changed, or one was removed: what was computed from `contents`,
+        `moments` and what is available may be kept as long as this is the same object. No state.
+    alike : dict
+        What `recsys.retrieval.content.similar` found in this edition. No state.
     content_index : ContentIndex
         What may be like an item. No state: it follows from `items` and `contents`.
     model : ClickModel
@@ -120,7 +122,7 @@ class World:
         self.rows: dict[str, int] = {}
         self.described = False
         self.moments = no_moments(NUMBERS)
-        self.edition = object()
+        self.begin_edition()
         self.content_index = ContentIndex()
         self.popular: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.first_choices: NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -194,6 +196,7 @@ class World:
         if row is not None:
             self.items["available"][row] = False
             self.items.touch(row)
+            self.begin_edition()
             self.follow_contents(np.array([row]))
 
     def hear(self, row: int) -> None:
@@ -201,6 +204,11 @@ class World:
         place = len(self.heard)
         self.heard.grow(place + 1)
         self.heard["item"][place] = row
+
+    def begin_edition(self) -> None:
+        """Note that the catalogue is not what it was, as far as lists and likeness go."""
+        self.edition: object = object()
+        self.alike: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def index_contents(self) -> None:
         """Make the content index anew: rows are not those any more that they were."""
@@ -230,7 +238,7 @@ class World:
         for column in range(1 + len(self.number_names)):
             replace_number(self.moments, self.contents["number"], row, column, numbers.get(column, math.nan))
         self.contents.touch(row)
-        self.edition = object()
+        self.begin_edition()
         return numbers
 
     def _numbers(self, event: ItemUpserted) -> dict[int, float]:

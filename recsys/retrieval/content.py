@@ -11,6 +11,8 @@ from recsys.prefetch import fetch
 from recsys.retrieval.top import positive_top_rows
 from recsys.world import World
 
+#: Answers that are remembered: some 400 bytes each.
+_REMEMBERED: Final = 8_192
 #: Rows that are asked for at once, two times as many ahead of the one that is multiplied.
 _AT_ONCE: Final = 4
 
@@ -23,10 +25,21 @@ def profile(world: World, rows: Sequence[int], weights: NDArray[np.float64]) -> 
 
 
 def similar(world: World, row: int, k: int) -> NDArray[np.int64]:
-    """Return up to `k` available rows with content most like item `row`, best first, ties by row.
+    """Return up to `k` available rows with content most like item `row`, best first, ties by row. Do not write to them.
 
-    Of a large catalogue only those are compared that may be alike (`recsys.content_index`).
+    Of a large catalogue only those are compared that may be alike (`recsys.content_index`). What is found is
+    remembered: a session's last clicks are asked about at each of its slates.
     """
+    known = world.alike
+    found = known.get((row, k))
+    if found is None:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        found = known[row, k] = _similar(world, row, k)
+    return found
+
+
+def _similar(world: World, row: int, k: int) -> NDArray[np.int64]:
     content: Vectors = world.contents["content"]
     rows = world.content_index.near(content, row)
     likeness = cosines(content, rows, content[row : row + 1])[:, 0].astype(np.float64)

@@ -42,13 +42,8 @@ class Members:
         if name not in self._listed:
             self._listed[name] = world.category(name)
         if name not in self._chosen:
-            self._chosen[name] = _most_clicked(world, _available(world, self._listed[name]))
-        return _available(world, self._chosen[name])
-
-
-def _available(world: World, rows: Rows) -> Rows:
-    there: NDArray[np.bool_] = world.items["available"][rows]
-    return rows[there]
+            self._chosen[name] = _most_clicked(world, self._listed[name])
+        return self._chosen[name]
 
 
 def _most_clicked(world: World, rows: Rows) -> Rows:

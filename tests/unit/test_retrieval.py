@@ -169,11 +169,13 @@ def test_a_category_is_looked_up_anew_when_the_catalogue_changed_or_enough_sessi
     assert known.of(world, "Horror").tolist() == horror[-3:]
     count(world, horror[0], START_MS, clicks=1)
     world.remove_item(ItemRemoved(event_time_ms=0, item=f"film-{horror[-1]}"))
-    assert known.of(world, "Horror").tolist() == horror[-3:-1], "what is gone is gone at once"
-    world.serial += popular.EVERY_SESSIONS
+    assert known.of(world, "Horror").tolist() == [horror[0], *horror[-3:-1]], "what is gone is gone at once"
+    count(world, horror[1], START_MS, clicks=1)
     assert known.of(world, "Horror").tolist() == [horror[0], *horror[-3:-1]]
+    world.serial += popular.EVERY_SESSIONS
+    assert known.of(world, "Horror").tolist() == [horror[0], horror[1], horror[-2]]
     world.upsert_item(film(horror[-1]))
-    assert known.of(world, "Horror").tolist() == [horror[0], horror[-2], horror[-1]]
+    assert known.of(world, "Horror").tolist() == [horror[0], horror[1], horror[-1]]
     assert known.of(empty_world(5), "Horror").tolist() == [4]
 
 
@@ -195,6 +197,17 @@ def test_items_most_alike_come_first_and_an_item_is_not_like_itself() -> None:
     assert 4 not in found
     assert (np.diff(likeness) <= 1e-6).all()
     assert "Horror" in world.catalogue[found[0]].categories
+
+
+def test_what_is_alike_is_remembered_until_the_catalogue_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "_REMEMBERED", 2)
+    world = empty_world(80)
+    first, second, third = (content.similar(world, row, 10).tolist() for row in (4, 5, 6))
+    assert len(world.alike) <= 2
+    assert [content.similar(world, row, 10).tolist() for row in (4, 5, 6, 6)] == [first, second, third, third]
+    assert content.similar(world, 4, 3).tolist() == first[:3]
+    world.remove_item(ItemRemoved(event_time_ms=0, item=f"film-{first[0]}"))
+    assert first[0] not in content.similar(world, 4, 10)
 
 
 # -- candidates ------------------------------------------------------------------------------------------------

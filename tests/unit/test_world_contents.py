@@ -12,7 +12,7 @@ from recsys import copying
 from recsys.config import EngineConfig
 from recsys.description import CATEGORY_VARIANCE, MAX_TOKENS, TAG_VARIANCE
 from recsys.errors import CorruptState, InvalidEvent
-from recsys.events import MAX_NUMBER, ItemUpserted, decode, encode
+from recsys.events import MAX_NUMBER, ItemRemoved, ItemUpserted, decode, encode
 from recsys.layout import NUMBERS
 from recsys.models.moments import no_moments, recount, replace_number, standardised
 from recsys.world import World
@@ -139,7 +139,7 @@ def test_replicas_get_contents_and_moments_by_changes() -> None:
     assert copy.moments.tobytes() == original.moments.tobytes()
 
 
-def test_edition_changes_with_descriptions_and_with_nothing_else() -> None:
+def test_edition_changes_with_descriptions_and_removals_and_with_nothing_else() -> None:
     original = world(item())
     copy = World(original.config)
     editions = [copy.edition]
@@ -151,7 +151,11 @@ def test_edition_changes_with_descriptions_and_with_nothing_else() -> None:
     original.upsert_item(item(year=1979))
     copying.apply(copy, *copying.changes(original))
     editions.append(copy.edition)
-    assert len({id(edition) for edition in editions}) == 3
+    copying.settle(original)
+    original.remove_item(ItemRemoved(event_time_ms=0, item=original.catalogue[0].item))
+    copying.apply(copy, *copying.changes(original))
+    editions.append(copy.edition)
+    assert len({id(edition) for edition in editions}) == 4
 
 
 def test_state_without_moments_is_refused() -> None:

@@ -38,13 +38,12 @@ class _Genres:
     """The largest genres of the catalogue that was asked about last."""
 
     def __init__(self) -> None:
-        self._known: tuple[object, int] | None = None
+        self._edition: object = None
         self._largest: list[str] = []
 
     def largest(self, world: World) -> list[str]:
-        now = (world.edition, int(np.count_nonzero(world.items["available"])))
-        if now != self._known:
-            self._known, self._largest = now, _largest_genres(world)
+        if world.edition is not self._edition:
+            self._edition, self._largest = world.edition, _largest_genres(world)
         return self._largest
 
 
