@@ -68,7 +68,7 @@ class Replica:
     Attributes
     ----------
     world : World
-        Replaced by `load`: do not keep it over a wait.
+        Replaced whole by a snapshot's: do not keep it over a wait.
     clicked_ms : tuple of int
         Receive times of the clicks that the last delta brought.
     """
@@ -85,10 +85,14 @@ class Replica:
 
     def load(self, payload: bytes) -> None:
         """Become the world of a snapshot. Raises `CorruptState` and stays what it was."""
+        self.world = self.read(payload)
+
+    def read(self, payload: bytes) -> World:
+        """Return the world of a snapshot, to be swapped in later. Raises `CorruptState`."""
         head, arrays = read_state(payload, StateHead, self._config)
         world = World(self._config)
         copying.restore(world, head.world, arrays)
-        self.world = world
+        return world
 
     def apply(self, payload: bytes) -> bool:
         """Take a delta in; return whether it was news.

@@ -1,7 +1,7 @@
 """Keeps this process's replica fresh between requests, and tells the others how fresh it is.
 
-Reading Redis and files happens on a thread; a delta is applied on the event loop, in one step between requests, so that
-no slate is made from half a change.
+Reading Redis and files happens on a thread; a delta is applied, and a snapshot's world swapped in, on the event loop in
+one step between requests, so that no slate is made from half a change.
 """
 
 import asyncio
@@ -90,10 +90,11 @@ class Replication:
         manifest, payload = found
         self._tried = manifest.sha256
         try:
-            await asyncio.to_thread(self._replica.load, payload)
+            world = await asyncio.to_thread(self._replica.read, payload)
         except CorruptState as error:
             _logger.error("snapshot_unreadable", sha256=manifest.sha256, error=str(error))
         else:
+            self._replica.world = world
             _logger.info("replica_loaded", version=self._replica.version, sha256=manifest.sha256)
 
     def _newer(self) -> tuple[Manifest, bytes] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 
 import pytest
 import redis
@@ -54,6 +55,18 @@ async def test_process_begins_with_the_newest_snapshot_and_follows_the_deltas(le
         learner.fold(records[cut - 10 : cut])
         publish(learner)
     assert await fed.refresh() == 2
+    assert wiring.replica().version == learner.world.offset
+
+
+async def test_world_is_swapped_between_steps_of_the_event_loop_never_within_one(learner: Learner, fed: Replication):
+    learner.fold(stream(seed=1, events=60))
+    save(learner)
+    loading = asyncio.create_task(fed.load())
+    while not loading.done():
+        world = wiring.replica().world
+        time.sleep(0.005)  # a step that takes a while: other threads go on meanwhile
+        assert wiring.replica().world is world
+        await asyncio.sleep(0)
     assert wiring.replica().version == learner.world.offset
 
 
