@@ -142,9 +142,9 @@ class Connection:
         """Make the slate and the lens anew where the page shows them, send them, and see that the slate is logged."""
         if self._closed:
             return
-        await presence().session(self._visit, up_to_date=False)
         if shelves.FOR_YOU in self._surfaces:
             async with turns().slate:
+                await presence().session(self._visit, up_to_date=False)
                 slate, logged = self._slate(laps)
             await self._say(slate)
             if logged is not None:
@@ -153,6 +153,7 @@ class Connection:
         if panel.LENS in self._surfaces:
             # After the slate: that is what the visitor waits for, and others' slates go first as well.
             async with turns().lens:
+                await presence().session(self._visit, up_to_date=False)
                 lens = self._lens(laps)
             await self._say(lens)
 
@@ -193,7 +194,7 @@ class _Turns:
     """Whose slate, and whose lens, is made next: one each between two looks of the event loop at its sockets.
 
     Else those that one answer of the log let go on would be made in a row, while acknowledgements and new events wait.
-    Nobody waits for anything while it is their turn.
+    While it is their turn nobody waits for anything, but to read a session anew whose world went meanwhile.
     """
 
     def __init__(self) -> None:

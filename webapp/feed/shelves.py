@@ -144,9 +144,11 @@ async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list
     shown = [draft for draft in drafts if draft.slate.items or draft.empty]
     events = [served(draft.slate, visit, session) for draft in shown]
     presence().observe(visit, events)
+    # Before the wait: a world that is swapped in meanwhile may number its rows otherwise.
+    made = [shelf(draft, event, visit) for draft, event in zip(shown, events, strict=True)]
     if visit.logged:
         await log_own([event for event in events if event.items])
-    return [shelf(draft, event, visit) for draft, event in zip(shown, events, strict=True)]
+    return made
 
 
 def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:

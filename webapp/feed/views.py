@@ -66,13 +66,14 @@ async def item(request: HttpRequest, item: str) -> HttpResponse:
     beside = request.headers.get("HX-Target") == _PANEL
     if "slate" in request.GET and not beside and SCRIPT_COOKIE not in request.COOKIES:
         return await _opened_without_script(request, visit, item)
+    refused = wiring.replica().world.rows.get(item) in session.context.dismissed
     (neighbours,) = await shelves.serve(visit, session, [shelves.neighbours(session, item)])
     context = {
         "item": found,
         "poster": poster_html(found),
         "shelf": neighbours,
         "beside": beside,
-        "refused": wiring.replica().world.rows[item] in session.context.dismissed,
+        "refused": refused,
     }
     response = _page(request, session, "feed/film.html" if beside else "feed/item.html", context)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
@@ -96,10 +97,10 @@ async def search(request: HttpRequest) -> HttpResponse:
 async def history(request: HttpRequest) -> HttpResponse:
     """What this session opened, newest first, and what it does not want to see."""
     visit, session = await visitor(request)
-    drafts = [shelves.listed(session, "session_history", "Opened in this visit", _opened(session))]
-    served = await shelves.serve(visit, session, drafts)
     catalogue = wiring.replica().world.catalogue
     said_no = [catalogue[row] for row in reversed(session.context.dismissed)]
+    drafts = [shelves.listed(session, "session_history", "Opened in this visit", _opened(session))]
+    served = await shelves.serve(visit, session, drafts)
     context: dict[str, object] = {"page": "history", "shelf": served[0] if served else None, "said_no": said_no}
     return _page(request, session, "feed/history.html", context)
 

@@ -15,6 +15,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from recsys.events import Event, ItemUpserted
 from recsys.learner import Learner
 from recsys.log.base import records
+from recsys.world import World
 from tests.chromium import launch_options
 from webapp import wiring
 from webapp.feed.lens import journeys as journeys_module
@@ -55,6 +56,15 @@ def stock(genres: Sequence[str] = GENRES) -> None:
                     year=1_960 + number,
                 )
             )
+
+
+def renumbered() -> World:
+    """Return a world that holds the same films in other rows, as a snapshot brings after items were evicted."""
+    held = wiring.replica().world
+    wiring.replica().world = World(wiring.config())
+    stock(GENRES[::-1])
+    other, wiring.replica().world = wiring.replica().world, held
+    return other
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Pages without scripts: whole, signed, logged, and not in need of Redis."""
 
+import asyncio
+import itertools
 import re
 from html import unescape
 from typing import Any
@@ -8,12 +10,13 @@ import pytest
 from django.test import AsyncClient
 
 from recsys.events import Click, Dismissal, DismissalUndone, SlateServed
-from tests.integration.feed.conftest import FILMS_EACH, GENRES, logged, stock
+from tests.integration.feed.conftest import FILMS_EACH, GENRES, logged, renumbered, stock
 from webapp import wiring
 from webapp.feed.presence import presence
 from webapp.tracking import refusals
 from webapp.tracking.consent import visit_from
 from webapp.tracking.tokens import read_session, read_slate
+from webapp.visitors.pages import read_shelves
 
 FOR_YOU = re.compile(r'<section[^>]*data-surface="for_you".*?</section>', re.DOTALL)
 
@@ -80,6 +83,30 @@ async def test_each_list_is_signed_and_logged_as_it_was_shown(visitor: AsyncClie
     served = logged(SlateServed)
     assert [(slate.slate, slate.items) for slate in shown] == [(event.slate, event.items) for event in served]
     assert cards(html) == [item for event in served for item in event.items]
+
+
+@pytest.mark.parametrize("path", ["/", "/item/horror-3/", "/history/", "/search/?q=horror"])
+async def test_page_shows_what_was_logged_though_another_world_is_swapped_in_meanwhile(visitor: AsyncClient, path: str):
+    html = await opened(visitor)
+    for item in cards(html)[:2]:
+        await opened(visitor, (await visitor.get(link(html, item)))["Location"])
+    refused = re.search(r'name="card" value="([^"]+)"', FOR_YOU.search(html)[0])[1]
+    await visitor.post("/dismiss/", {"card": refused})
+    swapping = asyncio.create_task(_swap_worlds())
+    html = await opened(visitor, path)
+    swapping.cancel()
+    assert [(shelf.slate, shelf.items) for shelf in read_shelves(html)] == [
+        (slate.slate, slate.items) for slate in (read_slate(token) for _, token in slates(html))
+    ]
+    if path == "/history/":
+        assert refused.partition("/")[2] in re.findall(r'name="undo"\s+value="([^"]+)"', html)
+
+
+async def _swap_worlds() -> None:
+    """Let the rows be numbered otherwise each time the event loop turns."""
+    for world in itertools.cycle([renumbered(), wiring.replica().world]):
+        wiring.replica().world = world
+        await asyncio.sleep(0)
 
 
 async def test_click_without_scripts_is_logged_once_and_leads_to_a_clean_address(visitor: AsyncClient):

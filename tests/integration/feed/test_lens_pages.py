@@ -7,7 +7,7 @@ import pytest
 from django.test import AsyncClient
 
 from recsys.events import ItemUpserted, SlateServed
-from tests.integration.feed.conftest import GENRES, logged
+from tests.integration.feed.conftest import GENRES, logged, renumbered
 from webapp import wiring
 from webapp.feed.lens.memory import lens_memory
 
@@ -96,3 +96,13 @@ async def test_every_part_has_something_to_say_where_there_is_nothing(wired: obj
             event = ItemUpserted(event_time_ms=number, item=str(number), title=f"Film {number}")
             wiring.replica().world.upsert_item(event)
     assert (await AsyncClient().get(f"/lens/{part}")).status_code == 200
+
+
+async def test_films_of_a_slate_keep_their_names_when_rows_are_renumbered(visitor: AsyncClient):
+    def named(html: str) -> list[tuple[str, str]]:
+        return re.findall(r'data-why="([^"]+)".*?why-title">([^<]+)<', html, re.DOTALL)
+
+    await opened(visitor, "/")
+    before = named(await opened(visitor, "/lens/", hx_request="true"))
+    wiring.replica().world = renumbered()
+    assert named(await opened(visitor, "/lens/", hx_request="true")) == before != []

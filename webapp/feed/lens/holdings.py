@@ -21,6 +21,7 @@ from webapp.feed.lens.journeys import journeys
 from webapp.feed.lens.memory import lens_memory
 from webapp.feed.presence import presence
 from webapp.feed.returning import visitor_key
+from webapp.feed.selectors import title
 from webapp.tracking import services
 from webapp.tracking.consent import Visit, begun_anew
 from webapp.tracking.entry import told
@@ -121,13 +122,7 @@ def _entry(event: SessionEvent) -> Entry:
     what = _KINDS.get(event.tag(), event.tag())
     if isinstance(event, SlateServed):
         return Entry(event.event_time_ms, "list shown", f"{event.surface.replace('_', ' ')}, {len(event.items)} films")
-    about = _title(event.item) if isinstance(event, ItemEvent) else ""
+    about = title(event.item) if isinstance(event, ItemEvent) else ""
     if isinstance(event, Dwell):
         about = f"{about}, {event.dwell_ms / 1_000:.0f} s"
     return Entry(event.event_time_ms, what.replace("films ", ""), about)
-
-
-def _title(item: str) -> str:
-    world = wiring.replica().world
-    row = world.rows.get(item)
-    return item if row is None else world.catalogue[row].title

@@ -21,10 +21,10 @@ from recsys.events import (
     SlateServed,
 )
 from recsys.sessions.portrait import Portrait
-from webapp import wiring
 from webapp.feed.lens import beliefs
 from webapp.feed.lens.journeys import Beliefs, journeys
 from webapp.feed.lens.rebuilding import Gone, Step, steps
+from webapp.feed.selectors import title
 from webapp.numerals import number_named
 
 _SAID: Final[dict[type[Event], str]] = {
@@ -91,13 +91,7 @@ def said(step: Step) -> str:
     """Return what happened at a step, in words."""
     event = step.event
     what = _SAID.get(type(event), event.tag())
-    return f"{what}: {_title(event.item)}" if isinstance(event, ItemEvent) else what
-
-
-def _title(item: str) -> str:
-    world = wiring.replica().world
-    row = world.rows.get(item)
-    return item if row is None else world.catalogue[row].title
+    return f"{what}: {title(event.item)}" if isinstance(event, ItemEvent) else what
 
 
 def _films(step: Step, passed: Sequence[Step]) -> list[Film]:
@@ -106,7 +100,7 @@ def _films(step: Step, passed: Sequence[Step]) -> list[Film]:
     before = set(step.before.items) if step.before is not None else set(step.slate.items)
     opened = {each.event.item for each in passed[: step.number + 1] if isinstance(each.event, Click)}
     return [
-        Film(item, _title(item), item not in before, place in step.slate.explored, item in opened)
+        Film(item, title(item), item not in before, place in step.slate.explored, item in opened)
         for place, item in enumerate(step.slate.items)
     ]
 

@@ -80,13 +80,13 @@ def whys(slate: Slate, world: World) -> list[Why]:
     return [
         Why(
             place=slot + 1,
-            item=slate.items[slot],
-            title=world.catalogue[row].title,
+            item=item,
+            title=world.catalogue[world.rows[item]].title if item in world.rows else item,
             explored=slate.explored[slot],
             strength=signed(sum(_units(slate.strengths, slot).values()), DIGITS),
             sentence=sentence(slate.reasons[slot], world),
         )
-        for slot, row in enumerate(slate.rows)
+        for slot, item in enumerate(slate.items)
     ]
 
 
