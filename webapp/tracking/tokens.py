@@ -143,4 +143,8 @@ def _text(raw: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    # Decoding skips what is no digit: one token could be spelled at any length, and each spelling be remembered.
+    if _text(raw) != text:
+        raise ValueError("expected the one spelling of these bytes")
+    return raw
