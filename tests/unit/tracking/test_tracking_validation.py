@@ -170,6 +170,16 @@ def test_lone_surrogates_in_a_text_frame_are_invalid_and_never_an_error():
         decode_batch('{"type": "events", "id": 1, "session": "\ud800", "events": []}')
 
 
+@pytest.mark.parametrize("depth", [900, 50_000])
+def test_lists_within_lists_are_refused_and_never_an_error(page, depth):
+    nested = msgspec.Raw(b'{"seq": 1, "item": %s%s}' % (b"[" * depth, b"]" * depth))
+    try:
+        batch = page.batch(nested)
+    except InvalidEvent:
+        return
+    assert validate(batch, NOW_MS, CATALOGUE).reasons == {"bad_event": 1}
+
+
 def test_acknowledgement_names_each_outcome_by_sequence_number():
     said = msgspec.json.decode(encode(Ack(id=3, outcomes={7: "accepted"})))
     assert said == {"type": "ack", "id": 3, "outcomes": {"7": "accepted"}}
