@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from html import unescape
+from typing import Any
 
 import pytest
 import redis
@@ -170,6 +171,17 @@ async def test_nothing_is_forgotten_while_the_log_is_away(visitor: AsyncClient, 
         client.config_set("maxmemory", "0")
         client.close()
     assert response.status_code == 503
+    assert read_session(visitor.cookies[SESSION_COOKIE].value).session == before.session
+
+
+async def test_nothing_is_forgotten_while_the_log_is_full(visitor: AsyncClient, settings: Any):
+    before = await browse(visitor)
+    settings.FRESHET_LOG_MAX_EVENTS = 1
+    wiring.async_event_log.cache_clear()
+    response = await visitor.post("/lens/forget/")
+    assert response.status_code == 503
+    assert logged(SessionForgotten) == []
+    assert wiring.event_log().session_events(before.session)
     assert read_session(visitor.cookies[SESSION_COOKIE].value).session == before.session
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from recsys.errors import LogFull
 from recsys.events import Dwell, Event, ItemEvent, SessionBegan, SessionEvent, SessionForgotten, SlateServed
 from recsys.sessions import Session
 from recsys.sessions.portrait import portray
@@ -96,14 +97,16 @@ async def forget(visit: Visit) -> Visit:
 
     Raises
     ------
-    LogUnavailable
+    LogFull, LogUnavailable
         Then nothing was forgotten.
     """
     if visit.logged:
         tombstone = SessionForgotten(
             event_time_ms=wiring.clock().now_ms(), session=visit.session, simulated=visit.simulated
         )
-        await wiring.async_event_log().append([tombstone])
+        (receipt,) = await wiring.async_event_log().append([tombstone])
+        if receipt.outcome == "full":
+            raise LogFull("the log is at its bound; try again when the learner has caught up")
         await services.forget(visit.session)
     presence().forget(visit.session)
     lens_memory().forget(visit.session)

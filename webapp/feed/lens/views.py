@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
 
-from recsys.errors import LogUnavailable
+from recsys.errors import LogFull, LogUnavailable
 from recsys.sessions import Session
 from recsys.sessions.portrait import portray
 from webapp import wiring
@@ -144,7 +144,7 @@ async def forget(request: HttpRequest) -> HttpResponse:
     """Forget this session, and begin a new one."""
     try:
         begin_visit(request, await holdings.forget(visit_of(request)))
-    except LogUnavailable:
+    except (LogFull, LogUnavailable):
         return render(request, "feed/away.html", status=503)
     return redirect(f"{reverse('lens:data')}?forgotten")
 
