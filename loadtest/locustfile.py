@@ -56,7 +56,7 @@ def _begin(environment: Environment, **_: Any) -> None:
     if not bots:
         environment.user_classes = [Visitor]
     found = market_of(options.movielens, options.seed, EAGERNESS)
-    environment.freshet_run = Run(  # type: ignore[attr-defined]
+    environment.freshet_run = Run(
         scenario=scenario,
         site=site,
         sockets=options.sockets or max(round(rate), 1),
@@ -66,18 +66,18 @@ def _begin(environment: Environment, **_: Any) -> None:
         recorder=Recorder(options.report_dir, scenario.name, len(found.factors.items)),
         market=found,
     )
-    gevent.spawn(_watch_oneself, environment.freshet_run.recorder)  # type: ignore[attr-defined]
+    gevent.spawn(_watch_oneself, environment.freshet_run.recorder)
 
 
 @events.test_start.add_listener
 def _start(environment: Environment, **_: Any) -> None:
-    run: Run = environment.freshet_run  # type: ignore[attr-defined]
+    run: Run = environment.freshet_run
     run.recorder.begin(run.begins_s)
 
 
 @events.quitting.add_listener
 def _end(environment: Environment, **_: Any) -> None:
-    environment.freshet_run.recorder.finish()  # type: ignore[attr-defined]
+    environment.freshet_run.recorder.finish()
 
 
 def _watch_oneself(recorder: Recorder) -> None:

@@ -147,9 +147,7 @@ def test_wider_buckets_add_up_to_what_the_narrow_ones_do(whole: dict[str, Any]) 
         (ItemTraffic, DAY, WEEK),
     ):
         sums = [
-            table._default_manager.filter(hours=hours).aggregate(
-                **{name: models.Sum(name) for name in table.counts()}  # type: ignore[attr-defined]
-            )
+            table._default_manager.filter(hours=hours).aggregate(**{name: models.Sum(name) for name in table.counts()})
             for hours in (narrow, wide)
         ]
         assert sums[0] == sums[1]

@@ -61,7 +61,7 @@ async def received(messages: AsyncIterator[bytes], wanted: int, event: str = "me
                 found.append(Message(event, fields.get("id", ""), msgspec.json.decode(fields["data"])))
         if len(found) >= wanted:
             break
-    await messages.aclose()  # type: ignore[attr-defined]
+    await messages.aclose()
     return found
 
 
@@ -149,7 +149,7 @@ async def test_connection_gives_its_seat_back(now_ms: int):
     messages = watch(f"{now_ms}-0", now_ms)
     await anext(messages)
     assert Watch.under_way == 1
-    await messages.aclose()  # type: ignore[attr-defined]
+    await messages.aclose()
     assert Watch.under_way == 0
 
 

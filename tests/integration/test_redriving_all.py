@@ -77,7 +77,7 @@ def test_whatever_is_held_every_letter_is_accounted_for_and_no_event_is_logged_t
         assert ended.stay == len(held()) == messages.count(None)
         assert ended.outcomes.get("accepted", 0) <= 6
     sent = [seq for seqs in messages if seqs is not None for seq in seqs]
-    assert sorted(event.seq for event in logged()) == sorted(set(sent))  # type: ignore[union-attr]
+    assert sorted(event.seq for event in logged()) == sorted(set(sent))
 
 
 def test_page_shows_how_far_it_has_come_and_asks_again_until_it_has_ended(desk: Client, ada: User):

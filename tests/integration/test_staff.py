@@ -251,7 +251,7 @@ def test_knob_page_compares_before_and_after_the_last_turn(client: Client, staff
     page = text(client.get("/staff/knob/"))
     assert "240 ms before the last turn 1.9 s" in page
     assert "20.0 % before the last turn 2.0 %" in page
-    lines = b"".join(client.get("/staff/knob/?csv=moments&m_sort=at_ms").streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    lines = b"".join(client.get("/staff/knob/?csv=moments&m_sort=at_ms").streaming_content).decode().splitlines()
     assert [line.partition(",")[2] for line in lines[1:]] == [
         "2000.0,1900.0,", *["2000.0,1900.0,0.02"] * 2, "250.0,240.0,0.02", "250.0,240.0,0.2",
     ]  # fmt: skip

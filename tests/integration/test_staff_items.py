@@ -148,7 +148,7 @@ def test_list_counts_what_was_seen_and_opened_and_keeps_what_never_was(client: C
 
 
 def test_list_rates_items_with_an_interval_and_sorts_by_the_rate(client: Client, lived: None):
-    lines = b"".join(client.get(PAGE, {"csv": "items", "sort": "-click_through"}).streaming_content)  # type: ignore[attr-defined]
+    lines = b"".join(client.get(PAGE, {"csv": "items", "sort": "-click_through"}).streaming_content)
     rows = list(csv.DictReader(io.StringIO(lines.decode())))
     assert [(row["title"], row["click_through"]) for row in rows][:3] == [
         ("Alien", "0.75"), ("Aliens", "0.75"), ("Brazil", "0.25"),

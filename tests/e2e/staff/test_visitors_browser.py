@@ -63,7 +63,7 @@ def test_visitors_are_brought_counted_and_sent_away(site: RunningSite, desk: Pag
     desk.keyboard.press("Enter")
     expect(desk.get_by_text("They are leaving.")).to_be_visible()
     expect(crowd.get_by_role("heading")).to_have_text("Nobody is here", timeout=30_000)
-    told = int(re.search(r"stopped after ([\d,]+) event", crowd.inner_text())[1].replace(",", ""))  # type: ignore[index]
+    told = int(re.search(r"stopped after ([\d,]+) event", crowd.inner_text())[1].replace(",", ""))
     logged = [record.event for record in records(site.log)]
     assert told == sum(isinstance(event, SessionEvent) and event.simulated and event.seq > 0 for event in logged) > 0
     expect(desk.get_by_role("cell", name=re.compile("sent away after"))).to_be_visible()

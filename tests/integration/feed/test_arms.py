@@ -111,7 +111,7 @@ def test_arms_of_real_and_of_simulated_visitors_have_shares_of_their_own(setting
 
 async def test_everything_that_a_simulated_visitor_does_is_marked(simulator: AsyncClient):
     simulator.cookies["freshet_consent"] = "session"
-    await simulator.get("/", headers=SIMULATED)  # type: ignore[arg-type]
+    await simulator.get("/", headers=SIMULATED)
     async with tab(simulator) as mine:  # later pages and the socket need no header: the token carries the mark
         await mine.send(1, mine.slate.items[0])
         await mine.hear()
@@ -131,14 +131,14 @@ async def test_ordinary_visitor_is_never_marked(visitor: AsyncClient):
 async def test_session_of_a_person_does_not_become_a_simulated_one(simulator: AsyncClient):
     await simulator.get("/")
     person = read_session(simulator.cookies["freshet_session"].value)
-    await simulator.get("/", headers=SIMULATED)  # type: ignore[arg-type]
+    await simulator.get("/", headers=SIMULATED)
     other = read_session(simulator.cookies["freshet_session"].value)
     assert (person.simulated, other.simulated) == (False, True)
     assert person.session != other.session
 
 
 async def test_site_that_takes_no_simulated_visitors_says_so_and_logs_nothing(visitor: AsyncClient):
-    response = await visitor.get("/", headers=SIMULATED)  # type: ignore[arg-type]
+    response = await visitor.get("/", headers=SIMULATED)
     assert response.status_code == 403
     assert logged(SlateServed) == []
 

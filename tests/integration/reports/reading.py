@@ -26,5 +26,5 @@ def text(response: Any) -> str:
 def rows_of(client: Client, page: str, table: str, query: str = "") -> list[dict[str, str]]:
     response = client.get(f"/staff/{page}/?until={LAST_DAY}&period=90d&csv={table}{query}")
     assert response.status_code == 200, response.content[:300]
-    content = b"".join(response.streaming_content).decode()  # type: ignore[arg-type]
+    content = b"".join(response.streaming_content).decode()
     return list(csv.DictReader(io.StringIO(content)))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_asks_who_you_are_and_whether_you_may(client: Client, wired: redis.Redis, page: str) -> None:
-    assert client.get(f"/staff/{page}/").url.startswith("/staff/login/")  # type: ignore[attr-defined]
+    assert client.get(f"/staff/{page}/").url.startswith("/staff/login/")
     client.force_login(User.objects.create_user("eve", password="x", is_staff=True))
     assert client.get(f"/staff/{page}/").status_code == 403
 

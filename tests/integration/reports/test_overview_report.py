@@ -70,7 +70,7 @@ def test_period_is_compared_with_one_as_long(client: Client, staff: User, counte
 
 def test_hours_add_up_to_the_day(client: Client, staff: User, counted: Sequence[Record]) -> None:
     response = client.get(f"/staff/overview/?until={FIRST_DAY}&period=24h&csv=time")
-    hours = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))  # type: ignore[arg-type]
+    hours = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
     day = next(row for row in rows_of(client, "overview", "time") if row["at_ms"].startswith(FIRST_DAY))
     assert len(hours) == 24
     for name in ("sessions", "impressions", "clicks"):
@@ -110,7 +110,7 @@ def test_history_alone_has_items_that_were_opened_but_no_clicks_and_no_rate(
         append(log, START_MS + number, Click(event_time_ms=START_MS, session=f"h{number}", item="7"))
     AggregateWriter(Listed(log), GAP_MS).run(10)
     response = client.get(f"/staff/overview/?until={FIRST_DAY}&csv=top")
-    (row,) = csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode()))  # type: ignore[arg-type]
+    (row,) = csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode()))
     assert (row["clicks"], row["impressions"], row["click_through"], row["opened"]) == ("0", "0", "", "5")
     assert client.get(f"/staff/overview/?until={FIRST_DAY}").context["overview"].now.clicks == 0
 

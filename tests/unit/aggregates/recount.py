@@ -80,7 +80,7 @@ def _slate_of(event: SessionEvent, slates: dict[str, Record], now_ms: int) -> Sl
     if isinstance(event, SlateServed):
         return event
     record = slates.get(getattr(event, "slate", ""))
-    return record.event if record is not None and now_ms - record.received_ms <= KEPT_MS else None  # type: ignore[return-value]
+    return record.event if record is not None and now_ms - record.received_ms <= KEPT_MS else None
 
 
 def _count(

@@ -71,7 +71,7 @@ def next_item(folder: Path, mode: Mode, train: str = "a b\nc\n", test: str = "x 
     (folder / "train").write_text(train)
     (folder / "test").write_text(test)
     spy = Spy()
-    spy.outcome = NextItemTask(folder / "train", folder / "test", mode, **more).run(spy)  # type: ignore[attr-defined]
+    spy.outcome = NextItemTask(folder / "train", folder / "test", mode, **more).run(spy)
     return spy
 
 
@@ -101,7 +101,7 @@ def test_frozen_world_is_told_nothing_after_training(tmp_path: Path) -> None:
 
 
 def test_hits_are_of_what_came_next(tmp_path: Path) -> None:
-    figures = next_item(tmp_path, "frozen").outcome.figures  # type: ignore[attr-defined]
+    figures = next_item(tmp_path, "frozen").outcome.figures
     # The spy recommends what the session clicked: it is right once in three, at rank 2 (y, x).
     assert figures["hit_rate_at_20"] == pytest.approx(1 / 3, abs=1e-6)
     assert figures["mrr_at_20"] == pytest.approx(1 / 6, abs=1e-6)
@@ -115,7 +115,7 @@ def test_time_goes_on_from_training_to_test(tmp_path: Path) -> None:
 
 
 def test_knowledge_age_is_measured_in_log_time(tmp_path: Path) -> None:
-    frozen, learning = (next_item(tmp_path, mode).outcome.figures for mode in ("frozen", "learning"))  # type: ignore[attr-defined]
+    frozen, learning = (next_item(tmp_path, mode).outcome.figures for mode in ("frozen", "learning"))
     assert learning["knowledge_age_s"] == 0.5
     assert frozen["knowledge_age_s"] > 60
 
@@ -145,7 +145,7 @@ def test_nothing_to_predict_is_refused(tmp_path: Path) -> None:
 
 
 def test_empty_training_file_is_a_cold_start(tmp_path: Path) -> None:
-    assert next_item(tmp_path, "learning", train="").outcome.figures["predictions"] == 3  # type: ignore[attr-defined]
+    assert next_item(tmp_path, "learning", train="").outcome.figures["predictions"] == 3
 
 
 # -- histories ---------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def history(folder: Path, limit: int = 0) -> Spy:
     rows = ["rating,1,s,a,5", "rating,1,s,b,2", "rating,2,s,b,4", "click,3,s,c,", "click,4,s,a,"]
     (folder / "events.csv").write_text("type,time_s,session,item,rating\n" + "\n".join(rows) + "\n")
     spy = Spy()
-    spy.outcome = HistoryTask(str(folder), folder, limit).run(spy)  # type: ignore[attr-defined]
+    spy.outcome = HistoryTask(str(folder), folder, limit).run(spy)
     return spy
 
 
@@ -170,7 +170,7 @@ def test_impression_that_gives_the_click_away_is_told_after_the_question(tmp_pat
 
 
 def test_going_back_is_counted_and_not_predicted(tmp_path: Path) -> None:
-    outcome = history(tmp_path).outcome  # type: ignore[attr-defined]
+    outcome = history(tmp_path).outcome
     assert (outcome.figures["predictions"], outcome.data["returns"]) == (3, 1)
 
 
@@ -197,7 +197,7 @@ def slates(folder: Path, **options: Any) -> Spy:
     file = folder / "lists.jsonl"
     file.write_text("\n".join(json.dumps(line) for line in lines))
     spy = Spy()
-    spy.outcome = SlatesTask(file, **options).run(spy)  # type: ignore[attr-defined]
+    spy.outcome = SlatesTask(file, **options).run(spy)
     return spy
 
 
@@ -213,7 +213,7 @@ def test_world_learns_a_list_when_its_delay_has_passed(tmp_path: Path) -> None:
 
 def test_only_the_part_asked_for_counts(tmp_path: Path) -> None:
     spy = slates(tmp_path, begin=0.5, end=0.75)
-    assert spy.outcome.figures["predictions"] == 1  # type: ignore[attr-defined]
+    assert spy.outcome.figures["predictions"] == 1
     assert [call[1].slate for call in spy.calls if call[0] == "score"] == ["r0", "r1", "r2"]
 
 

@@ -23,7 +23,7 @@ EXAMPLES = list(datasets.Phishing().take(120))
 def _without_sklearn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for scikit-learn, which River's checks import for data sets that no binary classifier is given."""
     module, parent = ModuleType("sklearn.datasets"), ModuleType("sklearn")
-    parent.datasets = module  # type: ignore[attr-defined]
+    parent.datasets = module
     monkeypatch.setitem(sys.modules, "sklearn", parent)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", module)
 

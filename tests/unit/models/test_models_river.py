@@ -119,7 +119,7 @@ def test_an_unknown_model_is_a_configuration_error_that_names_the_known_ones() -
         make_model("oracle", 3, forgetting_half_life_s=1.0)
 
 
-class NotRivers(base.Classifier):  # type: ignore[misc]  # mypy is told to skip River
+class NotRivers(base.Classifier):
     """A classifier of one's own, which no snapshot could bring back."""
 
     def learn_one(self, x: object, y: object) -> None:

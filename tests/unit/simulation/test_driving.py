@@ -25,11 +25,11 @@ LATER_MS = START_MS + 86_400_000
 
 def drive(seed: int = 1, *, visitors_per_day: float = 2_000, **more: object) -> Drive:
     made = market(seed)
-    return Drive(made, StandIn(made, 12, "1-0"), start_ms=LATER_MS, visitors_per_day=visitors_per_day, **more)  # type: ignore[arg-type]
+    return Drive(made, StandIn(made, 12, "1-0"), start_ms=LATER_MS, visitors_per_day=visitors_per_day, **more)
 
 
 def log(count: int, **more: object) -> list[Record]:
-    return list(islice(drive(**more).records(), count))  # type: ignore[arg-type]
+    return list(islice(drive(**more).records(), count))
 
 
 def digest(found: list[Record]) -> str:
@@ -79,8 +79,8 @@ def test_item_events_stand_where_their_slate_showed_the_item():
         if isinstance(event, SlateServed):
             shown[event.slate] = event
         else:
-            assert shown[event.slate].items[event.position] == event.item  # type: ignore[union-attr]
-            assert shown[event.slate].session == event.session  # type: ignore[union-attr]
+            assert shown[event.slate].items[event.position] == event.item
+            assert shown[event.slate].session == event.session
 
 
 def test_arrivals_end_when_they_should_and_then_the_log_does():

@@ -23,7 +23,7 @@ def manifest(records: int, **about: object) -> Manifest:
         "bytes": 1_000,
         "records": records,
     }
-    return Manifest(**{**fields, **about})  # type: ignore[arg-type]
+    return Manifest(**{**fields, **about})
 
 
 def lived(steps: list[int], rule: Keeping, sizes: int = 1) -> list[Manifest]:
