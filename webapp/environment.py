@@ -148,11 +148,14 @@ class Environment:
         """Read a URL of one of the schemes."""
 
         def read(given: str) -> str:
-            if urlsplit(given).scheme not in schemes:
+            parts = urlsplit(given)
+            # An unquoted sign in a password ends the address early: what is left of it is no number for a port.
+            if parts.scheme not in schemes or parts.port == 0:
                 raise ValueError
             return given
 
-        kind = "URL beginning with " + " or ".join(f"`{scheme}://`" for scheme in schemes)
+        beginning = " or ".join(f"`{scheme}://`" for scheme in schemes)
+        kind = f"URL beginning with {beginning}, with signs in a password percent-encoded"
         return self._read(name, kind, read, default, meaning, shown)
 
     def folder(self, name: str, default: Path, meaning: str, *, shown: str) -> Path:
@@ -180,7 +183,7 @@ class Environment:
             self.problems.append(
                 Problem(
                     name,
-                    f"{name}: expected {kind.replace('`', '')}, received {given!r}.",
+                    f"{name}: expected {kind.replace('`', '')}, received {_without_password(given)!r}.",
                     f"{meaning} See docs/settings.md.",
                 )
             )
@@ -198,6 +201,15 @@ class Environment:
 def first_line(path: Path, default: str) -> str:
     """Return what a file says that a process keeps for others, or the default where there is none."""
     return path.read_text().strip() if path.is_file() else default
+
+
+def _without_password(given: str) -> str:
+    """Return what was given as it may be printed.
+
+    >>> _without_password("redis://me:s#cret@host:1")
+    'redis://…@host:1'
+    """
+    return re.sub("//.*@", "//…@", given)
 
 
 def _grouped(number: int) -> str:

@@ -86,8 +86,18 @@ def test_wrong_choice_and_url_name_what_was_expected() -> None:
     values.url("FRESHET_U", "redis://x", "A URL.", schemes=("redis",))
     assert [problem.message for problem in values.problems] == [
         "FRESHET_C: expected one of a, b, received 'z'.",
-        "FRESHET_U: expected URL beginning with redis://, received 'http://h'.",
+        "FRESHET_U: expected URL beginning with redis://, with signs in a password percent-encoded, received 'http://h'.",
     ]
+
+
+@pytest.mark.parametrize("name", ["FRESHET_DATABASE_URL", "FRESHET_REDIS_URL"])
+@pytest.mark.parametrize("rest", ["u:pass#word@host/1", "u:pass/word@host/1", "host:port/1", "host:99999/1", "[host/1"])
+def test_url_that_can_not_be_taken_apart_is_said_without_its_password(tmp_path: Path, name: str, rest: str) -> None:
+    scheme = "postgresql" if name == "FRESHET_DATABASE_URL" else "redis"
+    done = run("manage.py", "check", FRESHET_VAR=str(tmp_path), **{name: f"{scheme}://{rest}"})
+    assert done.returncode != 0
+    assert f"{name}: expected URL beginning with" in done.stderr
+    assert "Traceback" not in done.stderr and "#word" not in done.stderr and "/word" not in done.stderr
 
 
 def test_nothing_is_declared_twice() -> None:
