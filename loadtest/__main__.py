@@ -4,12 +4,14 @@ import argparse
 import contextlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from benchmarks.running_demo import ROOT, RunningDemo
@@ -17,8 +19,8 @@ from loadtest.conservation import Conservation, check
 from loadtest.document import document
 from loadtest.figures import Watched, figures
 from loadtest.recorder import read_acknowledged, read_measured
-from loadtest.scenarios import SCENARIOS
-from loadtest.stack import Stack, Watch, supervisor_of
+from loadtest.scenarios import SCENARIOS, above_zero, one_or_more
+from loadtest.stack import Stack, Watch, stack_of
 from loadtest.target import check_target
 from recsys.datasets import movielens
 from recsys.errors import FreshetError
@@ -39,6 +41,7 @@ class Site:
 def main() -> int:
     """Run; return 0 when every acknowledged event is in the log exactly once, 1 when not, 2 when nothing was run."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _site(arguments) as site:
             report = run(arguments, site)
@@ -97,8 +100,7 @@ def _site(arguments: argparse.Namespace) -> Iterator[Site]:
     url = arguments.host or f"http://127.0.0.1:{settings.FRESHET_PORT}"
     check_target(url, allow_remote=arguments.allow_remote)
     if arguments.host or _answers(url):
-        pid = supervisor_of(url)
-        yield Site(url, Stack(pid, settings.FRESHET_VAR) if pid is not None else None, arguments.movielens)
+        yield Site(url, stack_of(url), arguments.movielens)
         return
     with tempfile.TemporaryDirectory(prefix="freshet-load-") as name:
         folder = Path(name)
@@ -108,7 +110,7 @@ def _site(arguments: argparse.Namespace) -> Iterator[Site]:
         sys.stderr.write("loadtest: starting a stack\n")
         with RunningDemo(folder) as demo:
             # The new site has fetched what was not here.
-            yield Site(demo.url, Stack(demo.pid, folder), folder / "data" / movielens.WHEEL)
+            yield Site(demo.url, stack_of(demo.url), folder / "data" / movielens.WHEEL)
 
 
 def _answers(url: str) -> bool:
@@ -130,13 +132,20 @@ def _command(arguments: argparse.Namespace, site: Site) -> list[str]:
     return command + (["--allow-remote"] if arguments.allow_remote else [])
 
 
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """End as by an error: what was started here must not go on."""
+    raise SystemExit(128 + signum)
+
+
 def _arguments() -> argparse.Namespace:
     told = "; ".join(f"{scenario.name}: {scenario.meaning}" for scenario in SCENARIOS.values())
     parser = argparse.ArgumentParser(prog="python -m loadtest", description=__doc__, epilog=told)
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), default="steady")
-    parser.add_argument("--rate", type=float, help="events a second with all visitors there (default: the scenario's)")
-    parser.add_argument("--sockets", type=int, help="visitors (default: one for each event a second)")
-    parser.add_argument("--duration-s", type=float, help="length of what is measured (default: the scenario's)")
+    parser.add_argument(
+        "--rate", type=above_zero, help="events a second with all visitors there (default: the scenario's)"
+    )
+    parser.add_argument("--sockets", type=one_or_more, help="visitors (default: one for each event a second)")
+    parser.add_argument("--duration-s", type=above_zero, help="length of what is measured (default: the scenario's)")
     parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--host", help="the site to load (default: the one that runs here, else a new one)")

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from loadtest.recorder import Recorder
 from loadtest.run import EAGERNESS, Run
-from loadtest.scenarios import SCENARIOS
+from loadtest.scenarios import SCENARIOS, above_zero, one_or_more
 from loadtest.target import TargetRefused, check_target
 from loadtest.visitors import Bot, Visitor
 from recsys.datasets import movielens
@@ -30,9 +30,11 @@ _SAMPLE_S = 0.1
 def _options(parser: ArgumentParser) -> None:
     var = Path(os.environ.get("FRESHET_VAR", "var"))
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), default="steady")
-    parser.add_argument("--rate", type=float, default=None, help="events a second with all visitors there")
-    parser.add_argument("--sockets", type=int, default=None, help="visitors; by default one for each event a second")
-    parser.add_argument("--duration-s", type=float, default=None)
+    parser.add_argument("--rate", type=above_zero, default=None, help="events a second with all visitors there")
+    parser.add_argument(
+        "--sockets", type=one_or_more, default=None, help="visitors; by default one for each event a second"
+    )
+    parser.add_argument("--duration-s", type=above_zero, default=None)
     parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report-dir", type=Path, default=var / "loadtest")

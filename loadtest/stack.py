@@ -17,6 +17,7 @@ from recsys.log.archive import ArchiveLog
 from recsys.log.redis import RedisLog
 from recsys.log.redis_client import connect
 from recsys.log.whole import WholeLog
+from webapp import settings
 from webapp.training.status import StatusBoard
 
 PROCESSES_EVERY_S: Final = 1.0
@@ -40,12 +41,13 @@ class Stack:
         Of the process that started all others.
     folder : Path
         Its `FRESHET_VAR`.
+    redis_url : str
+        Its `FRESHET_REDIS_URL`.
     """
 
-    def __init__(self, pid: int, folder: Path) -> None:
+    def __init__(self, pid: int, folder: Path, redis_url: str) -> None:
         self._root = psutil.Process(pid)
-        port = (folder / "valkey" / "port").read_text().strip()
-        self._client: redis.Redis = connect(f"redis://127.0.0.1:{port}")
+        self._client: redis.Redis = connect(redis_url)
         self._live = RedisLog(self._client)
         self._board = StatusBoard(self._client)
         self._archive = folder / "archive"
@@ -119,12 +121,21 @@ def _sample(processes: dict[str, list[psutil.Process]]) -> Sample:
     return Sample(time.time(), memory, cpu)
 
 
-def supervisor_of(site: str) -> int | None:
-    """Return the process that started the site which listens on that port of this machine, None without one."""
+def stack_of(site: str) -> Stack | None:
+    """Return the stack behind the site that listens on that port of this machine, None without one.
+
+    Where it writes, and its Redis, are what its own environment says; what that leaves open is as in this process.
+    """
     port = urlsplit(site).port
     for connection in psutil.net_connections("tcp"):
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-            return _topmost(psutil.Process(connection.pid).parents(), connection.pid)
+            web = psutil.Process(connection.pid)
+            told = web.environ()
+            return Stack(
+                _topmost(web.parents(), web.pid),
+                Path(told.get("FRESHET_VAR", settings.FRESHET_VAR)),
+                told.get("FRESHET_REDIS_URL", settings.FRESHET_REDIS_URL),
+            )
     return None
 
 

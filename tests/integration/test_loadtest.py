@@ -2,14 +2,21 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from loadtest.stack import stack_of
+from recsys.log.archive import write_segment
 from tests.faults.learning import ROOT
+from tests.unit.streams import stream
 from webapp.redis_server import free_port
 
 FILMS = 60
@@ -90,3 +97,35 @@ def test_plain_locust_refuses_another_machine_too(tmp_path: Path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "--allow-remote" in done.stderr
+
+
+@pytest.fixture
+def listening(tmp_path: Path, redis_server: str) -> Iterator[str]:
+    """A process that listens as a web process does, and says nothing; its own environment names where its site is."""
+    code = "import socket, time; at = socket.create_server(('127.0.0.1', 0)); "
+    code += "print(at.getsockname()[1], flush=True); time.sleep(300)"
+    site = {"FRESHET_VAR": str(tmp_path), "FRESHET_REDIS_URL": redis_server.removesuffix("0") + "9"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=os.environ | site, stdout=subprocess.PIPE, text=True
+    ) as web:
+        yield f"http://127.0.0.1:{web.stdout.readline().strip()}"
+        web.kill()
+
+
+def test_log_is_looked_for_where_the_site_keeps_it(tmp_path: Path, listening: str):
+    (record, *_) = stream(seed=1, events=1)
+    write_segment(tmp_path / "archive", [record])
+    assert stack_of(listening).log().end() == record.offset
+
+
+def test_generator_ends_with_the_command_that_is_told_to(tmp_path: Path, listening: str):
+    environment = os.environ | {"FRESHET_VAR": str(tmp_path / "mine")}
+    command = [sys.executable, "-m", "loadtest", "--host", listening, "--rate", "1"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as running:
+        deadline = time.monotonic() + 60
+        while not (generators := psutil.Process(running.pid).children()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 128 + signal.SIGTERM
+    assert len(generators) == 1
+    assert not generators[0].is_running()
