@@ -16,6 +16,7 @@ import structlog
 from recsys.clock import Clock
 from recsys.errors import LogUnavailable
 from recsys.events import Event, ItemEvent, SessionEvent, SlateServed
+from recsys.log.base import SESSION_EVENTS
 from recsys.recommender import Recommender
 from recsys.sessions import Session
 from recsys.world import World
@@ -29,6 +30,8 @@ SESSIONS_KEPT: Final = 5_000
 IDLE_KEPT_MS: Final = 120_000
 #: Events that an unlogged session keeps in memory, to be built anew when the world is swapped.
 UNLOGGED_EVENTS_KEPT: Final = 500
+#: Events without a number that an entry knows again: more than a session's list in Redis has to tell of.
+OTHERS_KNOWN: Final = 2 * SESSION_EVENTS
 #: A page does not wait longer than this for a session's events.
 WAIT_S: Final = 1.0
 
@@ -45,12 +48,15 @@ class SessionLog(Protocol):
 
 @dataclasses.dataclass(slots=True)
 class _Entry:
-    """A session as it stands here; `numbers` has a bit for each sequence number taken in, `others` what has none."""
+    """A session as it stands here.
+
+    `numbers` has a bit for each sequence number taken in, `others` the newest of what has none, oldest first.
+    """
 
     session: Session
     world: World
     numbers: int = 0
-    others: set[Hashable] = dataclasses.field(default_factory=set)
+    others: dict[Hashable, None] = dataclasses.field(default_factory=dict)
     touched_ms: int = 0
     complete: bool = False
     visitor: str = ""
@@ -69,7 +75,9 @@ class _Entry:
         else:
             key = _unnumbered(event)
             news = key not in self.others
-            self.others.add(key)
+            self.others[key] = None
+            if len(self.others) > OTHERS_KNOWN:
+                del self.others[next(iter(self.others))]
         return news
 
 

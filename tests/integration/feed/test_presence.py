@@ -6,9 +6,10 @@ import pytest
 from django.test import AsyncClient
 
 from recsys.clock import ManualClock
+from recsys.events import SlateServed
 from webapp import wiring
 from webapp.feed import presence as kept
-from webapp.feed.presence import Presence
+from webapp.feed.presence import Presence, _Entry
 from webapp.tracking.consent import Visit, visit_from
 
 NOW_MS = 1_700_000_000_000
@@ -75,3 +76,12 @@ async def test_longest_untouched_gives_way_where_there_are_too_many(
     sessions = [await presence.session(each, up_to_date=False) for each in visits]
     assert await presence.session(visits[2], up_to_date=False) is sessions[2]
     assert await presence.session(visits[0], up_to_date=False) is not sessions[0]
+
+
+def test_session_that_goes_on_for_ever_takes_no_more_memory(stocked: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kept, "OTHERS_KNOWN", 3)
+    entry = _Entry(wiring.recommender().new_session("s", adaptive=True), wiring.replica().world)
+    slates = [SlateServed(event_time_ms=NOW_MS, session="s", slate=f"{n}", surface="new", items=()) for n in range(5)]
+    assert all(entry.note(slate) for slate in slates)
+    assert not any(entry.note(slate) for slate in slates[-3:])
+    assert len(entry.others) == 3
