@@ -11,9 +11,8 @@ from gevent.event import Event
 from loadtest.recorder import Recorder
 from loadtest.websocket import ConnectionLost, WebSocket
 from webapp.visitors.outbox import Ack, Hello, Outbox, PushedSlate, Said, read
-from webapp.visitors.pages import Shelf, read_shelves
+from webapp.visitors.pages import FOR_YOU, Shelf, read_shelves
 
-FOR_YOU = "for_you"
 #: What a page asks for anew after each click, with the lens beside the slate and without it.
 WITH_LENS = (FOR_YOU, "lens")
 WITHOUT_LENS = (FOR_YOU,)

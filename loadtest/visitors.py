@@ -11,12 +11,12 @@ import gevent
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
-from loadtest.connection import FOR_YOU, WITH_LENS, WITHOUT_LENS, Connection, arm_of
+from loadtest.connection import WITH_LENS, WITHOUT_LENS, Connection, arm_of
 from loadtest.run import Run
 from loadtest.websocket import ConnectionLost, WebSocket
 from recsys.simulation.visitors import Action, SimulatedVisit
 from webapp.visitors.outbox import Outbox
-from webapp.visitors.pages import FOLLOWING, Page, Part, Shelf, UnreadablePage, read_page, read_part
+from webapp.visitors.pages import FOLLOWING, FOR_YOU, Page, Part, Shelf, UnreadablePage, read_page, read_part
 
 #: Cards that come on screen together, and are told in one message.
 ROW: Final = 6
@@ -67,6 +67,7 @@ class Visitor(FastHttpUser):
             return None
         try:
             page = read_page(response.text or "")
+            self._own = page.part.own
         except UnreadablePage:
             recorder.errors["unreadable page"] += 1
             return None
@@ -98,7 +99,7 @@ class Visitor(FastHttpUser):
         """Look at the slate after each change of it; while it stays, at the other lists of the page in turn."""
         self._part, self._shown = page.part, page.part.shelves
         others = self._others()
-        shelf = next(one for one in self._shown if one.surface == FOR_YOU)
+        shelf = self._own
         while self.run_of.recorder.now_s() < ends_s:
             if self._look(shelf) and not self.run_of.over():
                 self._connection.wait_for_slate()

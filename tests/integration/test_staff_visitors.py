@@ -16,6 +16,7 @@ from django.test import Client
 from recsys.events import Click, SessionEvent
 from recsys.simulation.factors import unknown
 from recsys.simulation.market import Market
+from recsys.world import World
 from tests.integration.feed.conftest import address, empty_site, logged, stocked
 from tests.integration.test_staff import allow, text
 from webapp import wiring
@@ -208,6 +209,16 @@ async def test_run_at_a_site_that_is_not_there_fails_and_says_so(wired: redis.Re
     done = await visited(services.board(), running(rate=5.0))
     assert done.state == "failed"
     assert "127.0.0.1:1" in done.failure
+
+
+async def test_run_at_a_site_without_items_fails_and_says_so(address: str, settings: Any, monkeypatch: Any):
+    settings.FRESHET_SIMULATED_VISITORS = True
+    settings.FRESHET_PORT = int(address.rpartition(":")[2])
+    wiring.replica().world = World(wiring.config())
+    monkeypatch.setattr("webapp.visitors.crowd._PAUSE_S", 0.01)
+    done = await visited(services.board(), running(rate=1.0))
+    assert done.state == "failed"
+    assert "has the site any items?" in done.failure
 
 
 def test_visitors_who_fell_silent_are_told_of_and_others_may_come(

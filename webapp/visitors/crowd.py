@@ -23,9 +23,18 @@ from recsys.simulation.market import Market
 from recsys.simulation.visitors import Action, SimulatedVisit
 from webapp.tracking.middleware import SIMULATED_HEADER
 from webapp.visitors.outbox import Ack, Hello, Outbox, PushedSlate, read
-from webapp.visitors.pages import FOLLOWING, Page, Part, Shelf, UnreadablePage, read_page, read_part, read_shelves
+from webapp.visitors.pages import (
+    FOLLOWING,
+    FOR_YOU,
+    Page,
+    Part,
+    Shelf,
+    UnreadablePage,
+    read_page,
+    read_part,
+    read_shelves,
+)
 
-FOR_YOU: Final = "for_you"
 #: Cards that come on screen together.
 ROW: Final = 6
 _ANSWER_S: Final = 10.0
@@ -162,7 +171,7 @@ class _Tab:
         hello = await self._hear(Hello)
         self._outbox.hello(hello.next_seq)
         part = page.part
-        shelf = next(one for one in part.shelves if one.surface == FOR_YOU)
+        shelf = part.own
         others = iter([one for one in part.shelves if one.surface != FOR_YOU])
         while not self._crowd.is_leaving:
             slate = await self._act(shelf, visit.look(shelf.items))

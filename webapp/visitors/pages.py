@@ -11,6 +11,9 @@ _PART: Final = re.compile(
     r'data-slate="([^"]*)" data-slate-token="([^"]*)" data-surface="([^"]*)"|<li class="slot" data-item="([^"]*)"'
 )
 
+#: The surface of the visitor's own list.
+FOR_YOU: Final = "for_you"
+
 _MORE: Final = re.compile(r'id="more-genres"\s+href="([^"]*)"')
 #: What htmx says of itself when it asks for what follows.
 FOLLOWING: Final = {"HX-Request": "true"}
@@ -34,6 +37,14 @@ class Part(NamedTuple):
 
     shelves: list[Shelf]
     more: str
+
+    @property
+    def own(self) -> Shelf:
+        """The visitor's own list. Raises `UnreadablePage` where there is none."""
+        for shelf in self.shelves:
+            if shelf.surface == FOR_YOU:
+                return shelf
+        raise UnreadablePage("expected a page with a list for the visitor, received none: has the site any items?")
 
 
 class Page(NamedTuple):
