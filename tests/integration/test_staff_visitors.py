@@ -211,6 +211,25 @@ async def test_run_at_a_site_that_is_not_there_fails_and_says_so(wired: redis.Re
     assert "127.0.0.1:1" in done.failure
 
 
+@pytest.fixture
+def https(settings: Any) -> None:
+    """What FRESHET_HTTPS sets."""
+    settings.FRESHET_HTTPS = settings.SECURE_SSL_REDIRECT = settings.SESSION_COOKIE_SECURE = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+async def test_run_at_a_site_that_insists_on_https_gets_in(https: None, address: str, settings: Any, monkeypatch: Any):
+    settings.FRESHET_SIMULATED_VISITORS = True
+    settings.FRESHET_PORT = int(address.rpartition(":")[2])
+    monkeypatch.setattr("webapp.visitors.crowd._PAUSE_S", 0.01)
+    run, board = running(rate=1.0), services.board()
+    visiting = asyncio.create_task(visited(board, run))
+    while not visiting.done() and not (board.latest() or run).visitors:
+        await asyncio.sleep(0.05)
+    board.ask_to_stop(run.id)
+    assert (await visiting).state == "stopped"
+
+
 async def test_run_at_a_site_without_items_fails_and_says_so(address: str, settings: Any, monkeypatch: Any):
     settings.FRESHET_SIMULATED_VISITORS = True
     settings.FRESHET_PORT = int(address.rpartition(":")[2])

@@ -65,6 +65,8 @@ class Crowd:
         Events a second of all together.
     size : int, optional
         Visitors at a time; one for each event a second unless given.
+    as_by_https : bool
+        Say what a proxy with TLS before the site would say: without it a site that insists on HTTPS sends them away.
 
     Attributes
     ----------
@@ -74,7 +76,16 @@ class Crowd:
         Events acknowledged, clicks among them, and visits begun.
     """
 
-    def __init__(self, site: str, market: Callable[[], Market], rate: float, size: int | None = None) -> None:
+    def __init__(
+        self,
+        site: str,
+        market: Callable[[], Market],
+        rate: float,
+        size: int | None = None,
+        *,
+        as_by_https: bool = False,
+    ) -> None:
+        self._headers = {SIMULATED_HEADER: "1"} | ({"X-Forwarded-Proto": "https"} if as_by_https else {})
         self._site, self._make_market, self._rate = site, market, rate
         self._number = 0
         self._failed_in_a_row = 0
@@ -141,7 +152,7 @@ class Crowd:
 
     def _get(self, path: str, headers: dict[str, str]) -> tuple[str, str]:
         """Get a page or a part of one; return it with the cookies that go on from there. Blocks."""
-        request = urllib.request.Request(f"{self._site}{path}", headers={SIMULATED_HEADER: "1", **headers})
+        request = urllib.request.Request(f"{self._site}{path}", headers=self._headers | headers)
         cookies: SimpleCookie = SimpleCookie()
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:

@@ -62,7 +62,12 @@ class Command(BaseCommand):
 async def visited(words: Board[Run], run: Run) -> Run:
     """Let a crowd in, and leave word each second; return the last."""
     seed = secrets.randbelow(2**31)
-    crowd = Crowd(site_url(), lambda: market_of(wiring.data_path() / movielens.WHEEL, seed), run.rate)
+    crowd = Crowd(
+        site_url(),
+        lambda: market_of(wiring.data_path() / movielens.WHEEL, seed),
+        run.rate,
+        as_by_https=settings.FRESHET_HTTPS,
+    )
     left_s = (run.ends_ms - wiring.clock().now_ms()) / 1_000
     visiting = asyncio.create_task(crowd.run(time.monotonic() + left_s))
     state: State = "ended"
