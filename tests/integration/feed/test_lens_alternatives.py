@@ -185,7 +185,7 @@ async def test_nothing_is_forgotten_while_the_log_is_full(visitor: AsyncClient, 
     assert read_session(visitor.cookies[SESSION_COOKIE].value).session == before.session
 
 
-@pytest.mark.parametrize("part", ["what-if/", "data/", "data.json"])
+@pytest.mark.parametrize("part", ["what-if/", "data/", "data.json", "time/"])
 async def test_what_needs_the_log_says_so_without_it(visitor: AsyncClient, without_redis: None, part: str):
     response = await visitor.get(f"/lens/{part}")
     assert response.status_code == 503

@@ -148,6 +148,13 @@ async def test_step_that_is_none_shows_the_newest(visitor: AsyncClient, step: st
     assert f'data-step="{only.number}"' in await shown(visitor, step)
 
 
+async def test_who_comes_by_has_not_the_whole_archive_searched(visitor: AsyncClient):
+    write_segments(wiring.archive_path(), list(records(wiring.event_log())))
+    for segment in wiring.archive_path().glob("*.parquet"):
+        segment.write_bytes(b"whoever reads this fails")
+    assert "Nothing of this session is at hand" in " ".join((await shown(visitor, 0)).split())
+
+
 async def test_without_consent_there_is_no_past(visitor: AsyncClient):
     visitor.cookies["freshet_consent"] = "off"
     await visitor.get("/")

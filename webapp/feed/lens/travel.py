@@ -57,7 +57,7 @@ def context(session: str, events: Sequence[Event], wanted: str, path: str, who: 
     session : str
         Any session's id.
     events : sequence of Event
-        All that it did (`webapp.feed.lens.journeys.session_events`).
+        All that it did, in log order.
     wanted : str
         The step asked for, as it came in the query; the newest where it is none.
     path : str

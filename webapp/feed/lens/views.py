@@ -1,6 +1,5 @@
 """The lens's pages: whole without scripts, and as fragments for the panel beside the slate."""
 
-import asyncio
 import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -17,7 +16,6 @@ from recsys.sessions.portrait import portray
 from webapp import wiring
 from webapp.feed import shelves
 from webapp.feed.lens import alternatives, beliefs, holdings, panel, travel
-from webapp.feed.lens.journeys import session_events
 from webapp.feed.lens.memory import lens_memory
 from webapp.feed.lens.whys import contributions
 from webapp.feed.presence import presence
@@ -150,12 +148,14 @@ async def forget(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@_needs_the_log
 async def time(request: HttpRequest) -> HttpResponse:
     """What happened in this visit, step by step: each list as it was logged, and what was believed then."""
     visit = visit_of(request)
     context: dict[str, Any] = {"logged": visit.logged}
     if visit.logged:
-        events = await asyncio.to_thread(session_events, visit.session)
+        # From its own list: for a visit of no events the archive would be searched from end to end.
+        events = await alternatives.done(visit)
         context |= travel.context(visit.session, events, request.GET.get("step", ""), reverse("lens:time"))
     return _answer(request, "time", context)
 
