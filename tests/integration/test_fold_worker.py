@@ -77,6 +77,11 @@ def test_knob_decides_when_the_fold_is_due() -> None:
     assert schedule.is_due(last) == (False, LOOK_EVERY_S)
 
 
+def test_clock_that_was_set_back_does_not_put_the_fold_off() -> None:
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    assert KnobSchedule(lambda: 500).is_due(later) == (True, LOOK_EVERY_S)
+
+
 def test_beat_waits_while_the_knob_can_not_be_read() -> None:
     def unreachable() -> int:
         raise redis.ConnectionError("expected an answer, received none")

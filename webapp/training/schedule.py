@@ -50,7 +50,9 @@ class KnobSchedule(schedules.BaseSchedule):
         except redis.RedisError as error:
             _logger.warning("knob_unreadable", error=str(error), again_in_s=LOOK_AGAIN_S)
             return False, LOOK_AGAIN_S
-        remaining_s = every_s - (self.now() - last_run_at).total_seconds()
+        passed_s = (self.now() - last_run_at).total_seconds()
+        # A last run in the future: the clock was set back since, which must not put the next one off.
+        remaining_s = every_s - passed_s if passed_s >= 0 else 0.0
         return remaining_s <= 0, min(every_s if remaining_s <= 0 else remaining_s, LOOK_EVERY_S)
 
 
