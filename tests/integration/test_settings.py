@@ -134,3 +134,22 @@ def test_logs_are_lines_of_json_where_wanted(tmp_path: Path) -> None:
         "-c", code, FRESHET_VAR=str(tmp_path), FRESHET_LOG_FORMAT="json", DJANGO_SETTINGS_MODULE="webapp.settings"
     )
     assert re.search(r'"n": 1.*"event": "hot"|"event": "hot".*"n": 1', done.stdout)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_logged_traceback_says_where_and_not_with_which_values(tmp_path: Path, form: str) -> None:
+    (tmp_path / "failing.py").write_text(
+        "import logging\n\ndef fail(password):\n    raise ValueError('no')\n\ntry:\n    fail('hunter' + '2')\n"
+        "except ValueError:\n    logging.getLogger('django.request').exception('failed')\n"
+    )
+    code = "import django; django.setup(); import failing"
+    done = run(
+        "-c",
+        code,
+        FRESHET_VAR=str(tmp_path),
+        FRESHET_LOG_FORMAT=form,
+        DJANGO_SETTINGS_MODULE="webapp.settings",
+        PYTHONPATH=str(tmp_path),
+    )
+    assert "failing.py" in done.stdout and "ValueError" in done.stdout
+    assert "hunter2" not in done.stdout
