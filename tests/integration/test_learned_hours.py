@@ -81,6 +81,19 @@ def test_version_that_goes_on_from_a_snapshot_answers_for_what_it_learned_itself
     assert LearnedHour.objects.filter(begins=True).count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_version_that_restarts_within_its_first_hour_keeps_what_it_learned_before() -> None:
+    hour = [record for record in LOG if _hour(record) == _hour(LOG[0])]
+    assert len(hour) > 1
+    learner = Learner(CONFIG)
+    for record in hour:
+        learner.fold([record])
+        ScoreBook(ManualClock(NOW_MS), "v").note(learner)
+        learner = Learner.from_snapshot(CONFIG, learner.snapshot())
+    window = Window("24h", 0, LOG[-1].received_ms + 1, LOG[-1].received_ms + 1, 3_600_000)
+    assert Books(["v"], window).whole.counters["records"] == len(hour)
+
+
 def _hour(record: Record) -> int:
     return record.received_ms // 3_600_000
 

@@ -73,15 +73,17 @@ class ScoreBook:
             self._waiting = []
 
     def _take_over(self, began: Mark) -> None:
-        """Write the books that this version began with, once, as those of the hour before."""
+        """Write the books that this version began with, once, as those of the hour before.
+
+        A version that has books of its own up to there, were it only of the hour under way, goes on with these.
+        """
         if self._took_over:
             return
-        before_ms = began.hour_ms - _HOUR_MS
-        known = LearnedHour.objects.filter(version=self._version, hour_ms__lte=before_ms)
+        known = LearnedHour.objects.filter(version=self._version, hour_ms__lte=began.hour_ms)
         if began.offset != ORIGIN and not known.exists():
             LearnedHour.objects.create(
                 version=self._version,
-                hour_ms=before_ms,
+                hour_ms=began.hour_ms - _HOUR_MS,
                 offset=began.offset,
                 counters=began.counters,
                 scores=began.scores,
