@@ -24,9 +24,9 @@ TRAFFIC: Final = (
 #: Columns of sums over sittings from which a rate's interval follows that takes each sitting, not each impression, as
 #: independent of the others (`webapp.analytics.intervals.clustered`): squares and products are of one sitting's counts.
 MOMENTS: Final = ("impressions", "clicks", "impressions_squared", "clicks_squared", "impressions_times_clicks")
-#: Columns of `Increments.sittings`: by the hour in which the sitting began, arm, and whether simulated. `clicked` are
-#: sittings with a click.
-SITTINGS: Final = ("sessions", "clicked", *MOMENTS)
+#: Columns of `Increments.sittings`: by the hour in which the sitting began, arm, and whether simulated. `looked` are
+#: sittings with an impression, on which rates stand, and `clicked` those with a click.
+SITTINGS: Final = ("sessions", "looked", "clicked", *MOMENTS)
 #: Columns of `Increments.nth`: by day in which the sitting began, arm, whether simulated, and bucket of the n-th
 #: impression on the slate made for this session. `sessions` are those that got that far.
 NTH: Final = ("sessions", *MOMENTS)

@@ -42,7 +42,7 @@ FOR_YOU: Final = "for_you"
     _NOVELTY,
 ) = range(len(TRAFFIC))
 _ITEM_SEEN, _ITEM_CLICKS, _ITEM_EXPLORED_SEEN, _ITEM_EXPLORED_CLICKS, _LOOSE_CLICKS = range(len(ITEMS))
-SESSIONS, _CLICKED = range(2)
+SESSIONS, _LOOKED, _CLICKED = range(3)
 _SITTING_MOMENTS, _NTH_MOMENTS = len(SITTINGS) - len(MOMENTS), len(NTH) - len(MOMENTS)
 
 
@@ -84,6 +84,7 @@ def seen(here: Here, catalogue: Catalogue, event: ItemEvent, sitting: Sitting, s
 
 def _seen_in_sitting(here: Here, sitting: Sitting, explored: bool) -> None:
     moments = here.out.sittings[sitting.hour_ms, sitting.arm, sitting.simulated]
+    moments[_LOOKED] += not sitting.impressions
     one_more_impression(moments, _SITTING_MOMENTS, sitting.impressions, sitting.clicks)
     sitting.impressions += 1
     sitting.explored_impressions += explored

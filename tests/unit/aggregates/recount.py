@@ -153,6 +153,7 @@ def moments(sittings: Sequence[Sat]) -> Counts:
     for sat in sittings:
         key = (sat.first.received_ms // HOUR_MS * HOUR_MS, sat.arm, sat.simulated)
         _moments(counts, key, sat.impressions, sat.clicks)
+        counts[*key, "looked"] += sat.impressions > 0
         counts[*key, "clicked"] += sat.clicks > 0
     return counts
 

@@ -89,6 +89,7 @@ class SittingMoments(Moments):
     start_ms = models.BigIntegerField()
     arm = _name()
     simulated = models.BooleanField()
+    looked = _count()
     clicked = _count()
 
 

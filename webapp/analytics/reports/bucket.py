@@ -11,8 +11,8 @@ _MILLION: Final = 1_000_000
 
 
 def rate_of(sums: Sums) -> Rate:
-    """Return the click-through that sums of `MOMENTS` tell."""
-    return clustered(sums["sessions"], *(sums[name] for name in MOMENTS))
+    """Return the click-through that sums of `MOMENTS` tell: of the sittings that saw anything on a list of ours."""
+    return clustered(sums["looked"], *(sums[name] for name in MOMENTS))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class Bucket:
     def sessions(self) -> int:
         """Sittings that began in it."""
         return self.sittings["sessions"]
+
+    @property
+    def looked(self) -> int:
+        """Those of them with an impression; no rate stands on the others."""
+        return self.sittings["looked"]
 
     @property
     def impressions(self) -> int:
@@ -100,7 +105,7 @@ class Bucket:
     def explored_rate(self) -> Rate:
         """Click-through of what chance brought; its interval takes impressions as independent."""
         clicks, impressions = self.traffic["explored_clicks"], self.traffic["explored_impressions"]
-        return Rate(self.sessions, impressions, clicks, wilson(clicks, impressions))
+        return Rate(self.looked, impressions, clicks, wilson(clicks, impressions))
 
     @property
     def explored(self) -> float | None:

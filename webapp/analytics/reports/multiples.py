@@ -52,11 +52,11 @@ def _bits(value: float | None) -> str:
 
 
 def _sessions(bucket: Bucket) -> str:
-    return f"{bucket.sessions:,} sessions"
+    return f"in {figures.counted(bucket.looked, 'session')} that saw any"
 
 
 def _impressions(bucket: Bucket) -> str:
-    return f"of {bucket.impressions:,} impressions in {bucket.sessions:,} sessions"
+    return f"of {figures.counted(bucket.impressions, 'impression')} in {figures.counted(bucket.looked, 'session')}"
 
 
 def _explored(bucket: Bucket) -> str:

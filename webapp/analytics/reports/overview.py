@@ -16,7 +16,7 @@ from webapp.analytics.reports.counts import Sums, between, between_days, by, par
 from webapp.analytics.reports.window import Window
 from webapp.catalog.models import Item
 
-_RATE: Final = ("sessions", *MOMENTS)
+_RATE: Final = ("sessions", "looked", *MOMENTS)
 _NOTHING: Final[Sums] = dict.fromkeys((*TRAFFIC, *_RATE), 0)
 _MILLION: Final = 1_000_000
 #: Items that are looked up by title for the two short lists.

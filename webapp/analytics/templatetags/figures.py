@@ -45,6 +45,16 @@ def quantity(value: float | None) -> str:
 
 
 @register.filter
+def counted(count: float, noun: str) -> str:
+    """Write how many there are of something that an s makes many.
+
+    >>> counted(0, "click"), counted(1, "click"), counted(1_200, "click")
+    ('0 clicks', '1 click', '1,200 clicks')
+    """
+    return f"{quantity(count)} {noun}{'' if count == 1 else 's'}"
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """Write a share as a percentage.
 
