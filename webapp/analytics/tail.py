@@ -20,6 +20,7 @@ from recsys.log.base import Log, Reader, Record
 from recsys.log.whole import WholeLog
 from recsys.offsets import Offset, offset_key
 from webapp import wiring
+from webapp.analytics.templatetags.figures import counted
 from webapp.tracking.edge import Note, notes_after
 from webapp.tracking.refusals import REASONS
 
@@ -142,7 +143,7 @@ class Tail:
             kind=event.tag(),
             session=event.session if isinstance(event, SessionEvent) else "",
             item=item,
-            title=title(item) if item else f"{len(event.items)} items" if isinstance(event, SlateServed) else "",
+            title=title(item) if item else counted(len(event.items), "item") if isinstance(event, SlateServed) else "",
             position=event.position if isinstance(event, ItemEvent) and event.slate else -1,
             explored=len(event.explored) if isinstance(event, SlateServed) else 0,
             simulated=isinstance(event, SessionEvent) and event.simulated,

@@ -82,7 +82,7 @@ def _told(estimate: Estimate, written: Callable[[float | None], str]) -> str:
 def _loss_words(score: Version) -> str:
     better = "below" if (score.log_loss.value or 0) < (score.baseline or 0) else "above"
     return (
-        f"{_told(score.log_loss, nats)} nats a choice over {score.choices:,} choices, {better} the "
+        f"{_told(score.log_loss, nats)} nats a choice over {figures.counted(score.choices, 'choice')}, {better} the "
         f"{nats(score.baseline)} of knowing only how often lists are clicked. Lower is better."
     )
 
@@ -218,7 +218,7 @@ def lag_chart(found: dict[str, list[int]], data: Listing) -> Chart | None:
     return Chart(
         "From a click to every replica",
         drawn,
-        f"Of {sum(counts):,} clicks served by {processes}, half took {p50}, 95 % {p95}, from receipt "
+        f"Of {figures.counted(sum(counts), 'click')} served by {processes}, half took {p50}, 95 % {p95}, from receipt "
         "until what they taught was served. Columns are named by their upper edge.",
         data,
     )

@@ -192,9 +192,10 @@ def _position_words(counted: list[Counted]) -> str:
     if best is None:
         return "It was opened, but no list of ours is known to have shown it."
     return (
-        f"Seen at {_times(len(counted), 'position')}. Surest to be opened at position {best.at}: "
+        f"Seen at {figures.counted(len(counted), 'position')}. Surest to be opened at position {best.at}: "
         f"{figures.percent(best.rate)} ({figures.percent(best.low)} to {figures.percent(best.high)}) of "
-        f"{_times(best.impressions, 'impression')}. The band is the 95 % interval, as if impressions were independent."
+        f"{figures.counted(best.impressions, 'impression')}. The band is the 95 % interval, "
+        "as if impressions were independent."
     )
 
 
@@ -216,17 +217,13 @@ def _day_words(life: ItemLife) -> str:
     words = "Not seen on lists of ours."
     if total.interval:
         words = (
-            f"Seen {_times(total.impressions, 'time')}, {total.explored:,} of them by chance, and opened "
-            f"{_times(total.clicks, 'time')}: {figures.percent(total.rate)} "
+            f"Seen {figures.counted(total.impressions, 'time')}, {total.explored:,} of them by chance, and opened "
+            f"{figures.counted(total.clicks, 'time')}: {figures.percent(total.rate)} "
             f"({figures.percent(total.low)} to {figures.percent(total.high)})."
         )
     if total.loose:
-        words += f" Opened {_times(total.loose, 'time')} where no list of ours is known to have shown it."
+        words += f" Opened {figures.counted(total.loose, 'time')} where no list of ours is known to have shown it."
     return words
-
-
-def _times(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _progress() -> AggregateProgress | None:

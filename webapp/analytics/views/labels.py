@@ -154,8 +154,8 @@ def _delay_chart(delays: Delays, data: Listing) -> Chart | None:
     return Chart(
         "From slate to click",
         drawn,
-        f"Half of {delays.clicks:,} clicks came within {half.below} of their slate, {within} within the "
-        f"attribution window of {window}. Columns are named by their upper edge.",
+        f"Half of {figures.counted(delays.clicks, 'click')} came within {half.below} of their slate, {within} within "
+        f"the attribution window of {window}. Columns are named by their upper edge.",
         data,
     )
 

@@ -158,8 +158,8 @@ def _ends_chart(found: Overview, data: Listing) -> Chart | None:
     return Chart(
         title="Where sessions end",
         svg=bars([Bar(_end(end), end.sessions, f"{end.sessions:,} · {share}") for end, share in shares]),
-        summary=f"{share} of {sessions:,} sessions (95 % interval {low} to {high}) ended {_end(most)}. Sessions that "
-        "have not ended count where they are now.",
+        summary=f"{share} of {figures.counted(sessions, 'session')} (95 % interval {low} to {high}) ended "
+        f"{_end(most)}. Sessions that have not ended count where they are now.",
         data=data,
     )
 

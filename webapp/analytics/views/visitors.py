@@ -19,6 +19,7 @@ from webapp.analytics.forms import VisitorsForm
 from webapp.analytics.models import SimulatedVisitors
 from webapp.analytics.permissions import staff_page
 from webapp.analytics.tables import Listing, Table, respond
+from webapp.analytics.templatetags.figures import counted
 from webapp.visitors import services
 from webapp.visitors.services import Run
 
@@ -51,7 +52,7 @@ def visitors(request: HttpRequest) -> HttpResponseBase:
     except redis.RedisError:
         messages.error(request, "Redis can't be reached, so nobody was let in. Try again when it is back.")
     else:
-        what = f"brought, {run.rate:,} events a second for {form.cleaned_data['minutes']} min"
+        what = f"brought, {counted(run.rate, 'event')} a second for {form.cleaned_data['minutes']} min"
         _write_down(user, ADDITION, what, run)
     return redirect("analytics:visitors")
 
@@ -65,7 +66,7 @@ def send_away(request: HttpRequest) -> HttpResponseBase:
         run = services.board().latest()
         if run is not None and run.goes_on:
             services.board().ask_to_stop(run.id)
-            _write_down(cast(User, request.user), DELETION, f"sent away after {run.events:,} events", run)
+            _write_down(cast(User, request.user), DELETION, f"sent away after {counted(run.events, 'event')}", run)
             messages.success(request, "They are leaving.")
     except redis.RedisError:
         messages.error(request, "Redis can't be reached, so they stay until their time is over.")

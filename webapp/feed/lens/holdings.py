@@ -124,7 +124,8 @@ def _entry(event: SessionEvent) -> Entry:
         return Entry(event.event_time_ms, "came here", told(event))
     what = _KINDS.get(event.tag(), event.tag())
     if isinstance(event, SlateServed):
-        return Entry(event.event_time_ms, "list shown", f"{event.surface.replace('_', ' ')}, {len(event.items)} films")
+        films = f"{len(event.items)} film{'' if len(event.items) == 1 else 's'}"
+        return Entry(event.event_time_ms, "list shown", f"{event.surface.replace('_', ' ')}, {films}")
     about = title(event.item) if isinstance(event, ItemEvent) else ""
     if isinstance(event, Dwell):
         about = f"{about}, {event.dwell_ms / 1_000:.0f} s"
