@@ -247,13 +247,15 @@ def test_knob_page_compares_before_and_after_the_last_turn(client: Client, staff
         sample_at(now_ms - 60_000 + at, every_ms=2_000, waited_ms=1_900, cpu_ms=at // 50) for at in (0, 5_000, 10_000)
     ]
     fast = [sample_at(now_ms - 40_000 + at, every_ms=250, waited_ms=240, cpu_ms=400 + at // 5) for at in (0, 5_000)]
-    remember(wired, *slow, *fast)
+    idle = sample_at(now_ms - 30_000, every_ms=250, waited_ms=0, cpu_ms=2_400)
+    remember(wired, *slow, *fast, idle)
     page = text(client.get("/staff/knob/"))
     assert "240 ms before the last turn 1.9 s" in page
-    assert "20.0 % before the last turn 2.0 %" in page
+    assert "mean of the oldest in a run, of 2 samples that had one" in page
+    assert "20.0 % before the last turn 2.0 %; of one processor, mean of 3 samples" in page
     lines = b"".join(client.get("/staff/knob/?csv=moments&m_sort=at_ms").streaming_content).decode().splitlines()
     assert [line.partition(",")[2] for line in lines[1:]] == [
-        "2000.0,1900.0,", *["2000.0,1900.0,0.02"] * 2, "250.0,240.0,0.02", "250.0,240.0,0.2",
+        "2000.0,1900.0,", *["2000.0,1900.0,0.02"] * 2, "250.0,240.0,0.02", "250.0,240.0,0.2", "250.0,,0.2",
     ]  # fmt: skip
     fragment = client.get("/staff/knob/", headers={"HX-Request": "true", "HX-Target": "effect"}).content.decode()
     assert "What it costs and brings" in fragment

@@ -24,9 +24,11 @@ class Stretch:
     began_ms, ended_ms : int
         From the first sample to the last.
     samples : int
-        How many the figures stand on.
+        How many were taken.
+    waited_samples : int
+        Those of them whose run had an event to fold.
     waited_ms, waited_worst_ms : float or None
-        How long the oldest event of a run had waited: mean and largest over the samples that saw one.
+        How long the oldest event of a run had waited: mean and largest over `waited_samples`.
     cpu : float or None
         Share of one processor that the folding process used.
     events_per_s : float or None
@@ -36,6 +38,7 @@ class Stretch:
     began_ms: int
     ended_ms: int
     samples: int
+    waited_samples: int
     waited_ms: float | None
     waited_worst_ms: float | None
     cpu: float | None
@@ -131,6 +134,7 @@ def _stretch(held: Sequence[Sample]) -> Stretch:
         began_ms=held[0].at_ms,
         ended_ms=held[-1].at_ms,
         samples=len(held),
+        waited_samples=len(waited),
         waited_ms=sum(waited) / len(waited) if waited else None,
         waited_worst_ms=max(waited, default=None),
         cpu=sum(shares) / len(shares) if shares else None,
