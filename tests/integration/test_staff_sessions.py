@@ -123,7 +123,7 @@ def test_session_page_shows_what_was_logged_in_order(client: Client, staff: User
     assert [row.kind for row in rows] == ["slate", *["impression"] * 3, "click", "click", "dwell"]
     assert [row.number for row in rows] == list(range(1, len(events) + 1))
     assert (rows[0].items, rows[0].explored, rows[-1].dwell_ms) == (3, 1, 4_000)
-    assert "2 opened of 3 seen;" in text(response)
+    assert "2 opened of 3 seen on lists of ours;" in text(response)
     assert "Step 7 of 7" in text(response)
 
 
