@@ -21,6 +21,7 @@ from webapp.analytics.views import live_tables
 from webapp.analytics.watching import Watch
 from webapp.tracking import edge as edges
 from webapp.tracking.edge import Edge
+from webapp.training import services
 
 EVENTS = "/staff/live/events/"
 
@@ -143,6 +144,17 @@ async def test_without_redis_the_stream_says_so_and_goes_on(without_redis: None,
     tail.slate_times.cache_clear()
     monkeypatch.setattr(watching, "_AWAY_S", 0.01)
     assert len(await received(watch("5-0", 10), 2, "away")) == 2
+
+
+async def test_lag_grows_while_the_fold_is_missed(now_ms: int, monkeypatch: pytest.MonkeyPatch):
+    assert services.fold() is not None
+    services.release()
+    wiring.event_log().append([slate(now_ms)])
+    later = ManualClock(wiring.clock().now_ms() + 70_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(wiring, "clock", lambda: later)
+        (figures,) = await received(watch("0-0", now_ms), 1, "figures")
+    assert 69_000 < figures.data["lag_ms"] <= 71_000
 
 
 async def test_connection_gives_its_seat_back(now_ms: int):

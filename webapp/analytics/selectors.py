@@ -219,4 +219,9 @@ def _refused(client: redis.Redis) -> list[NamedCount]:
 
 
 def _part(name: str, seen_ms: int, every_ms: int, now_ms: int) -> Part:
-    return Part(name, seen_ms, now_ms - seen_ms <= max(_MISSED_RUNS * every_ms, _MISSED_MS))
+    return Part(name, seen_ms, at_work(seen_ms, every_ms, now_ms))
+
+
+def at_work(seen_ms: int, every_ms: int, now_ms: int) -> bool:
+    """Return whether who shows up at every fold was seen lately enough to be at work."""
+    return now_ms - seen_ms <= max(_MISSED_RUNS * every_ms, _MISSED_MS)

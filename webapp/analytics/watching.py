@@ -17,6 +17,8 @@ import structlog
 
 from recsys.errors import LogUnavailable
 from recsys.offsets import Offset, offset_key
+from webapp import wiring
+from webapp.analytics.selectors import at_work
 from webapp.analytics.tail import Entry, Tail, last_offset
 from webapp.training.status import board
 
@@ -80,7 +82,7 @@ class Watch:
                     lines, full = await asyncio.to_thread(self._look)
                     if loop.time() - told >= FIGURES_EVERY_S:
                         told = loop.time()
-                        lines += await asyncio.to_thread(_figures, self._now_ms)
+                        lines += await asyncio.to_thread(self._figures)
                 except (LogUnavailable, redis.RedisError) as error:
                     _logger.debug("tail_away", error=str(error))
                     yield b"event: away\ndata: {}\n\n"
@@ -102,6 +104,18 @@ class Watch:
             self._noted = noted[-1].note
         return skipped + b"".join(map(_line, [*entries, *noted])), len(entries) == AT_ONCE
 
+    def _figures(self) -> bytes:
+        """Tell how far the fold is behind: what it said itself; once it is missed, how long the oldest event waits."""
+        now_ms, status = wiring.clock().now_ms(), board().read()
+        if status is None:
+            figures = Figures(at_ms=now_ms, lag_ms=None)
+        elif at_work(status.ran_ms, wiring.knobs().fold_every_ms, now_ms):
+            figures = Figures(at_ms=status.ran_ms, lag_ms=status.lag_ms)
+        else:
+            waiting = self._tail.after(status.offset, 1)
+            figures = Figures(at_ms=now_ms, lag_ms=max(0, now_ms - waiting[0].at_ms) if waiting else 0)
+        return b"event: figures\ndata: %s\n\n" % _encoder.encode(figures)
+
     def _skip(self) -> bytes:
         """Leave out what is too long ago for a live page."""
         at_ms = offset_key(self._after)[0]
@@ -120,9 +134,3 @@ def offset_from(text: str) -> Offset | None:
 def _line(entry: Entry) -> bytes:
     name = b"id: %s\n" % entry.offset.encode() if entry.offset else b""
     return b"%sdata: %s\n\n" % (name, _encoder.encode(entry))
-
-
-def _figures(now_ms: int) -> bytes:
-    status = board().read()
-    figures = Figures(at_ms=status.ran_ms if status else now_ms, lag_ms=status.lag_ms if status else None)
-    return b"event: figures\ndata: %s\n\n" % _encoder.encode(figures)

@@ -141,16 +141,19 @@
       chart.setData([at, values]);
     }
   };
-  const minute = () => times().slice(-60).map((at) => seconds.get(at) ?? nothing());
+  const minute = () => times().slice(-60).filter((at) => at * 1_000 >= fromHere).map((at) => seconds.get(at) ?? nothing());
   const say = () => {
-    const rows = minute(), sum = (name) => rows.reduce((total, row) => total + row[name], 0);
+    const rows = minute();
+    if (rows.length < 2) return;
+    const span = rows.length < 60 ? `${rows.length} seconds, since this page was opened,` : "minute";
+    const sum = (name) => rows.reduce((total, row) => total + row[name], 0);
     const events = rows.map((row) => row.events), lag = Math.max(...rows.map((row) => row.lag ?? 0));
     if (!sum("events") && !sum("outside")) {
-      says.textContent = `In the last minute nothing came${realOnly ? " from real visitors" : ""}. The fold was at most ${number.format(lag)} ms behind.`;
+      says.textContent = `In the last ${span} nothing came${realOnly ? " from real visitors" : ""}. The fold was at most ${number.format(lag)} ms behind.`;
       return;
     }
     says.textContent =
-      `In the last minute ${number.format(sum("events"))} events entered the log, from ${Math.min(...events)} to ${Math.max(...events)} a second`
+      `In the last ${span} ${number.format(sum("events"))} events entered the log, from ${Math.min(...events)} to ${Math.max(...events)} a second`
       + (realOnly ? ", simulated ones left out; " : `, ${number.format(sum("simulated"))} of them simulated; `)
       + `${number.format(sum("yours"))} were of your own session; chance filled ${number.format(sum("explored"))} slots; ${number.format(sum("outside"))} were duplicate, late or refused. `
       + `The fold was at most ${number.format(lag)} ms behind.`
