@@ -1,5 +1,6 @@
 """Django's handler of requests, without what it leaves for the garbage collector."""
 
+import asyncio
 from typing import Any
 
 import django
@@ -10,17 +11,19 @@ from webapp.messages import Message, Receive, Send
 
 
 class _Exchange:
-    """Receives a request's messages, sends its answer, and knows whether that is complete."""
+    """Receives a request's messages, sends its answer, and knows how far that is."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
+        self.began = False
         self.answered = False
 
     async def __call__(self) -> Message:
         return await self._receive()
 
     async def send(self, message: Any) -> None:
+        self.began = True
         self.answered = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 
@@ -34,9 +37,14 @@ class PageHandler(ASGIHandler):
     """
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
+        """Answer one request; a stream that the server cuts off when it stops just ends."""
         exchange = _Exchange(receive, send)
-        await super().handle(scope, exchange, exchange.send)
+        try:
+            await super().handle(scope, exchange, exchange.send)
+        except asyncio.CancelledError:
+            # Only a server that stops and has waited long enough cancels; it would log this as a failure of ours.
+            if not exchange.began:
+                raise
 
     async def listen_for_disconnect(self, receive: Any) -> None:
         """Raise `RequestAborted` when the client goes before it has its answer; `receive` is the `_Exchange`."""

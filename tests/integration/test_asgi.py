@@ -2,16 +2,19 @@
 
 import asyncio
 import importlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.http import HttpRequest, StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
+from django.urls import path
 
 from webapp import background, checks
 from webapp.environment import Environment
 from webapp.lifespan import Lifespan
+from webapp.pages import page_handler
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +124,39 @@ async def test_websocket_from_another_site_is_refused(monkeypatch: pytest.Monkey
     await socket.send_input({"type": "websocket.connect"})
     assert (await socket.receive_output())["type"] == "websocket.close"
     await socket.wait()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what Django held open goes with the process
+async def test_stream_that_a_stopping_server_cuts_off_just_ends() -> None:
+    started = asyncio.Event()
+    messages = [{"type": "http.request"}]
+
+    async def receive() -> dict[str, Any]:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    async def send(message: Any) -> None:
+        if message.get("body") == b"first":
+            started.set()
+
+    scope = {"type": "http", "method": "GET", "path": "/endless/", "query_string": b"", "headers": []}
+    with override_settings(ROOT_URLCONF=EndlessUrls, MIDDLEWARE=[]):
+        answering = asyncio.ensure_future(page_handler()(scope, receive, send))
+        await asyncio.wait_for(started.wait(), timeout=5)
+        answering.cancel()
+        await answering
+
+
+async def endless(request: HttpRequest) -> StreamingHttpResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.Event().wait()
+
+    return StreamingHttpResponse(parts())
+
+
+class EndlessUrls:
+    """Addresses of a site with one stream."""
+
+    urlpatterns = [path("endless/", endless)]
