@@ -5,9 +5,10 @@ The row structs are the format: their fields are the columns. `docs/data-format.
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -71,6 +72,8 @@ REQUIRED: Final = {"rating": "rating", "dwell": "dwell_ms", "slate": "slate"}
 
 _TEXTS: Final = ("item", "title", "session", "user", "slate")
 _LISTS: Final = ("categories", "tags", "items")
+#: The column in what msgspec says of a row.
+_COLUMN: Final = re.compile(r"at `\$\.(\w+)")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _RowType = TypeVar("_RowType", ItemRow, EventRow)
@@ -220,9 +223,23 @@ def _typed(
         try:
             yield number, raw, msgspec.convert({name: _plain(name, raw[name]) for name in raw}, kind, strict=False)
         except msgspec.ValidationError as error:
-            rejected.append(Rejected(file.name, number, f"bad value: {error}", raw))
+            rejected.append(Rejected(file.name, number, _wrong(kind, raw, error), raw))
     if unused:
         notes.append(f"{file.name}: columns that are not used: {', '.join(sorted(unused))}")
+
+
+def _wrong(kind: type[ItemRow] | type[EventRow], raw: Row, error: msgspec.ValidationError) -> str:
+    """Return what was expected of which column, and what stood there."""
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in raw:
+            return f"missing value: expected {field.name}, received {', '.join(map(repr, raw)) or 'an empty row'}"
+    found = _COLUMN.search(str(error))
+    if found is None:
+        return f"bad value: {error}"
+    column = found[1]
+    if choices := get_args(get_type_hints(kind)[column]) if "enum" in str(error) else ():
+        return f"bad value: expected {column} to be one of {', '.join(choices)}, received {raw[column]!r}"
+    return f"bad value: {error}, received {raw[column]!r}"
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -69,7 +69,7 @@ def test_items_stand_in_the_orm(wired: redis.Redis, folder: Path) -> None:
 def test_bad_rows_are_counted_and_set_aside(wired: redis.Redis, folder: Path, capsys: Any) -> None:
     call_command("load_dataset", "tabular", path=folder)
     told = capsys.readouterr().out
-    assert "1 rows were set aside" in told
+    assert "1 row was set aside" in told
     assert "1 x events.csv: unknown item" in told
     assert "events.csv line 5: unknown item: 'zzz' is not in items" in told
     (row,) = [

@@ -64,7 +64,8 @@ class Command(BaseCommand):
         done = "loaded" if fresh else "was loaded before:"
         days = loaded.shift_ms / 86_400_000
         self.stdout.write(
-            f"{loaded.name} {done} {loaded.items:,} items, {loaded.events:,} events, moved by {days:+,.1f} days"
+            f"{loaded.name} {done} {_many(loaded.items, 'item')}, {_many(loaded.events, 'event')}, "
+            f"moved by {days:+,.1f} days"
         )
         for note in dataset.notes:
             self.stdout.write(f"note: {note}")
@@ -72,7 +73,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             self.style.WARNING(
-                f"{len(dataset.rejected):,} rows were set aside in "
+                f"{_many(len(dataset.rejected), 'row')} {'was' if len(dataset.rejected) == 1 else 'were'} set aside in "
                 f"{loading.rejected_path(wiring.data_path(), loaded.name)}"
             )
         )
@@ -80,3 +81,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {count:,} x {reason}")
         for row in islice(dataset.rejected, _EXAMPLES):
             self.stdout.write(f"  {row.file} line {row.line}: {row.reason}")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
