@@ -152,7 +152,7 @@ def test_time_without_sessions_leads_to_where_there_are_some(
     client: Client, staff: User, counted: Sequence[Record]
 ) -> None:
     response = client.get("/staff/overview/?until=2000-01-01")
-    assert "Nobody was shown a list in this time" in text(response)
+    assert "No visit in this time is counted" in text(response)
     assert f'href="?period=7d&amp;until={LAST_DAY}"' in response.content.decode()
 
 
