@@ -146,6 +146,12 @@ def test_taken_port_gets_one_line(tmp_path: Path, own_data: Path) -> None:
     assert not (tmp_path / "var" / "valkey").exists()
 
 
+def test_host_that_is_none_gets_one_line(tmp_path: Path, own_data: Path) -> None:
+    line = fails_with(tmp_path / "var", str(own_data), FRESHET_HOST="nowhere.invalid")
+
+    assert "FRESHET_HOST: expected an address of this machine, received 'nowhere.invalid'" in line
+
+
 def test_dead_redis_gets_one_line(tmp_path: Path, own_data: Path) -> None:
     url = f"redis://127.0.0.1:{redis_server.free_port()}/0"
 

@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 import redis
+from asgiref.sync import sync_to_async
+from django.core.management import CommandError, call_command
 from django.test import AsyncClient
 
 from recsys.events import Click, ItemUpserted
@@ -27,6 +29,11 @@ async def ready() -> tuple[int, dict[str, Any]]:
 async def test_process_that_lives_says_so_without_redis(without_redis: None):
     response = await AsyncClient().get("/healthz")
     assert (response.status_code, response.content) == (200, b"ok\n")
+
+
+async def test_status_of_training_without_redis_is_one_line(without_redis: None):
+    with pytest.raises(CommandError, match="Redis can't be reached"):
+        await sync_to_async(call_command)("training_status")
 
 
 async def test_replica_with_an_item_is_ready(stocked: None):

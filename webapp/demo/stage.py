@@ -28,6 +28,10 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
             probe.listen()
+        except socket.gaierror as error:
+            raise DemoFailed(
+                f"FRESHET_HOST: expected an address of this machine, received {host!r} ({error.strerror})"
+            ) from None
         except OSError as error:
             raise DemoFailed(
                 f"port {port} on {host} can't be used ({os.strerror(error.errno or 0)}): "

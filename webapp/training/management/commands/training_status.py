@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 import msgspec
+import redis
 from django.core.management.base import BaseCommand, CommandError
 
 from webapp import wiring
@@ -22,9 +23,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, part: str, max_age_s: int | None, **options: Any) -> None:
         """Print, then judge."""
-        status = board().read()
+        try:
+            status, beat_ms = board().read(), board().beat_ms()
+        except redis.RedisError as error:
+            raise CommandError(f"Redis can't be reached ({error}): is the site running?") from error
         self.stdout.write(msgspec.json.encode(status).decode())
-        last_ms = board().beat_ms() if part == "beat" else status.ran_ms if status is not None else 0
+        last_ms = beat_ms if part == "beat" else status.ran_ms if status is not None else 0
         silent_s = (wiring.clock().now_ms() - last_ms) / 1_000
         if max_age_s is not None and silent_s > max_age_s:
             raise CommandError(
