@@ -17,10 +17,10 @@ def check_target(url: str, *, allow_remote: bool) -> None:
     Raises
     ------
     TargetRefused
-        When `url` is no address of a site, or names another machine and `allow_remote` is not set.
+        When `url` is no address of a site without TLS, or names another machine and `allow_remote` is not set.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme != "http" or not parts.hostname:
         raise TargetRefused(f"expected the target as http://HOST:PORT, received {url!r}")
     if allow_remote:
         return

@@ -151,12 +151,15 @@ FRESHET_SESSION_REST_S = environment.integer(
     "How long a session's own events are unused before they leave Redis' memory; the archive is asked for them then.",
     at_least=1,
 )
+#: Bounds of the time between folds, of the setting as of the knob.
+FASTEST_FOLD_MS = 50
+SLOWEST_FOLD_MS = 60_000
 FRESHET_FOLD_EVERY_MS = environment.integer(
     "FRESHET_FOLD_EVERY_MS",
     500,
     "Time between folds until staff turn the knob on their live page.",
-    at_least=50,
-    at_most=60_000,
+    at_least=FASTEST_FOLD_MS,
+    at_most=SLOWEST_FOLD_MS,
 )
 FRESHET_FOLD_MAX_EVENTS = environment.integer("FRESHET_FOLD_MAX_EVENTS", 20_000, "Most events that one fold takes in.")
 FRESHET_AGGREGATE_EVERY_MS = environment.integer(

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 Value = TypeVar("Value")
 
+#: What 64 bits hold.
+_LARGEST: Final = 2**63 - 1
 _YES: Final = ("1", "true", "yes", "on")
 _NO: Final = ("0", "false", "no", "off")
 
@@ -92,16 +94,16 @@ class Environment:
 
         return self._read(name, "`1` or `0`", read, default, meaning, "1" if default else "0")
 
-    def integer(self, name: str, default: int, meaning: str, *, at_least: int = 1, at_most: int | None = None) -> int:
+    def integer(self, name: str, default: int, meaning: str, *, at_least: int = 1, at_most: int = _LARGEST) -> int:
         """Read a whole number within its bounds (underscores may group its digits)."""
 
         def read(given: str) -> int:
             number = int(given)
-            if number < at_least or (at_most is not None and number > at_most):
+            if not at_least <= number <= at_most:
                 raise ValueError
             return number
 
-        bounds = f"from {_grouped(at_least)}" + ("" if at_most is None else f" to {_grouped(at_most)}")
+        bounds = f"from {_grouped(at_least)}" + (f" to {_grouped(at_most)}" if at_most < _LARGEST else "")
         return self._read(name, f"whole number {bounds}", read, default, meaning, _grouped(default))
 
     def number(self, name: str, default: float, meaning: str, *, at_least: float = 0.0) -> float:

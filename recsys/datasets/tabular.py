@@ -25,7 +25,10 @@ SEPARATOR: Final = "|"
 #: Columns of `items` that begin like this hold numbers; the rest of the column's name is the number's.
 NUMBER: Final = "number:"
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+#: Databases hold no zero bytes.
+_NO_ZEROS: Final = r"\A[^\x00]*\Z"
+Text = Annotated[str, msgspec.Meta(pattern=_NO_ZEROS)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=_NO_ZEROS)]
 
 
 class TimedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +46,9 @@ class ItemRow(TimedRow, frozen=True, kw_only=True):
     """
 
     item: Id
-    title: Annotated[str, msgspec.Meta(min_length=1)]
-    categories: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    title: Annotated[str, msgspec.Meta(min_length=1, pattern=_NO_ZEROS)]
+    categories: tuple[Text, ...] = ()
+    tags: tuple[Text, ...] = ()
     year: Annotated[int, msgspec.Meta(ge=1, le=9_999)] | None = None
 
 

@@ -60,6 +60,13 @@ def test_integer_is_read_within_its_bounds_else_the_default_stands(given: str, r
     assert bool(values.problems) == (bool(given.strip()) and read == 5)
 
 
+@pytest.mark.parametrize(("given", "read"), [(2**63 - 1, 2**63 - 1), (2**63, 5)])
+def test_integer_without_an_upper_bound_still_has_64_bits(given: int, read: int) -> None:
+    values = Environment({"FRESHET_N": str(given)})
+    assert values.integer("FRESHET_N", 5, "A number.") == read
+    assert bool(values.problems) == (read == 5)
+
+
 @pytest.mark.parametrize(("given", "read"), [("1", True), ("Yes", True), ("off", False), ("0", False), ("", True)])
 def test_flag_is_read(given: str, read: bool) -> None:
     assert Environment({"FRESHET_F": given}).flag("FRESHET_F", True, "A flag.") is read

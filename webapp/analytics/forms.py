@@ -1,14 +1,12 @@
 """What staff fill in: who they are, the knob, and who is brought."""
 
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
+from webapp.declared import FASTEST_FOLD_MS, SLOWEST_FOLD_MS
 from webapp.visitors.services import LONGEST_MINUTES, MOST_PER_S
-
-FASTEST_MS: Final = 100
-SLOWEST_MS: Final = 60_000
 
 
 class _Form(forms.Form):
@@ -27,9 +25,9 @@ class KnobForm(_Form):
 
     fold_every_ms = forms.IntegerField(
         label="Milliseconds between folds",
-        help_text=f"From {FASTEST_MS} to {SLOWEST_MS:,}; takes effect at once.",
-        min_value=FASTEST_MS,
-        max_value=SLOWEST_MS,
+        help_text=f"From {FASTEST_FOLD_MS} to {SLOWEST_FOLD_MS:,}; takes effect at once.",
+        min_value=FASTEST_FOLD_MS,
+        max_value=SLOWEST_FOLD_MS,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
 

@@ -216,6 +216,15 @@ def test_what_happened_on_another_sessions_slate_is_set_aside_and_not_put_into_i
     assert [event.items for event in happened(dataset) if isinstance(event, SlateServed)] == [("a",), ("a", "b")]
 
 
+def test_text_that_no_database_holds_sets_the_row_aside(tmp_path: Path) -> None:
+    rows = [{"item": "a", "title": "A"}, {"item": "b\0", "title": "B"}, {"item": "c", "title": "\0C"}]
+    rows += [{"item": "d", "title": "D", "tags": ["x", "y\0"]}, {"item": "e", "title": "E", "categories": "x|\0"}]
+    (tmp_path / "items.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.item for item in dataset.items] == ["a"]
+    assert kinds(dataset) == [(line, "bad value") for line in (2, 3, 4, 5)]
+
+
 @pytest.mark.parametrize("row", ["click,1e306,s,a,", "click,inf,s,a,", "dwell,1,s,a," + "9" * 30])
 def test_numbers_that_no_event_holds_set_the_row_aside(tmp_path: Path, row: str) -> None:
     dataset = read(tmp_path, f"type,time_s,session,item,dwell_ms\n{row}\nclick,1,s,b,\n")

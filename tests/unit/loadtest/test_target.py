@@ -13,7 +13,7 @@ def test_loopback_is_let_pass(url: str):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://192.0.2.7:8000", "https://[2001:db8::1]", "http://0.0.0.0:8000", "http://10.0.0.1"]
+    "url", ["http://192.0.2.7:8000", "http://[2001:db8::1]", "http://0.0.0.0:8000", "http://10.0.0.1"]
 )
 def test_another_machine_is_refused_with_the_option_that_allows_it(url: str):
     with pytest.raises(TargetRefused, match="--allow-remote"):
@@ -21,7 +21,7 @@ def test_another_machine_is_refused_with_the_option_that_allows_it(url: str):
     check_target(url, allow_remote=True)
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://"])
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "https://127.0.0.1", "http://"])
 def test_what_is_no_site_is_refused_whatever_is_allowed(url: str):
     with pytest.raises(TargetRefused, match="expected the target as http://HOST:PORT"):
         check_target(url, allow_remote=True)

@@ -131,7 +131,7 @@
   };
   const total = (run) => Object.values(run).reduce((sum, ms) => sum + ms, 0);
   const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
-  const ms = (value) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
+  const ms = (value) => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en"));
 
   const svg = (name, attributes) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
