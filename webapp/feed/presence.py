@@ -135,7 +135,9 @@ class Presence:
         if visit.logged and (up_to_date or not met):
             earlier = [] if met else await self._earlier(visit)
             events = await self._logged_events(visit.session)
-            entry = self._entry(visit)  # the world may have been swapped meanwhile
+            if met and self._entry(visit) is not entry:  # the world was swapped meanwhile: the session is met anew
+                earlier = await self._earlier(visit)
+            entry = self._entry(visit)
             if earlier and entry.is_new:
                 entry.session = self._recommender().rebuild(visit.session, (), earlier, adaptive=visit.adaptive)
             if events is not None:

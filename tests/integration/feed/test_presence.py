@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
+from recsys import copying
 from recsys.clock import ManualClock
-from recsys.events import SlateServed
+from recsys.events import Click, SlateServed
+from recsys.world import World
 from webapp import wiring
 from webapp.feed import presence as kept
 from webapp.feed.presence import Presence, _Entry
@@ -76,6 +78,28 @@ async def test_longest_untouched_gives_way_where_there_are_too_many(
     sessions = [await presence.session(each, up_to_date=False) for each in visits]
     assert await presence.session(visits[2], up_to_date=False) is sessions[2]
     assert await presence.session(visits[0], up_to_date=False) is not sessions[0]
+
+
+async def test_returning_visitor_is_known_though_the_world_is_swapped_while_their_session_is_read(
+    visitor: AsyncClient, clock: ManualClock, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    presence, mine, replica = Kept(clock), visit(settings, "visitor"), wiring.replica()
+
+    async def earlier(visit: Visit) -> list[list[Click]]:
+        return [[Click(event_time_ms=NOW_MS, session="before", item=replica.world.catalogue[0].item)]]
+
+    async def swapping(session: str) -> list[Any]:
+        world = World(wiring.config())
+        copying.restore(world, *copying.state(replica.world))
+        replica.world = world
+        return []
+
+    monkeypatch.setattr(presence, "_earlier", earlier)
+    first = (await presence.session(mine)).belief.delta_mean().copy()
+    monkeypatch.setattr(presence, "session_events", swapping)
+    second = (await presence.session(mine)).belief.delta_mean()
+    assert abs(first).sum() > 0
+    assert second.tolist() == first.tolist()
 
 
 def test_session_that_goes_on_for_ever_takes_no_more_memory(stocked: None, monkeypatch: pytest.MonkeyPatch):
