@@ -33,7 +33,7 @@ STRETCHES = Table(
         Column("every_ms", "Knob", Kind.DURATION, filters=(AT_LEAST, AT_MOST)),
         Column("waited_ms", "Events waited, mean", Kind.DURATION),
         Column("waited_worst_ms", "At most", Kind.DURATION),
-        Column("waited_samples", "in samples", Kind.NUMBER),
+        Column("waited_samples", "In samples", Kind.NUMBER),
         Column("cpu", "Of one processor", Kind.SHARE),
         Column("events_per_s", "Events a second", Kind.NUMBER),
         Column("samples", "Samples", Kind.NUMBER),
