@@ -1,5 +1,12 @@
 """One exception tree: every error says what was expected, what was received, and what to do."""
 
+from typing import Final
+
+import msgspec
+
+#: What msgspec's decoders raise of bytes that they can't read: no such message, no UTF-8, endless nesting.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+
 
 class FreshetError(Exception):
     """Base of everything that the engine raises on purpose."""

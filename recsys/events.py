@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 import numpy as np
 
-from recsys.errors import InvalidEvent
+from recsys.errors import UNREADABLE, InvalidEvent
 from recsys.packing import pack
 
 SCHEMA_VERSION: Final = 1
@@ -254,7 +254,7 @@ def decode_json(line: bytes) -> Event:
 def _decoded(decoder: Any, payload: bytes, form: str) -> Event:
     try:
         event: Event = decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidEvent(
             f"expected {form} of one of {', '.join(TYPE_NAMES)}; received {payload[:80]!r}: {error}"
         ) from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys import eviction, features, statistics
 from recsys.config import EngineConfig
 from recsys.copying import Arrays
-from recsys.errors import CorruptState
+from recsys.errors import UNREADABLE, CorruptState
 from recsys.events import (
     SURFACES,
     Click,
@@ -166,7 +166,7 @@ class Fold:
         try:
             self.labels.restore(state.labels)
             self.sessions.restore(state.sessions, state.sessions_evicted)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise CorruptState(f"expected what was open of labels and sessions: {error}") from error
         self.counts = {name: state.counts.get(name, 0) for name in COUNTS}
         self.learning.learned_ms = state.learned_ms

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from recsys import copying
 from recsys.config import EngineConfig
 from recsys.copying import WorldMeta
-from recsys.errors import CorruptState, DeltaGap
+from recsys.errors import UNREADABLE, CorruptState, DeltaGap
 from recsys.offsets import Offset, offset_key
 from recsys.store import codec
 from recsys.world import World
@@ -133,7 +133,7 @@ def read_state(payload: bytes, kind: type[Head], config: EngineConfig) -> tuple[
     state = codec.decode(payload)
     try:
         head = msgspec.msgpack.decode(state.blobs[META], type=kind)
-    except (KeyError, msgspec.DecodeError) as error:
+    except (KeyError, *UNREADABLE) as error:
         raise CorruptState(f"expected a {kind.__name__}: {error}") from error
     if head.configuration != config.digest():
         raise CorruptState(f"expected a state of configuration {config.digest()}, received one of {head.configuration}")

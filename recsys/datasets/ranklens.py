@@ -16,6 +16,7 @@ import msgspec
 
 from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
 from recsys.datasets.lines import numbered, opened
+from recsys.errors import UNREADABLE
 from recsys.events import MAX_NUMBER, Click, Event, Impression, ItemUpserted, SlateServed
 
 NAME: Final = "ranklens"
@@ -75,7 +76,7 @@ def read(path: Path) -> Dataset:
         for number, line in numbered(file):
             try:
                 reader.take(decoder.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Unusable) as error:
+            except (*UNREADABLE, _Unusable) as error:
                 reader.rejected.append(Rejected(path.name, number, str(error), line.decode("utf-8", "replace")))
     # All clicks on a list have one made-up time, in order of position: taken as it stands, the first click would
     # always be the uppermost one, and everybody would learn that people choose by place.

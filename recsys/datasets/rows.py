@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from recsys.datasets.base import Rejected
 from recsys.datasets.lines import numbered, opened, without_gz
-from recsys.errors import DatasetError
+from recsys.errors import UNREADABLE, DatasetError
 
 FORMATS: Final = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 
@@ -105,7 +105,7 @@ def _json_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]
         for number, line in numbered(file):
             try:
                 yield number, decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except UNREADABLE as error:
                 rejected.append(Rejected(path.name, number, f"not JSON: {error}", line.decode("utf-8", "replace")))
 
 

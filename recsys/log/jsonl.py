@@ -7,11 +7,11 @@ right after the line before, if that is later). A record whose bytes are no even
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Final
 
 import msgspec
 
-from recsys.errors import DatasetError, InvalidEvent
+from recsys.errors import UNREADABLE, DatasetError, InvalidEvent
 from recsys.events import decode_json, encode, encode_json
 from recsys.log.base import Record
 from recsys.offsets import ORIGIN, Offset, offset_key
@@ -28,7 +28,7 @@ class _Place(msgspec.Struct):
 
 
 #: No event stands at its own time from here on: no offset has so many digits.
-_NEVER = (10**18, 0)
+_NEVER: Final = (10**18, 0)
 
 _place = msgspec.json.Decoder(_Place)
 
@@ -109,7 +109,7 @@ def _read_line(line: bytes, before: _Key) -> Record:
             return Record(offset or next_, None, place.dead)
         event = decode_json(line)
         payload = encode(event)
-    except (msgspec.DecodeError, RecursionError, InvalidEvent, OverflowError):
+    except (*UNREADABLE, InvalidEvent, OverflowError):
         return Record(next_, None, line)
     if not offset:
         offset = f"{event.event_time_ms}-0" if before < (event.event_time_ms, 0) < _NEVER else next_

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.errors import CorruptState
+from recsys.errors import UNREADABLE, CorruptState
 
 _MAGIC: Final = b"FRESHET1"
 _PREFIX: Final = struct.Struct("<8s32sI")
@@ -130,7 +130,7 @@ def _read_header(payload: bytes) -> tuple[_Header, int]:
         raise CorruptState(f"expected bytes with the SHA-256 {digest.hex()}, received others: damaged or cut short")
     try:
         header: _Header = msgspec.json.decode(_piece(payload, _PREFIX.size, length), type=_Header)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise CorruptState(f"expected a header of blobs and arrays: {error}") from error
     return header, _PREFIX.size + length
 

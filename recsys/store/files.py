@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from recsys.durable import UNFINISHED, sole_writer, write_whole
-from recsys.errors import CorruptState, StaleWriter, StoreUnavailable
+from recsys.errors import UNREADABLE, CorruptState, StaleWriter, StoreUnavailable
 from recsys.store.base import Keeping, Manifest, check_payload
 from recsys.store.keeping import kept
 
@@ -137,7 +137,7 @@ class FileSnapshots:
                     known = stamp, self._manifest.decode(path.read_bytes())
             except FileNotFoundError:
                 continue  # pruned since the folder was listed
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except UNREADABLE as error:
                 _logger.warning("manifest %s passed over: %s", path, error)
                 continue
             decoded[path] = known

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from recsys.datasets.base import Dataset, save_rejected
-from recsys.errors import DatasetError
+from recsys.errors import UNREADABLE, DatasetError
 from recsys.events import encode
 from recsys.log.archive import ArchiveLog, segments, write_segments
 from recsys.log.base import Log, Record
@@ -109,7 +109,7 @@ def _noted(folder: Path, dataset: Dataset) -> Loaded | None:
         return None
     try:
         before = msgspec.json.decode(path.read_bytes(), type=Loaded)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise DatasetError(f"{path}: expected what an earlier run wrote: {error}; move it away to load anew") from error
     if before.fingerprint != dataset.fingerprint:
         raise DatasetError(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from recsys.errors import InvalidEvent, RefusedEvent
+from recsys.errors import UNREADABLE, InvalidEvent, RefusedEvent
 from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression, ItemEvent
 from recsys.log.base import MAX_SEQ, SEEN_TTL_S
 from webapp.tracking.refusals import MENDABLE, Letter
@@ -181,5 +181,5 @@ def _age_ms(claim: BrowserEvent, session: SessionToken, now_ms: int) -> int:
 def _readable_seq(raw: msgspec.Raw) -> int | None:
     try:
         return msgspec.json.decode(bytes(raw), type=_SeqOnly).seq
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except UNREADABLE:
         return None

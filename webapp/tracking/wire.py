@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
-from recsys.errors import InvalidEvent
+from recsys.errors import UNREADABLE, InvalidEvent
 from recsys.events import MAX_ID_LENGTH
 
 #: Largest message that is looked at at all, in bytes; the browser sends at most 100 events at a time.
@@ -79,7 +79,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ev
         """Return a batch of one event that was put aside. Raises `InvalidEvent`."""
         try:
             came = msgspec.json.decode(context, type=Context)
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except UNREADABLE as error:
             raise InvalidEvent(f"expected the tokens that came with the event: {error}") from error
         return cls(id=0, session=came.session, slates=came.slates, events=[msgspec.Raw(payload)])
 
@@ -164,5 +164,5 @@ def encode(message: Hello | Ack | PushedSlate) -> bytes:
 def _decoded(decoder: "msgspec.json.Decoder[Shape]", payload: bytes | str) -> Shape:
     try:
         return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidEvent(f"{error}; received {payload[:80]!r}") from error

@@ -45,6 +45,7 @@ def test_line_without_an_offset_stands_at_its_event_time_but_never_before_the_li
         b'{"type":"unheard of"}',
         b'{"offset":"x","type":"click"}',
         b"\xff",
+        b'{"offset":"\xff"}',
         CLICK.replace(b'"7"', b'"\xff"') % 5,
         CLICK % 10**25,
         b'{"offset":"%d-0",' % 10**25 + (CLICK % 5)[1:],
