@@ -1,4 +1,7 @@
-"""Numbers that addresses name: anybody writes them, so reading one never fails and never takes long."""
+"""Numbers in words and in addresses.
+
+Anybody writes addresses, so reading a number there never fails and never takes long.
+"""
 
 from typing import Final
 
@@ -18,3 +21,12 @@ def number_named(text: str) -> int | None:
         return None
     digits = text.lstrip("0")
     return int(digits or "0") if len(digits) < len(str(LARGEST)) else LARGEST
+
+
+def counted(count: float, noun: str) -> str:
+    """Write how many there are of something that an s makes many.
+
+    >>> counted(0, "click"), counted(1, "click"), counted(1_200, "click"), counted(20.0, "event")
+    ('0 clicks', '1 click', '1,200 clicks', '20 events')
+    """
+    return f"{count:,.15g} {noun}{'' if count == 1 else 's'}"

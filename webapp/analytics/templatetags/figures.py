@@ -7,9 +7,11 @@ from typing import Final
 from django import template
 from django.utils.safestring import SafeString
 
+from webapp import numerals
 from webapp.analytics.charts import sparkline as drawing
 
 register = template.Library()
+counted = register.filter(numerals.counted)
 
 NOTHING: Final = "—"
 #: Between a number and its unit, which stay on one line.
@@ -42,16 +44,6 @@ def quantity(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:,.0f}" if value >= 100 else _short(value)
-
-
-@register.filter
-def counted(count: float, noun: str) -> str:
-    """Write how many there are of something that an s makes many.
-
-    >>> counted(0, "click"), counted(1, "click"), counted(1_200, "click")
-    ('0 clicks', '1 click', '1,200 clicks')
-    """
-    return f"{quantity(count)} {noun}{'' if count == 1 else 's'}"
 
 
 @register.filter

@@ -23,6 +23,7 @@ from webapp.feed.lens.memory import lens_memory
 from webapp.feed.presence import presence
 from webapp.feed.returning import visitor_key
 from webapp.feed.selectors import title
+from webapp.numerals import counted
 from webapp.tracking import services
 from webapp.tracking.consent import Visit, begun_anew
 from webapp.tracking.entry import told
@@ -124,9 +125,9 @@ def _entry(event: SessionEvent) -> Entry:
         return Entry(event.event_time_ms, "came here", told(event))
     what = _KINDS.get(event.tag(), event.tag())
     if isinstance(event, SlateServed):
-        films = f"{len(event.items)} film{'' if len(event.items) == 1 else 's'}"
+        films = counted(len(event.items), "film")
         return Entry(event.event_time_ms, "list shown", f"{event.surface.replace('_', ' ')}, {films}")
-    about = title(event.item) if isinstance(event, ItemEvent) else ""
+    about = title(wiring.replica().world, event.item) if isinstance(event, ItemEvent) else ""
     if isinstance(event, Dwell):
         about = f"{about}, {event.dwell_ms / 1_000:.0f} s"
     return Entry(event.event_time_ms, what.replace("films ", ""), about)

@@ -21,6 +21,7 @@ from recsys.events import (
     SlateServed,
 )
 from recsys.sessions.portrait import Portrait
+from webapp import wiring
 from webapp.feed.lens import beliefs
 from webapp.feed.lens.journeys import Beliefs, journeys
 from webapp.feed.lens.rebuilding import Gone, Step, steps
@@ -91,16 +92,17 @@ def said(step: Step) -> str:
     """Return what happened at a step, in words."""
     event = step.event
     what = _SAID.get(type(event), event.tag())
-    return f"{what}: {title(event.item)}" if isinstance(event, ItemEvent) else what
+    return f"{what}: {title(wiring.replica().world, event.item)}" if isinstance(event, ItemEvent) else what
 
 
 def _films(step: Step, passed: Sequence[Step]) -> list[Film]:
     if step.slate is None:
         return []
     before = set(step.before.items) if step.before is not None else set(step.slate.items)
+    world = wiring.replica().world
     opened = {each.event.item for each in passed[: step.number + 1] if isinstance(each.event, Click)}
     return [
-        Film(item, title(item), item not in before, place in step.slate.explored, item in opened)
+        Film(item, title(world, item), item not in before, place in step.slate.explored, item in opened)
         for place, item in enumerate(step.slate.items)
     ]
 

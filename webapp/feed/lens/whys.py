@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from recsys.ranking import PARTS, Slate, Strengths
 from recsys.world import World
 from webapp.feed.reasons import sentence
+from webapp.feed.selectors import title
 
 DIGITS: Final = 2
 
@@ -81,7 +82,7 @@ def whys(slate: Slate, world: World) -> list[Why]:
         Why(
             place=slot + 1,
             item=item,
-            title=world.catalogue[world.rows[item]].title if item in world.rows else item,
+            title=title(world, item),
             explored=slate.explored[slot],
             strength=signed(sum(_units(slate.strengths, slot).values()), DIGITS),
             sentence=sentence(slate.reasons[slot], world),

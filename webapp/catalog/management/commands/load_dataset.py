@@ -13,6 +13,7 @@ from recsys.datasets.base import Dataset, reasons
 from recsys.errors import FreshetError
 from webapp import wiring
 from webapp.catalog import loading
+from webapp.numerals import counted
 
 _EXAMPLES: Final = 5
 
@@ -64,7 +65,7 @@ class Command(BaseCommand):
         done = "loaded" if fresh else "was loaded before:"
         days = loaded.shift_ms / 86_400_000
         self.stdout.write(
-            f"{loaded.name} {done} {_many(loaded.items, 'item')}, {_many(loaded.events, 'event')}, "
+            f"{loaded.name} {done} {counted(loaded.items, 'item')}, {counted(loaded.events, 'event')}, "
             f"moved by {days:+,.1f} days"
         )
         for note in dataset.notes:
@@ -73,15 +74,11 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             self.style.WARNING(
-                f"{_many(len(dataset.rejected), 'row')} {'was' if len(dataset.rejected) == 1 else 'were'} set aside in "
-                f"{loading.rejected_path(wiring.data_path(), loaded.name)}"
+                f"{counted(len(dataset.rejected), 'row')} {'was' if len(dataset.rejected) == 1 else 'were'} set aside "
+                f"in {loading.rejected_path(wiring.data_path(), loaded.name)}"
             )
         )
         for reason, count in reasons(dataset.rejected):
             self.stdout.write(f"  {count:,} x {reason}")
         for row in islice(dataset.rejected, _EXAMPLES):
             self.stdout.write(f"  {row.file} line {row.line}: {row.reason}")
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
