@@ -8,8 +8,10 @@ The session's other tabs are told beside it that there is something new (`webapp
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import weakref
+from collections.abc import AsyncIterator
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -18,10 +20,11 @@ from recsys.errors import LogUnavailable
 from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
 from webapp import metrics, wiring
 from webapp.feed import shelves
+from webapp.feed.coalesced import Coalesced
 from webapp.feed.laps import Laps
 from webapp.feed.lens import panel
 from webapp.feed.presence import presence
-from webapp.feed.siblings import Tab, siblings
+from webapp.feed.siblings import siblings
 from webapp.messages import Message, Receive, Send
 from webapp.tracking import services, wire
 from webapp.tracking.consent import Visit, visit_from
@@ -62,7 +65,9 @@ class Connection:
         self._surfaces: tuple[str, ...] = ()
         self._adopted_ms = 0
         self._closed = False
-        self._tab = Tab(self._follow)
+        self._tab = Coalesced(self._follow)
+        self._lens = Coalesced(self._draw_lens)
+        self._lens_laps = Laps()
 
     async def greet(self) -> bool:
         """Open the connection and say from which number on events may count; False when the log is away."""
@@ -88,6 +93,7 @@ class Connection:
         finally:
             siblings().leave(self._visit.session, self._tab)
             await self._tab.close()
+            await self._lens.close()
 
     async def _take(self, payload: bytes | str) -> None:
         laps, intake = Laps(), services.intake()
@@ -139,11 +145,11 @@ class Connection:
         await self._push(Laps())
 
     async def _push(self, laps: Laps) -> None:
-        """Make the slate and the lens anew where the page shows them, send them, and see that the slate is logged."""
+        """Make the slate anew where the page shows it, send it and see that it is logged; the lens follows beside."""
         if self._closed:
             return
         if shelves.FOR_YOU in self._surfaces:
-            async with turns().slate:
+            async with turns().slate():
                 await presence().session(self._visit, up_to_date=False)
                 slate, logged = self._slate(laps)
             await self._say(slate)
@@ -151,11 +157,17 @@ class Connection:
                 await logged
             laps = Laps()
         if panel.LENS in self._surfaces:
-            # After the slate: that is what the visitor waits for, and others' slates go first as well.
-            async with turns().lens:
-                await presence().session(self._visit, up_to_date=False)
-                lens = self._lens(laps)
-            await self._say(lens)
+            self._lens_laps = laps
+            self._lens.wake()
+
+    async def _draw_lens(self) -> None:
+        """Send the lens as of now: beside the connection and after all slates, as those are what visitors wait for."""
+        async with turns().lens():
+            self._lens.begin()
+            await presence().session(self._visit, up_to_date=False)
+            lens = panel.fragment(presence().here(self._visit))
+        self._lens_laps.end("lens")
+        await self._say(wire.PushedSlate(surface=panel.LENS, slate="", html="", lens=lens, laps=self._lens_laps.ms))
 
     def _slate(self, laps: Laps) -> "tuple[wire.PushedSlate, asyncio.Future[None] | None]":
         """Make the slate; return it with what ends when it is in the log, None where it is not logged."""
@@ -172,11 +184,6 @@ class Connection:
         # Sliced into a plain str: the encoder takes no subclass, and a `SafeString` is its own `str`.
         return wire.PushedSlate(surface=event.surface, slate=event.slate, html=html[:], laps=laps.ms), logged
 
-    def _lens(self, laps: Laps) -> wire.PushedSlate:
-        lens = panel.fragment(presence().here(self._visit))
-        laps.end("lens")
-        return wire.PushedSlate(surface=panel.LENS, slate="", html="", lens=lens, laps=laps.ms)
-
     async def _next_seq(self) -> int:
         if not self._visit.logged:
             return presence().next_seq(self._visit.session)
@@ -191,15 +198,38 @@ class Connection:
 
 
 class _Turns:
-    """Whose slate, and whose lens, is made next: one each between two looks of the event loop at its sockets.
+    """Whose slate is made next, one between two looks of the event loop at its sockets; lenses when no slate waits.
 
     Else those that one answer of the log let go on would be made in a row, while acknowledgements and new events wait.
     While it is their turn nobody waits for anything, but to read a session anew whose world went meanwhile.
     """
 
     def __init__(self) -> None:
-        self.slate = asyncio.Lock()
-        self.lens = asyncio.Lock()
+        self._slates, self._lenses = asyncio.Lock(), asyncio.Lock()
+        self._awaited = 0
+        self._none_awaited = asyncio.Event()
+        self._none_awaited.set()
+
+    @contextlib.asynccontextmanager
+    async def slate(self) -> AsyncIterator[None]:
+        """Wait for the turn to make a slate."""
+        self._awaited += 1
+        self._none_awaited.clear()
+        try:
+            async with self._slates:
+                yield
+        finally:
+            self._awaited -= 1
+            if not self._awaited:
+                self._none_awaited.set()
+
+    @contextlib.asynccontextmanager
+    async def lens(self) -> AsyncIterator[None]:
+        """Wait for the turn to draw a lens."""
+        async with self._lenses:
+            while self._awaited:
+                await self._none_awaited.wait()
+            yield
 
 
 _turns: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]" = weakref.WeakKeyDictionary()

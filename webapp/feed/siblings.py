@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import redis
@@ -17,6 +17,7 @@ import structlog
 from channels.layers import get_channel_layer
 
 from webapp.background import while_serving
+from webapp.feed.coalesced import Coalesced
 
 _GROUP: Final = "freshet.sessions"
 _CHANGED: Final = "sessions.changed"
@@ -26,66 +27,27 @@ RETRY_S: Final = 1.0
 _logger = structlog.get_logger(__name__)
 
 
-class Tab:
-    """One open connection.
-
-    Parameters
-    ----------
-    follow : callable
-        Awaited after another tab did something; once for all that it did meanwhile.
-    """
-
-    def __init__(self, follow: Callable[[], Awaitable[None]]) -> None:
-        self._follow: Callable[[], Awaitable[None]] | None = follow
-        self._following: asyncio.Task[None] | None = None
-        self._again = False
-
-    def wake(self) -> None:
-        """Have it follow, beside whatever its connection is doing."""
-        self._again = True
-        if self._following is None:
-            self._following = asyncio.create_task(self._catch_up())
-
-    async def close(self) -> None:
-        """Stop following, for good."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
-        # A connection holds its tab, and a task where it was cancelled: else all would wait for the garbage collector.
-        self._follow = self._following = None
-
-    async def _catch_up(self) -> None:
-        try:
-            while self._again and self._follow is not None:
-                self._again = False
-                await self._follow()
-        except Exception as error:  # noqa: BLE001 - the tab itself is served all the same, and follows the next time
-            _logger.warning("tab_did_not_follow", error=f"{type(error).__name__}: {error}")
-        finally:
-            self._following = None
-
-
 class Siblings:
-    """The tabs that one event loop serves, by session."""
+    """The tabs that one event loop serves, by session: what each does to follow the others."""
 
     def __init__(self) -> None:
-        self._tabs: dict[str, set[Tab]] = {}
+        self._tabs: dict[str, set[Coalesced]] = {}
         self._process = secrets.token_hex(8)
         self._changed: dict[str, None] = {}
         self._telling: asyncio.Task[None] | None = None
 
-    def join(self, session: str, tab: Tab) -> None:
+    def join(self, session: str, tab: Coalesced) -> None:
         """Let a tab hear what the session's others do."""
         self._tabs.setdefault(session, set()).add(tab)
 
-    def leave(self, session: str, tab: Tab) -> None:
+    def leave(self, session: str, tab: Coalesced) -> None:
         """Undo `join`."""
         tabs = self._tabs[session]
         tabs.discard(tab)
         if not tabs:
             del self._tabs[session]
 
-    def tell(self, session: str, by: Tab) -> None:
+    def tell(self, session: str, by: Coalesced) -> None:
         """Let the others know that the session has changed; does not wait."""
         self._wake(session, by)
         self._changed[session] = None
@@ -111,7 +73,7 @@ class Siblings:
             for session in message["sessions"]:
                 self._wake(session)
 
-    def _wake(self, session: str, but: Tab | None = None) -> None:
+    def _wake(self, session: str, but: Coalesced | None = None) -> None:
         for tab in self._tabs.get(session, ()):
             if tab is not but:
                 tab.wake()

@@ -1,9 +1,10 @@
 """The visitor's websocket: acknowledged means logged, clicks turn the slate, other tabs follow."""
 
+import asyncio
 import gc
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from django.test import AsyncClient
 
 from recsys.events import Click, SlateServed
 from tests.integration.feed.conftest import logged
-from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
+from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, turns, visitor_socket
 from webapp.feed.presence import presence
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_slate
@@ -221,6 +222,33 @@ async def test_page_with_the_lens_and_no_slate_gets_the_lens_alone(consenting: A
         )
         assert 'data-taste="Horror"' in pushed["lens"]
     assert len([slate for slate in logged(SlateServed) if slate.surface == "for_you"]) == 1
+
+
+async def test_lens_waits_for_all_slates_and_comes_once_for_all_events_meanwhile(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        async with turns().slate():
+            for seq, item in enumerate(mine.slate.items[1:4], 1):
+                await mine.send(seq, item, surfaces=["lens"])
+                assert (await mine.hear())["type"] == "ack"
+            assert await mine.socket.receive_nothing(timeout=0.2)
+        assert (await mine.hear())["surface"] == "lens"
+        assert await mine.socket.receive_nothing(timeout=0.3)
+
+
+async def test_slates_that_wait_go_before_a_lens_that_waited_longer():
+    made: list[str] = []
+
+    async def make(turn: AbstractAsyncContextManager[None], what: str) -> None:
+        async with turn:
+            made.append(what)
+
+    async with turns().slate():
+        waiting = [asyncio.create_task(make(turns().lens(), "lens"))]
+        waiting += [asyncio.create_task(make(turns().slate(), f"slate {n}")) for n in range(3)]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting)
+    assert made == ["slate 0", "slate 1", "slate 2", "lens"]
 
 
 async def test_closed_connection_is_gone_without_the_garbage_collector(consenting: AsyncClient):

@@ -9,7 +9,8 @@ import pytest
 import redis
 from channels.layers import channel_layers, get_channel_layer
 
-from webapp.feed.siblings import Siblings, Tab
+from webapp.feed.coalesced import Coalesced
+from webapp.feed.siblings import Siblings
 
 SESSIONS = 50
 TOLD = 20
@@ -21,7 +22,7 @@ class Heard:
     def __init__(self) -> None:
         self.times = 0
         self.event = asyncio.Event()
-        self.tab = Tab(self._follow)
+        self.tab = Coalesced(self._follow)
 
     async def _follow(self) -> None:
         self.times += 1
@@ -112,7 +113,7 @@ async def test_tab_follows_once_for_all_that_happened_while_it_followed() -> Non
         times += 1
         await go_on.wait()
 
-    tab = Tab(follow)
+    tab = Coalesced(follow)
     tab.wake()
     await asyncio.sleep(0)
     for _ in range(5):
@@ -132,7 +133,7 @@ async def test_tab_that_failed_to_follow_follows_the_next_time() -> None:
         times += 1
         raise ConnectionError("gone")
 
-    tab = Tab(follow)
+    tab = Coalesced(follow)
     for _ in range(2):
         tab.wake()
         for _ in range(3):
