@@ -72,7 +72,9 @@ def rank(
     )
     picked = pool[drawn.picks]
     # Two of the best that change places are no exploration: that takes an item that its score did not bring here.
-    explored = drawn.explored & ~np.isin(picked, top_unordered(scored.scores, size))
+    best = np.zeros(len(rows), dtype=np.bool_)
+    best[top_unordered(scored.scores, size)] = True
+    explored = drawn.explored & ~best[picked]
     reasons, parts = explain(world, session, scored, picked, explored)
     return _slate(
         world,
