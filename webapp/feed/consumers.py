@@ -163,6 +163,8 @@ class Connection:
     async def _draw_lens(self) -> None:
         """Send the lens as of now: beside the connection and after all slates, as those are what visitors wait for."""
         async with turns().lens():
+            if self._closed:
+                return
             self._lens.begin()
             await presence().session(self._visit, up_to_date=False)
             lens = panel.fragment(presence().here(self._visit))
@@ -190,7 +192,10 @@ class Connection:
         return await wiring.async_event_log().next_seq(self._visit.session)
 
     async def _say(self, message: wire.Hello | wire.Ack | wire.PushedSlate) -> None:
-        await self._send({"type": "websocket.send", "text": wire.encode(message).decode()})
+        try:
+            await self._send({"type": "websocket.send", "text": wire.encode(message).decode()})
+        except OSError:  # how ASGI says that the visitor has left
+            self._closed = True
 
     async def _close(self, code: int) -> None:
         self._closed = True

@@ -251,6 +251,18 @@ async def test_slates_that_wait_go_before_a_lens_that_waited_longer():
     assert made == ["slate 0", "slate 1", "slate 2", "lens"]
 
 
+async def test_visitor_who_left_before_an_answer_is_no_fault(consenting: AsyncClient):
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError
+
+    async with asyncio.timeout(5):
+        await visitor_socket({"type": "websocket", "path": "/ws/", "cookies": {}}, receive, send)
+
+
 async def test_closed_connection_is_gone_without_the_garbage_collector(consenting: AsyncClient):
     gc.collect()
     gc.disable()
