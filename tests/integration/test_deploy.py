@@ -226,28 +226,3 @@ def test_build_context_holds_only_what_the_image_takes() -> None:
     assert ignored == "*"
     for line in (each for each in taken if each.startswith("!")):
         assert (ROOT / line[1:]).exists(), line
-
-
-def test_proxy_passes_websockets_on_and_keeps_metrics_inside() -> None:
-    nginx = (ROOT / "deploy" / "nginx.conf").read_text()
-
-    assert "proxy_set_header Upgrade $http_upgrade;" in nginx
-    assert re.search(r"location = /metrics \{\s+return 404;", nginx)
-    assert nginx.count("{") == nginx.count("}")
-
-
-def test_proxy_tells_the_site_who_asks_for_which_host_by_every_way() -> None:
-    nginx = (ROOT / "deploy" / "nginx.conf").read_text()
-    locations = re.findall(r"location ([^{]+) \{([^}]*)\}", nginx)
-    everywhere = headers_set(re.sub(r"location [^{]+ \{[^}]*\}", "", nginx))
-
-    passed = {path: headers_set(body) or everywhere for path, body in locations if "proxy_pass" in body}
-
-    assert set(passed) == {"/ws/", "/"}
-    for path, headers in passed.items():
-        assert {"Host", "X-Forwarded-For", "X-Forwarded-Proto", "Connection"} <= headers, path
-
-
-def headers_set(block: str) -> set[str]:
-    """Return the headers that a block sets; one that sets any inherits none."""
-    return set(re.findall(r"proxy_set_header (\S+) ", block))
