@@ -4,14 +4,12 @@ A bare ASGI application instead of a Channels consumer class: on the way of a cl
 layer and no task. One message of a socket is worked on at a time, so what a visitor can pile up is bounded by the
 server's own receive buffer; a browser has one batch under way and waits for its acknowledgement.
 
-The session's other tabs are told beside it that there is something new (`webapp.feed.siblings`).
+Beside it, the session's other tabs are told that there is something new (`webapp.feed.siblings`), and the lens is drawn
+when nobody waits for a slate (`webapp.feed.turns`).
 """
 
 import asyncio
-import contextlib
 import dataclasses
-import weakref
-from collections.abc import AsyncIterator
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -25,6 +23,7 @@ from webapp.feed.laps import Laps
 from webapp.feed.lens import panel
 from webapp.feed.presence import presence
 from webapp.feed.siblings import siblings
+from webapp.feed.turns import turns
 from webapp.messages import Message, Receive, Send
 from webapp.tracking import services, wire
 from webapp.tracking.consent import Visit, visit_from
@@ -200,49 +199,3 @@ class Connection:
     async def _close(self, code: int) -> None:
         self._closed = True
         await self._send({"type": "websocket.close", "code": code})
-
-
-class _Turns:
-    """Whose slate is made next, one between two looks of the event loop at its sockets; lenses when no slate waits.
-
-    Else those that one answer of the log let go on would be made in a row, while acknowledgements and new events wait.
-    While it is their turn nobody waits for anything, but to read a session anew whose world went meanwhile.
-    """
-
-    def __init__(self) -> None:
-        self._slates, self._lenses = asyncio.Lock(), asyncio.Lock()
-        self._awaited = 0
-        self._none_awaited = asyncio.Event()
-        self._none_awaited.set()
-
-    @contextlib.asynccontextmanager
-    async def slate(self) -> AsyncIterator[None]:
-        """Wait for the turn to make a slate."""
-        self._awaited += 1
-        self._none_awaited.clear()
-        try:
-            async with self._slates:
-                yield
-        finally:
-            self._awaited -= 1
-            if not self._awaited:
-                self._none_awaited.set()
-
-    @contextlib.asynccontextmanager
-    async def lens(self) -> AsyncIterator[None]:
-        """Wait for the turn to draw a lens."""
-        async with self._lenses:
-            while self._awaited:
-                await self._none_awaited.wait()
-            yield
-
-
-_turns: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]" = weakref.WeakKeyDictionary()
-
-
-def turns() -> _Turns:
-    """Return the turns of the event loop that is running."""
-    loop = asyncio.get_running_loop()
-    if (found := _turns.get(loop)) is None:
-        found = _turns[loop] = _Turns()
-    return found

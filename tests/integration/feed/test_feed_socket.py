@@ -16,8 +16,9 @@ from django.test import AsyncClient
 
 from recsys.events import Click, SlateServed
 from tests.integration.feed.conftest import logged
-from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, turns, visitor_socket
+from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
 from webapp.feed.presence import presence
+from webapp.feed.turns import turns
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_slate
 
