@@ -5,10 +5,15 @@ A segment is named after its first and last offset, is written whole or not at a
 `payload` (the event as it stood in the log).
 """
 
+import functools
 import math
+import os
 import re
+import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -41,6 +46,9 @@ _SCHEMA: Final = pa.schema(
     ]
 )
 
+#: A folder that changed so lately is listed again: file systems tell time in steps, and two changes may share one.
+_SETTLED_NS: Final = 2_000_000_000
+
 _Key = tuple[int, int]
 Column = NDArray[np.int64]
 
@@ -53,19 +61,70 @@ class Segment(NamedTuple):
     path: Path
 
 
-def segments(folder: Path) -> list[Segment]:
+def segments(folder: Path) -> Sequence[Segment]:
     """Return a folder's segments in log order; a folder that does not exist has none. Other files are ignored.
 
     One segment's file stands for itself, whatever its name.
     """
     if folder.is_file():
         return [_named_by_its_records(folder)]
-    if not folder.is_dir():
-        return []
-    found = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
-    return sorted(
-        Segment((int(match[1]), int(match[2])), (int(match[3]), int(match[4])), path) for path, match in found if match
-    )
+    return _folder(folder).segments() if folder.is_dir() else []
+
+
+class _Listing(NamedTuple):
+    """What a folder holds until it changes.
+
+    Attributes
+    ----------
+    changed_ns : int or None
+        When it last did; None where it may have done so since.
+    names : frozenset of str
+        Of all its files.
+    segments : list of Segment
+        In log order.
+    """
+
+    changed_ns: int | None = None
+    names: frozenset[str] = frozenset()
+    segments: Sequence[Segment] = ()
+
+
+class _Folder:
+    """The segments of a folder, which is listed when it has changed, and of which only new names are read.
+
+    A quiet site writes a segment a minute, and asks several times a second where its archive ends. For any thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._listing = _Listing()
+
+    def segments(self) -> Sequence[Segment]:
+        changed_ns = self._path.stat().st_ctime_ns
+        if changed_ns != self._listing.changed_ns:
+            self._listing = self._list(changed_ns)
+        return self._listing.segments
+
+    def _list(self, changed_ns: int) -> _Listing:
+        before = self._listing
+        is_settled = time.time_ns() - changed_ns > _SETTLED_NS
+        with os.scandir(self._path) as entries:
+            names = frozenset(entry.name for entry in entries)
+        found = before.segments
+        if names != before.names:
+            kept = (segment for segment in found if segment.path.name in names)
+            new = ((_NAME.fullmatch(name), self._path / name) for name in names - before.names)
+            found = sorted([*kept, *(_segment(match, path) for match, path in new if match)])
+        return _Listing(changed_ns if is_settled else None, names, found)
+
+
+@functools.lru_cache(maxsize=8)
+def _folder(path: Path) -> _Folder:
+    return _Folder(path)
+
+
+def _segment(match: re.Match[str], path: Path) -> Segment:
+    return Segment((int(match[1]), int(match[2])), (int(match[3]), int(match[4])), path)
 
 
 def _named_by_its_records(path: Path) -> Segment:
@@ -99,10 +158,11 @@ class ArchiveLog:
         """Return up to `limit` records after `after`, in order. Raises `CorruptState` on a damaged segment."""
         key = offset_key(after)
         if self._open is None or not self._open.first <= key < self._open.last:
-            following = next((segment for segment in segments(self._folder) if segment.last > key), None)
-            if following is None:
+            held = segments(self._folder)
+            place = bisect_right(held, key, key=attrgetter("last"))
+            if place == len(held):
                 return []
-            self._load(following)
+            self._load(held[place])
         start = self._place_after(key)
         found = zip(
             self._received_ms[start : start + limit].tolist(),

@@ -56,6 +56,30 @@ def test_segments_are_in_log_order_whatever_their_names_length(tmp_path: Path) -
     assert [segment.first for segment in segments(tmp_path)] == [(1, 0), (10, 0), (1_000_000_000_000, 0)]
 
 
+def test_folder_is_listed_again_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segments(tmp_path, clicks(1, 7), size=3)
+    monkeypatch.setattr("recsys.log.archive._SETTLED_NS", -1)
+    held = segments(tmp_path)
+    with monkeypatch.context() as away:
+        away.delattr("os.scandir")
+        assert segments(tmp_path) is held
+        assert ArchiveLog(tmp_path).end() == "6-0"
+    write_segment(tmp_path, clicks(7, 9))
+    assert [each.last for each in segments(tmp_path)] == [(3, 0), (6, 0), (8, 0)]
+    held[0].path.unlink()
+    assert [each.last for each in segments(tmp_path)] == [(6, 0), (8, 0)]
+
+
+def test_folder_that_changed_just_now_is_listed_again(tmp_path: Path) -> None:
+    write_segments(tmp_path, clicks(1, 7), size=3)
+    held = segments(tmp_path)
+    assert segments(tmp_path) is held, "nothing of it is read anew"
+    with pytest.MonkeyPatch.context() as away:
+        away.delattr("os.scandir")
+        with pytest.raises(AttributeError):
+            segments(tmp_path)
+
+
 def test_records_before_the_archives_end_are_refused(tmp_path: Path) -> None:
     write_segments(tmp_path, clicks(1, 9), size=3)
     for late in (clicks(8, 20), clicks(3, 5)):
