@@ -70,7 +70,7 @@ def changes(world: World) -> tuple[WorldMeta, Arrays]:
 def apply(world: World, meta: WorldMeta, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Bring a copy, whose rows are numbered alike, up to the world that made the `changes`.
 
-    Raises `CorruptState`, as for changes that other code made; then rows and offset are what they were.
+    Raises `CorruptState`, as for changes that other code made; then the copy is what it was.
     """
     rows = len(world.catalogue)
     for row, _ in meta.catalogue:
@@ -134,8 +134,19 @@ def _meta(world: World, catalogue_rows: Iterable[int]) -> WorldMeta:
 
 
 def _restore_models(world: World, arrays: Mapping[str, NDArray[Any]]) -> None:
-    for name in _MODELS:
-        getattr(world, name).restore(_unprefixed(name, arrays))
+    """Let every model be the one that `arrays` describe; none of them where one does not fit."""
+    before = {name: _copied(getattr(world, name).state()) for name in _MODELS}
+    try:
+        for name in _MODELS:
+            getattr(world, name).restore(_unprefixed(name, arrays))
+    except CorruptState:
+        for name, state_before in before.items():
+            getattr(world, name).restore(state_before)
+        raise
+
+
+def _copied(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    return {name: array.copy() for name, array in arrays.items()}
 
 
 def _lists(world: World, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

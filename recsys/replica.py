@@ -102,7 +102,7 @@ class Replica:
         DeltaGap
             When the delta starts after what this world holds, or items were evicted in between.
         CorruptState
-            When it is not a delta of this code and configuration. Rows and version then are what they were.
+            When it is not a delta of this code and configuration. The world then is what it was.
         """
         meta, arrays = read_state(payload, DeltaMeta, self._config)
         here = offset_key(self.world.offset)

@@ -5,7 +5,7 @@ its own. Growing never changes what a row holds.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +22,7 @@ _MOVED: Final = 4_096
 
 #: What `Table.changes` has beside columns.
 _RESERVED: Final = frozenset({"row", "rows"})
+_ROW_NUMBERS: Final = ("i8", (), 0.0)
 
 
 class Table:
@@ -109,11 +110,9 @@ class Table:
 
     def restore(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Replace all rows. Raises `CorruptState` when a column is missing or has another shape."""
-        lengths = {len(self._fitting(columns, name)) for name in self._columns}
-        if len(lengths) != 1:
-            raise CorruptState(f"expected columns of one length, received lengths {sorted(lengths)}")
+        rows = self._length(columns, self._columns)
         self._rows = 0
-        self.grow(lengths.pop())
+        self.grow(rows)
         self._look()
         for name in self._columns:
             self._data[name][: self._rows] = columns[name]
@@ -132,8 +131,10 @@ class Table:
 
     def check(self, changes: Mapping[str, NDArray[Any]]) -> None:
         """Raise `CorruptState` unless these are changes of a table with such columns."""
-        for name in self._columns:
-            self._fitting(changes, name)
+        self._length(changes, (*self._columns, "row"))
+        row, rows = changes["row"], self._fitting(changes, "rows")
+        if len(rows) != 1 or row.min(initial=0) < 0 or row.max(initial=-1) >= rows[0]:
+            raise CorruptState(f"expected row numbers from 0 to below the table's length, received {row} and {rows}")
 
     def apply(self, changes: Mapping[str, NDArray[Any]]) -> None:
         """Overwrite the rows that `changes`, which have been checked, names; idempotent."""
@@ -147,8 +148,15 @@ class Table:
         for column, names in self._parts.items():
             self._views |= {name: self._views[column][:, place] for place, name in enumerate(names)}
 
+    def _length(self, columns: Mapping[str, NDArray[Any]], names: Iterable[str]) -> int:
+        """Return how long these columns are. Raises `CorruptState` when one does not fit, or is longer than another."""
+        lengths = {len(self._fitting(columns, name)) for name in names}
+        if len(lengths) != 1:
+            raise CorruptState(f"expected columns of one length, received lengths {sorted(lengths)}")
+        return lengths.pop()
+
     def _fitting(self, columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
-        dtype, shape, _ = self._columns[name]
+        dtype, shape, _ = self._columns.get(name, _ROW_NUMBERS)
         if name not in columns:
             raise CorruptState(f"expected column {name!r}, received {sorted(columns)}")
         column = columns[name]

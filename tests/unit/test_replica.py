@@ -131,6 +131,20 @@ def test_delta_of_other_columns_changes_nothing(table: str) -> None:
     assert world_bytes(replica.world) == before
 
 
+@pytest.mark.parametrize("array", ["network/bias", "spread/variance", "entries/shift"])
+def test_delta_of_which_one_model_does_not_fit_changes_none_of_them(array: str) -> None:
+    learner = learner_at(100)
+    replica = replica_of(learner.snapshot())
+    learner.delta(published_ms=0)
+    learner.fold(LOG[100:200])
+    state = codec.decode(learner.delta(published_ms=0))
+    state.arrays[array] = state.arrays[array][1:]
+    before = world_bytes(replica.world)
+    with pytest.raises(CorruptState, match="expected float"):
+        replica.apply(codec.encode(state.blobs, state.arrays))
+    assert world_bytes(replica.world) == before
+
+
 def test_older_delta_is_no_news() -> None:
     learner = learner_at(50)
     delta = learner.delta(published_ms=0)

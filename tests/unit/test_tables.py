@@ -122,6 +122,27 @@ def test_columns_that_do_not_fit_are_refused(columns: dict[str, NDArray[Any]], m
         table().restore(columns)
 
 
+@pytest.mark.parametrize(
+    ("column", "wrong", "message"),
+    [
+        ("row", None, "expected column 'row'"),
+        ("rows", None, "expected column 'rows'"),
+        ("row", np.array([0, 1]), "one length"),
+        ("row", np.array([3]), "below the table's length"),
+        ("row", np.array([-1]), "below the table's length"),
+        ("rows", np.array([], dtype=np.int64), "below the table's length"),
+        ("clicks", np.zeros(2), "one length"),
+    ],
+)
+def test_changes_that_do_not_fit_are_refused(column: str, wrong: NDArray[Any] | None, message: str) -> None:
+    made = table(3)
+    made.settle()
+    made.touch(1)
+    changes = {name: array for name, array in made.changes().items() if name != column or wrong is not None}
+    with pytest.raises(CorruptState, match=message):
+        made.check(changes if wrong is None else changes | {column: wrong})
+
+
 def test_more_rows_are_kept_than_move_at_once() -> None:
     made = table(3 * _MOVED)
     made["clicks"][:] = np.arange(3 * _MOVED)
