@@ -9,7 +9,8 @@ from recsys import statistics
 from recsys.layout import NUMBER_START, NUMBERS, TASTE_START, column_names
 from recsys.models import appeal
 from recsys.offsets import Offset
-from recsys.world import SESSION_RING, World
+from recsys.retrieval import voting
+from recsys.world import ITEM_RING, SESSION_RING, World
 
 Floats = NDArray[np.float64]
 
@@ -133,8 +134,9 @@ class Beside(NamedTuple):
 
 def clicked_beside(world: World, row: int, k: int) -> tuple[int, list[Beside]]:
     """Return how many remembered sessions clicked an item, and what else they clicked most, ties by row."""
-    serials = world.rings["ring"][row]
-    slots = serials[(serials >= 0) & (world.serial - serials <= SESSION_RING)] % SESSION_RING
+    noted = world.rings["ring"][row, : min(world.rings["postings"][row], ITEM_RING)].tolist()
+    serials = np.array([voting.serial_of(one, world.serial) for one in noted], dtype=np.int64)
+    slots = serials[world.serial - serials <= SESSION_RING] % SESSION_RING
     clicked = world.sessions["clicked"][slots]
     clicked = clicked[np.any(clicked == row, axis=1)]
     rows, counts = np.unique(clicked[(clicked >= 0) & (clicked != row)], return_counts=True)

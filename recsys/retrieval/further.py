@@ -86,7 +86,7 @@ def _sessions(best: Rows, rows: Rows, ring: voting.Clicked, postings: Rows, newe
     for i in range(best.shape[0]):
         row = rows[best[i]]
         for back in range(1, min(postings[row], SESSIONS) + 1):
-            serial = int(ring[row, (postings[row] - back) % ITEM_RING])
+            serial = voting.serial_of(ring[row, (postings[row] - back) % ITEM_RING], newest)
             if newest - serial <= SESSION_RING:
                 slots[count], owed[count] = serial % SESSION_RING, i
                 count += 1

@@ -32,6 +32,8 @@ CHANNELS: Final = len(VOTES) + len(STEPS)
 _PREDECESSOR: Final = len(VOTES)
 _SUCCESSOR: Final = _PREDECESSOR + 1
 _DEEPEST: Final = len(DEPTHS) - 1
+#: Of a session's number, what an item's ring has room for.
+_NOTED_BITS: Final = 0xFFFF_FFFF
 DECAY: Final = np.exp(-(np.arange(SESSION_CLICKS) - 1) / DISTANCE_DECAY)
 
 Ints = NDArray[np.int64]
@@ -226,10 +228,10 @@ def _gather(
         item = query[match]
         item_weight = math.exp(-match / QUERY_DECAY) / math.sqrt(postings[item] + 1.0)
         for entry in range(min(postings[item], ITEM_RING)):
-            serial = int(ring[item, entry])
+            serial = serial_of(ring[item, entry], newest)
             if newest - serial > SESSION_RING:
                 continue
-            found = insert(known, serial, count)
+            found = insert(known, serial % SESSION_RING, count)
             if found == count:
                 serials[count], matches[count], latest[count], weights[count] = serial, match, match, item_weight
                 count += 1
@@ -272,6 +274,15 @@ def _step(channels: Channels, index: Map, clicked: Clicked, place: int, weight: 
         after = find(index, clicked[place + 1])
         if after >= 0:
             channels[after, _SUCCESSOR] += np.float32(weight)
+
+
+@compiled
+def serial_of(noted: int, newest: int) -> int:
+    """Return the number of the session that an item's ring noted, of which that has room for the last 32 bits alone.
+
+    One that is further back than these tell is taken for a later one, in whose clicks the item does not stand.
+    """
+    return int(newest - ((newest - noted) & _NOTED_BITS))
 
 
 @compiled

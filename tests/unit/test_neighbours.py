@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from recsys import copying
 from recsys.events import ItemRemoved
+from recsys.inspection import clicked_beside
 from recsys.layout import DEPTHS, STEPS, VOTES
 from recsys.retrieval import neighbours, voting
+from recsys.retrieval.candidates import retrieve
 from recsys.sessions import SessionContext
 from recsys.world import ITEM_RING, SESSION_CLICKS, SESSION_RING, World
 from tests.unit.engine_samples import empty_world, trained_world
@@ -22,9 +24,10 @@ SESSIONS = st.lists(st.lists(st.integers(0, FILMS - 1), min_size=1, max_size=6),
 CLICKED = st.lists(st.integers(0, FILMS - 1), unique=True, min_size=1, max_size=10)
 
 
-def indexed(sessions: list[list[int]], films: int = FILMS) -> World:
-    """Return a world whose neighbour index holds these sessions."""
+def indexed(sessions: list[list[int]], films: int = FILMS, before: int = 0) -> World:
+    """Return a world whose neighbour index holds these sessions, and so many that have been overwritten `before`."""
     world = empty_world(films)
+    world.serial = before
     for key, session in enumerate(sessions):
         serial = neighbours.NO_SERIAL
         for row in session:
@@ -203,6 +206,17 @@ def test_a_session_overwritten_by_newer_ones_starts_afresh_and_no_longer_votes()
     assert not votes(world, 0).any()
     assert world.sessions["clicked"][0].tolist()[:1] == [2], "its row is another's now"
     assert neighbours.index_click(world, 0, 0, 3) == SESSION_RING + 1
+
+
+@pytest.mark.parametrize("before", [2**31 - 3, 2**31, 2**32 - 3])
+def test_neighbours_vote_alike_when_more_sessions_came_than_32_bits_can_number(before: int) -> None:
+    sessions = [[0, 1, 2], [1, 2], [3, 1], [0, 2, 4], [4, 1]]
+    early, late = indexed(sessions), indexed(sessions, before=before)
+    assert (votes(late, 1, 0) == votes(early, 1, 0)).all()
+    for row in ROWS.tolist():
+        assert clicked_beside(late, row, 5) == clicked_beside(early, row, 5)
+        candidates = [retrieve(world, asking(row)).rows.tolist() for world in (late, early)]
+        assert candidates[0] == candidates[1]
 
 
 def test_indexing_marks_what_changed_and_nothing_else() -> None:
