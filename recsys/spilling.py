@@ -37,12 +37,15 @@ class SpillingMap(Generic[T]):
     Parameters
     ----------
     in_memory : int
-        Newest entries that stand in memory; about 10 µs for each that does not any more, and again when it is read.
+        Newest entries that stand in memory, at least 1: whoever put one in may still change it. About 10 µs for each that
+        does not any more, and again when it is read.
     pack, unpack : callable
         From a value to msgpack bytes and back; what is unpacked must be worth what was packed.
 
     Raises
     ------
+    ValueError
+        When none is to stand in memory.
     StoreUnavailable
         From every method, when the disk takes nothing more, and from then on.
 
@@ -55,6 +58,8 @@ class SpillingMap(Generic[T]):
     """
 
     def __init__(self, in_memory: int, pack: Callable[[T], bytes], unpack: Callable[[bytes], T]) -> None:
+        if in_memory < 1:
+            raise ValueError(f"expected at least 1 entry in memory, received {in_memory}")
         self._in_memory = in_memory
         self._pack = pack
         self._unpack = unpack

@@ -22,7 +22,7 @@ def spilling(in_memory: int) -> SpillingMap[list[int]]:
     return SpillingMap(in_memory, msgspec.msgpack.encode, msgspec.msgpack.Decoder(list[int]).decode)
 
 
-@given(in_memory=st.integers(0, 4), acts=ACTS)
+@given(in_memory=st.integers(1, 4), acts=ACTS)
 def test_it_is_an_ordered_map_whatever_stands_on_disk(in_memory: int, acts: list[tuple[str, str]]) -> None:
     spilled, plain = spilling(in_memory), dict[str, list[int]]()
     for number, (act, key) in enumerate(acts):
@@ -42,7 +42,17 @@ def test_it_is_an_ordered_map_whatever_stands_on_disk(in_memory: int, acts: list
     assert msgspec.msgpack.decode(spilled.to_state()) == plain
 
 
-@given(in_memory=st.integers(0, 4), later=st.integers(0, 4), values=st.lists(st.lists(st.integers(0, 300)), max_size=8))
+def test_what_was_put_in_last_may_still_be_changed() -> None:
+    held, value = spilling(1), [0]
+    held.put("old", [1])
+    held.put("new", value)
+    value.append(7)
+    assert held.pop("new") == [0, 7]
+    with pytest.raises(ValueError, match="at least 1 entry in memory"):
+        spilling(0)
+
+
+@given(in_memory=st.integers(1, 4), later=st.integers(1, 4), values=st.lists(st.lists(st.integers(0, 300)), max_size=8))
 def test_state_says_nothing_of_where_entries_stood(in_memory: int, later: int, values: list[list[int]]) -> None:
     maps = spilling(in_memory), spilling(100)
     for number, value in enumerate(values):
@@ -57,7 +67,7 @@ def test_state_says_nothing_of_where_entries_stood(in_memory: int, later: int, v
 
 
 def test_what_was_changed_is_written_back_when_many_others_were_read_since() -> None:
-    held = spilling(0)
+    held = spilling(1)
     for number in range(2 * LENT):
         held.put(str(number), [number])
     first = held.get("0")
