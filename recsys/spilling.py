@@ -37,8 +37,8 @@ class SpillingMap(Generic[T]):
     Parameters
     ----------
     in_memory : int
-        Newest entries that stand in memory, at least 1: whoever put one in may still change it. About 10 µs for each that
-        does not any more, and again when it is read.
+        Newest entries that stand in memory, at least 1, as whoever put it in may still change it; about 10 µs for each
+        that does not any more, and again when it is read.
     pack, unpack : callable
         From a value to msgpack bytes and back; what is unpacked must be worth what was packed.
 

@@ -37,6 +37,7 @@ from recsys.models.spread import Spread
 from recsys.models.vectors import initialise
 from recsys.offsets import ORIGIN, Offset
 from recsys.tables import Table
+from recsys.taste_index import TasteIndex
 
 #: Most recent sessions that an item remembers, and most recent distinct clicks that a session remembers.
 ITEM_RING: Final = 256
@@ -99,6 +100,8 @@ class World:
         What `recsys.retrieval.content.similar` found in this edition. No state.
     content_index : ContentIndex
         What may be like an item. No state: it follows from `items` and `contents`.
+    taste_index : TasteIndex
+        Which available items have a taste, such as a category. No state, as the other.
     model : ClickModel
         The last layer: beliefs over the weights of a design row.
     network : Network
@@ -123,7 +126,7 @@ class World:
         self.described = False
         self.moments = no_moments(NUMBERS)
         self.begin_edition()
-        self.content_index = ContentIndex()
+        self.content_index, self.taste_index = ContentIndex(), TasteIndex()
         self.popular: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.first_choices: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.changed_catalogue: set[int] = set()
@@ -211,21 +214,22 @@ class World:
         self.alike: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def index_contents(self) -> None:
-        """Make the content index anew: rows are not those any more that they were."""
-        self.content_index = ContentIndex()
+        """Make the indexes of what items are about anew: rows are not those any more that they were."""
+        self.content_index, self.taste_index = ContentIndex(), TasteIndex()
         self.follow_contents(np.arange(len(self.items)))
 
     def follow_contents(self, rows: NDArray[np.int64]) -> None:
-        """Take into the content index what became of some distinct rows; there is none while nothing was described."""
+        """Take into these indexes what became of some distinct rows; they are empty while nothing was described."""
         if self.described:
             self.content_index.follow(rows, self.contents["content"], self.items["available"])
+            self.taste_index.follow(rows, self.contents["taste"], self.items["available"])
 
     def category(self, name: str) -> NDArray[np.int64]:
         """Return the available rows of a category, ascending; none for a name that no item has."""
         column = self._find_taste(name)
         if column is None:
             return np.empty(0, dtype=np.int64)
-        rows = np.flatnonzero(self.items["available"] & (self.contents["taste"][:, column] > 0))
+        rows = self.taste_index.rows(column)
         if len(self.tastes) < TASTES:
             return rows
         # Once all columns are taken, later names share one: only the catalogue tells them apart.
@@ -252,7 +256,7 @@ class World:
         return numbers
 
     def _taste_vector(self, event: ItemUpserted) -> NDArray[np.float32]:
-        """Return the item's taste columns: each token's share, summing to 1 over categories and to 1 for the decade."""
+        """Return the item's taste columns: categories alike, their squares summing to 1, and half for the decade."""
         vector = np.zeros(TASTES, dtype=np.float32)
         for category in event.categories:
             vector[self._taste_column(category)] += 1.0 / len(event.categories) ** 0.5

@@ -19,9 +19,9 @@ Rows = NDArray[np.int64]
 class Members:
     """Looks up what is scored for a category's shelf, for many requests.
 
-    Which items a category has is looked up when the catalogue has changed: a look at each item, some milliseconds for a
-    million, and far more where categories are so many that they share columns. Which of them are clicked is looked up
-    every `EVERY_SESSIONS`.
+    Which items a category has is looked up when the catalogue has changed: a millisecond or two for a million, and far
+    more where categories are so many that they share columns. Which of them are clicked is looked up every
+    `EVERY_SESSIONS`.
     """
 
     def __init__(self) -> None:
