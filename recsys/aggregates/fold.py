@@ -183,7 +183,7 @@ class AggregateFold:
         traffic[SLATES] += 1
         traffic[SLOTS] += len(event.propensities)
         traffic[EXPLORED_SLOTS] += len(event.explored)
-        traffic[PROPENSITY] += sum(round(propensity * _MILLION) for propensity in event.propensities)
+        traffic[PROPENSITY] += sum(map(_ppm, event.propensities))
 
     def _sitting(self, event: SessionEvent, arm: str) -> Sitting:
         """Return the session's sitting, a new one after its gap, with this event counted."""
@@ -274,3 +274,8 @@ class AggregateFold:
     def _see(self, event: ItemEvent, sitting: Sitting, slate: OpenSlate) -> None:
         self._shown_changed = True
         seen(self._here, self._catalogue, event, sitting, slate)
+
+
+def _ppm(propensity: float) -> int:
+    """Return a probability in millionths: of what is none the nearest that is, 0 where it is no number at all."""
+    return round(_MILLION * min(max(0.0, propensity), 1.0))  # not max(propensity, 0.0), which for NaN is NaN

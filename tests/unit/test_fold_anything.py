@@ -1,9 +1,13 @@
-"""Whatever decodes can be folded: no event can make the learner fail, or spoil what it knows."""
+"""Whatever decodes can be folded: no event can make the learner or the counts fail, or spoil what they know."""
+
+import math
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys.aggregates.fold import AggregateFold
+from recsys.aggregates.increments import TRAFFIC
 from recsys.events import (
     MAX_NUMBER,
     Click,
@@ -14,7 +18,11 @@ from recsys.events import (
     Impression,
     ItemRemoved,
     ItemUpserted,
+    SessionBegan,
+    SessionForgotten,
     SlateServed,
+    decode,
+    encode,
 )
 from recsys.layout import SIGNAL_COUNT
 from recsys.learner import Learner
@@ -57,8 +65,13 @@ EVENTS = st.one_of(
         slate=SLATES,
         surface=st.sampled_from(("for_you", "new", "")),
         items=st.lists(IDS, max_size=4).map(tuple),
+        propensities=st.lists(st.floats() | st.floats(0.0, 1.0), max_size=5).map(tuple),
+        explored=st.lists(POSITIONS, max_size=3).map(tuple),
+        version=st.sampled_from(("", "1-0")),
         signals=st.binary(max_size=8) | SIGNALS,
     ),
+    st.builds(SessionBegan, event_time_ms=TIMES, session=SESSIONS),
+    st.builds(SessionForgotten, event_time_ms=TIMES, session=SESSIONS),
     *(on_an_item(kind) for kind in (Impression, Click, Dismissal, DismissalUndone)),
     st.builds(Dwell, event_time_ms=TIMES, session=SESSIONS, item=IDS, dwell_ms=POSITIONS),
 )
@@ -82,3 +95,29 @@ def test_whatever_decodes_can_be_folded(events: list[Event]) -> None:
     assert (learner.world.items["counted_ms"] <= received_ms).all()
     snapshot = learner.snapshot()
     assert Learner.from_snapshot(CONFIG, snapshot).snapshot() == snapshot
+
+
+@given(events=st.lists(EVENTS, max_size=25), step_ms=st.sampled_from((0, 1_000, 10**8)))
+@settings(max_examples=60, deadline=None)
+def test_whatever_decodes_can_be_counted_in_numbers_that_a_database_holds(events: list[Event], step_ms: int) -> None:
+    fold, received_ms = AggregateFold(session_gap_ms=60_000, max_open=3), START_MS
+    for event in events:
+        received_ms += step_ms
+        fold.take(decode(encode(event)), f"{received_ms}-0", received_ms)
+    counted = fold.drain()
+    for table in (counted.traffic, counted.sittings, counted.nth, counted.items, counted.positions, counted.delays):
+        assert all(0 <= count < 2**63 for row in table.values() for count in row)
+    again = AggregateFold(session_gap_ms=60_000, max_open=3)
+    again.restore(fold.state())
+    assert again.state() == fold.state()
+
+
+def test_what_is_no_probability_counts_as_the_nearest_that_is() -> None:
+    fold = AggregateFold(session_gap_ms=60_000)
+    for number, propensities in enumerate(((math.nan, 0.5), (math.inf, -math.inf), (-1.0, 2.0))):
+        slate = SlateServed(
+            event_time_ms=0, session="s", slate=str(number), surface="new", items=("0", "1"), propensities=propensities
+        )
+        fold.take(slate, f"{number}-0", START_MS)
+    (row,) = fold.drain().traffic.values()
+    assert row[TRAFFIC.index("propensity_ppm")] == 500_000 + 1_000_000 + 1_000_000
