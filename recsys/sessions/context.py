@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -13,6 +14,9 @@ from recsys.models.entries import class_of, hour_class
 from recsys.renumbering import Places, moved, moved_keys
 from recsys.sessions.taste import Taste
 from recsys.world import SESSION_CLICKS
+
+#: Items that a session knows to have opened, to have refused, and to have passed over: so many each, the latest.
+COUNTED_ITEMS: Final = 4_096
 
 
 class ContextState(msgspec.Struct, frozen=True):
@@ -42,7 +46,7 @@ class SessionContext:
     clicked : list of int
         Rows of the latest distinct items opened, newest last, at most `SESSION_CLICKS`.
     opened : dict of row to count
-        Every item opened, and how often.
+        Items opened, and how often; of these and the following the `COUNTED_ITEMS` that were first counted last.
     dismissed : dict of row to count
         Items that are "not for me" at the moment, and how often that was said.
     passed : dict of row to count
@@ -95,7 +99,7 @@ class SessionContext:
     def click(self, row: int, at_ms: int) -> None:
         """Note that an item was opened: it becomes the newest click."""
         self.touch(at_ms)
-        self.opened[row] = self.opened.get(row, 0) + 1
+        _count(self.opened, row)
         if row in self.clicked:
             self.clicked.remove(row)
         self.clicked.append(row)
@@ -115,7 +119,7 @@ class SessionContext:
 
     def dismiss(self, row: int) -> None:
         """Note "not for me"."""
-        self.dismissed[row] = self.dismissed.get(row, 0) + 1
+        _count(self.dismissed, row)
         self.taste.refuse(row)
 
     def undo(self, row: int) -> None:
@@ -126,7 +130,7 @@ class SessionContext:
     def pass_over(self, rows: Iterable[int]) -> None:
         """Note items that one slate showed and the visitor did not choose."""
         for row in rows:
-            self.passed[row] = self.passed.get(row, 0) + 1
+            _count(self.passed, row)
 
     def renumber(self, places: Places) -> None:
         """Name items by their new rows; those that are gone are forgotten."""
@@ -165,3 +169,9 @@ class SessionContext:
             began_ms=state.began_ms,
             entry=state.entry,
         )
+
+
+def _count(counts: dict[int, int], row: int) -> None:
+    counts[row] = counts.get(row, 0) + 1
+    if len(counts) > COUNTED_ITEMS:
+        del counts[next(iter(counts))]

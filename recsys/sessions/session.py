@@ -4,7 +4,7 @@ import dataclasses
 from typing import Final
 
 from recsys.sessions.belief import Evidence, SessionBelief
-from recsys.sessions.context import SessionContext
+from recsys.sessions.context import COUNTED_ITEMS, SessionContext
 from recsys.sessions.shown import ShownSlate
 
 #: Slates that a session remembers; a click on an older one counts without its alternatives.
@@ -26,7 +26,7 @@ class Session:
     shown : dict of slate id to ShownSlate
         Newest last, at most `SHOWN_SLATES`.
     dismissals : dict of row to Evidence
-        What each standing dismissal taught, to be taken back on undo.
+        What each standing dismissal taught, to be taken back on undo: of the latest `COUNTED_ITEMS`.
     """
 
     context: SessionContext
@@ -46,6 +46,12 @@ class Session:
         if self.adaptive:
             return self.context
         return SessionContext(self.id, began_ms=self.context.began_ms, entry=self.context.entry)
+
+    def learned_refusal(self, row: int, evidence: Evidence) -> None:
+        """Remember what a dismissal taught; the oldest gives way."""
+        self.dismissals[row] = evidence
+        if len(self.dismissals) > COUNTED_ITEMS:
+            del self.dismissals[next(iter(self.dismissals))]
 
     def show(self, slate: ShownSlate) -> None:
         """Remember a slate; the oldest gives way."""

@@ -13,11 +13,13 @@ from recsys.packing import pack
 from recsys.sessions import (
     Choice,
     ContextState,
+    Evidence,
     Session,
     SessionBelief,
     SessionContext,
     ShownSlate,
 )
+from recsys.sessions.context import COUNTED_ITEMS
 from recsys.sessions.session import SHOWN_SLATES
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import SESSION_CLICKS
@@ -51,6 +53,20 @@ def test_clicks_are_distinct_newest_last_and_bounded() -> None:
     assert times == [context.opened[row] for row in newest_first]
     assert context.opened[7] == 2
     assert len(context.opened) == SESSION_CLICKS + 5
+
+
+def test_a_session_counts_so_many_items_however_long_it_lasts() -> None:
+    context, session = SessionContext("s"), Session(SessionContext("s"), SessionBelief(np.ones(WIDTH)))
+    evidence = Evidence(np.ones(1), np.ones(1))
+    for row in range(COUNTED_ITEMS + 3):
+        context.click(row, row)
+        context.dismiss(row)
+        context.pass_over([row])
+        session.learned_refusal(row, evidence)
+    latest = list(range(3, COUNTED_ITEMS + 3))
+    for counts in (context.opened, context.dismissed, context.passed, session.dismissals):
+        assert list(counts) == latest
+    assert SessionContext.from_state(context.to_state()).opened == context.opened
 
 
 def test_late_events_do_not_turn_the_session_back() -> None:
