@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from recsys.datasets.base import Rejected, session_numbers
+from recsys.datasets.shown import ShownList
 from recsys.events import (
     Click,
     Device,
@@ -52,14 +53,6 @@ _KINDS: Final = {"impression": Impression, "click": Click, "dismissal": Dismissa
 _FIRST: Final = {"session_began": 0, "slate": 1}
 
 
-class _List(NamedTuple):
-    """Whose list it is, since when, and where each item stands in it."""
-
-    session: str | None
-    at_ms: int
-    positions: Mapping[str, int]
-
-
 def history(
     happened: list[Happened], session_gap_s: int, click_from_rating: float, rejected: list[Rejected]
 ) -> list[Event]:
@@ -80,7 +73,7 @@ def history(
             events.append(_began(row))
             continue
         listed = shown[row.slate] if row.slate else None
-        if listed and (problem := _problem(row, listed)):
+        if listed and (problem := listed.problem(row.session, row.at_ms, row.item)):
             rejected.append(row.rejected(problem))
         else:
             events.extend(_item_events(row, listed.positions[row.item] if listed else 0, click_from_rating))
@@ -115,9 +108,9 @@ def _with_sessions(ordered: list[Happened], gap_s: int) -> list[Happened]:
     return [row if row.session is not None else row._replace(session=f"{row.user}#{next(numbers)}") for row in ordered]
 
 
-def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str, _List], list[Happened]]:
+def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str, ShownList], list[Happened]]:
     """Return the lists by slate, and the rows with one for each slate before what happened to it."""
-    shown: dict[str, _List] = {}
+    shown: dict[str, ShownList] = {}
     kept: list[Happened] = []
     mentioned: dict[str, list[Happened]] = {}
     for row in ordered:
@@ -134,19 +127,8 @@ def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str
     return shown, list(_inserted(kept, implied))
 
 
-def _listed(row: Happened) -> _List:
-    return _List(row.session, row.at_ms, {item: position for position, item in enumerate(row.items)})
-
-
-def _problem(row: Happened, listed: _List) -> str:
-    """Return why the row can't have happened on the list that it names, empty where it can."""
-    if row.session != listed.session:
-        return f"another session's slate: {row.slate!r} was shown to {listed.session!r}"
-    if row.at_ms < listed.at_ms:
-        return f"before its slate: {row.slate!r} was shown {listed.at_ms - row.at_ms} ms later"
-    if row.item not in listed.positions:
-        return f"not shown: item {row.item!r} in slate {row.slate!r}"
-    return ""
+def _listed(row: Happened) -> ShownList:
+    return ShownList.of("slate", row.slate, row.session, row.at_ms, row.items)
 
 
 def _implied(rows: list[Happened]) -> Happened:

@@ -8,14 +8,15 @@ import datetime as dt
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
 from recsys.datasets.lines import numbered, opened
+from recsys.datasets.shown import ShownList
 from recsys.errors import UNREADABLE
 from recsys.events import MAX_NUMBER, Click, Event, Impression, ItemUpserted, SlateServed
 
@@ -95,14 +96,6 @@ class _Unusable(Exception):
     """A line that is JSON of the right shape and yet says nothing usable."""
 
 
-class _Ranking(NamedTuple):
-    """Whose ranking it was, when it was shown, and where each item stood."""
-
-    session: str
-    at_ms: int
-    positions: Mapping[str, int]
-
-
 class _Reader:
     """Collects items and events line by line."""
 
@@ -111,7 +104,7 @@ class _Reader:
         self.items: dict[str, ItemUpserted] = {}
         self.events: list[Event] = []
         self.rejected: list[Rejected] = []
-        self._shown: dict[str, _Ranking] = {}
+        self._shown: dict[str, ShownList] = {}
         self._undescribed: set[str] = set()
 
     def take(self, line: _Line) -> None:
@@ -158,7 +151,7 @@ class _Reader:
             raise _Unusable("repeated item: a ranking shows each item once")
         if line.id in self._shown:
             raise _Unusable(f"repeated ranking: {line.id!r}")
-        self._shown[line.id] = _Ranking(line.session, line.at_ms, {item: at for at, item in enumerate(shown)})
+        self._shown[line.id] = ShownList.of("ranking", line.id, line.session, line.at_ms, shown)
         session, at_ms = f"rl-{line.session}", line.at_ms
         yield SlateServed(event_time_ms=at_ms, session=session, slate=line.id, surface="history", items=shown)
         for position, item in enumerate(shown):
@@ -170,12 +163,10 @@ class _Reader:
         if line.type != "click":
             raise _Unusable(f"unknown interaction: {line.type!r}, expected click")
         shown = self._shown.get(line.ranking)
-        if shown is None or line.item not in shown.positions:
-            raise _Unusable(f"not shown: item {line.item!r} in ranking {line.ranking!r}")
-        if line.session != shown.session:
-            raise _Unusable(f"another session's ranking: {line.ranking!r} was shown to {shown.session!r}")
-        if line.at_ms < shown.at_ms:
-            raise _Unusable(f"before it was shown: ranking {line.ranking!r} is of {shown.at_ms}")
+        if shown is None:
+            raise _Unusable(f"unknown ranking: {line.ranking!r}")
+        if problem := shown.problem(line.session, line.at_ms, line.item):
+            raise _Unusable(problem)
         return Click(
             event_time_ms=line.at_ms,
             session=f"rl-{line.session}",

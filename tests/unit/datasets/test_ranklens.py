@@ -138,7 +138,7 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
         "repeated ranking",
         "not shown",
         "another session's ranking",
-        "before it was shown",
+        "before its ranking",
         "bad timestamp",
         "unknown event",
         "repeated item",

@@ -1,0 +1,41 @@
+"""Lists that a data set tells of, and what can't have happened on them."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+
+class ShownList(NamedTuple):
+    """A list that somebody was shown.
+
+    Attributes
+    ----------
+    kind, id : str
+        What the data set calls such lists, and this one.
+    session : str or None
+        Who was shown it.
+    at_ms : int
+        Since when.
+    positions : mapping of item to int
+        Where each item stands in it.
+    """
+
+    kind: str
+    id: str
+    session: str | None
+    at_ms: int
+    positions: Mapping[str, int]
+
+    @classmethod
+    def of(cls, kind: str, name: str, session: str | None, at_ms: int, items: Iterable[str]) -> "ShownList":
+        """Return the list of these items, in their order."""
+        return cls(kind, name, session, at_ms, {item: position for position, item in enumerate(items)})
+
+    def problem(self, session: str | None, at_ms: int, item: str) -> str:
+        """Return why nobody can have done anything with an item here then, empty where this session can."""
+        if session != self.session:
+            return f"another session's {self.kind}: {self.id!r} was shown to {self.session!r}"
+        if at_ms < self.at_ms:
+            return f"before its {self.kind}: {self.id!r} was shown {self.at_ms - at_ms} ms later"
+        if item not in self.positions:
+            return f"not shown: item {item!r} in {self.kind} {self.id!r}"
+        return ""
