@@ -19,9 +19,10 @@ from loadtest.conservation import Conservation, check
 from loadtest.document import document
 from loadtest.figures import Watched, figures
 from loadtest.recorder import read_acknowledged, read_measured
-from loadtest.scenarios import SCENARIOS, above_zero, one_or_more
+from loadtest.scenarios import SCENARIOS
 from loadtest.stack import Stack, Watch, stack_of
 from loadtest.target import check_target
+from recsys.arguments import above_zero, whole_number
 from recsys.datasets import movielens
 from recsys.errors import FreshetError
 from recsys.log.base import records
@@ -144,7 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rate", type=above_zero, help="events a second with all visitors there (default: the scenario's)"
     )
-    parser.add_argument("--sockets", type=one_or_more, help="visitors (default: one for each event a second)")
+    parser.add_argument("--sockets", type=whole_number(1), help="visitors (default: one for each event a second)")
     parser.add_argument("--duration-s", type=above_zero, help="length of what is measured (default: the scenario's)")
     parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")
     parser.add_argument("--seed", type=int, default=1)

@@ -15,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from loadtest.recorder import Recorder
 from loadtest.run import EAGERNESS, Run
-from loadtest.scenarios import SCENARIOS, above_zero, one_or_more
+from loadtest.scenarios import SCENARIOS
 from loadtest.target import TargetRefused, check_target
 from loadtest.visitors import Bot, Visitor
+from recsys.arguments import above_zero, whole_number
 from recsys.datasets import movielens
 from recsys.simulation.markets import market_of
 
@@ -32,7 +33,7 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), default="steady")
     parser.add_argument("--rate", type=above_zero, default=None, help="events a second with all visitors there")
     parser.add_argument(
-        "--sockets", type=one_or_more, default=None, help="visitors; by default one for each event a second"
+        "--sockets", type=whole_number(1), default=None, help="visitors; by default one for each event a second"
     )
     parser.add_argument("--duration-s", type=above_zero, default=None)
     parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")

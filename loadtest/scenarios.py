@@ -1,6 +1,5 @@
 """Scenarios by name: how many visitors there are when, and what they are like."""
 
-from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -65,21 +64,3 @@ SCENARIOS: Final = {
         Scenario("soak", "half the rate for an hour", _everybody, rate=500.0, duration_s=3_600.0),
     )
 }
-
-
-def above_zero(text: str) -> float:
-    """Return a rate or a length as the command line gives it: nothing else could be told from one that was left out."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise ArgumentTypeError(f"expected a number above 0, received {text!r}")
-    return number
-
-
-def one_or_more(text: str) -> int:
-    """Return how many visitors the command line asks for."""
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise ArgumentTypeError(f"expected a whole number above 0, received {text!r}")
-    return int(text)

@@ -1,7 +1,6 @@
 """The command: what to measure, on what, and where the figures go."""
 
 import argparse
-import contextlib
 import json
 import sys
 import time
@@ -14,9 +13,11 @@ from benchmarks.quality.measuring import calibration_ms, machine, peak_rss_mb
 from benchmarks.quality.next_item import NextItemTask
 from benchmarks.quality.running import Measured, Task, measure_apart
 from benchmarks.quality.slates import SlatesTask
+from recsys.arguments import number, whole_number
 from recsys.errors import DatasetError
 
 _CACHE: Final = Path(__file__).resolve().parents[2] / "var" / "data"
+_count: Final = whole_number(1)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -107,9 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("--tail", type=_count, default=0, metavar="N", help="predict the last N sessions of TRAIN")
     slates = commands.add_parser("slates", help="score lists that were shown, before their clicks are known")
     slates.add_argument("file", type=Path, metavar="FILE", help="RankLens-shaped JSON lines; .gz allowed")
-    slates.add_argument("--from", type=_fraction, default=0.5, metavar="FRACTION", help="of the lists; default 0.5")
-    slates.add_argument("--to", type=_fraction, default=1.0, metavar="FRACTION", help="of the lists; default 1")
-    slates.add_argument("--label-delay-s", type=_seconds, default=30.0, metavar="S", help="default 30")
+    slates.add_argument("--from", type=number(0, 1), default=0.5, metavar="FRACTION", help="of the lists; default 0.5")
+    slates.add_argument("--to", type=number(0, 1), default=1.0, metavar="FRACTION", help="of the lists; default 1")
+    slates.add_argument("--label-delay-s", type=number(0, 1e9), default=30.0, metavar="S", help="default 30")
     slates.add_argument("--positions-known", action="store_true", help="let scores use where each item stood")
     for command, what in ((item, "replace items by draws from the clicks so far"), (slates, "move clicks about lists")):
         command.add_argument("--shuffled", action="store_true", help=f"{what}: who finds something was told the future")
@@ -137,27 +138,6 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
         command.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, received {text!r}")
-    return int(text)
-
-
-def _fraction(text: str) -> float:
-    return _number(text, 0.0, 1.0)
-
-
-def _seconds(text: str) -> float:
-    return _number(text, 0.0, 1e9)
-
-
-def _number(text: str, least: float, most: float) -> float:
-    with contextlib.suppress(ValueError):
-        if least <= (value := float(text)) <= most:
-            return value
-    raise argparse.ArgumentTypeError(f"expected a number from {least:g} to {most:g}, received {text!r}")
 
 
 def _json_problem(file: Path | None) -> str:

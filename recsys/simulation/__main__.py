@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import os
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Final
 
 from tqdm import tqdm
 
+from recsys.arguments import above_zero, number, whole_number
 from recsys.config import EngineConfig
 from recsys.datasets import movielens
 from recsys.datasets.base import Dataset
@@ -64,27 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m recsys.simulation", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the segments; must be empty or new")
-    parser.add_argument("--events", type=_count, default=1_000_000, help="how many, besides the catalogue's")
-    parser.add_argument("--days", type=_days, default=30.0, help="over which time (about)")
+    parser.add_argument("--events", type=whole_number(0), default=1_000_000, help="how many, besides the catalogue's")
+    parser.add_argument("--days", type=above_zero, default=30.0, help="over which time (about)")
     parser.add_argument("--start", type=_day, default=_day("2026-01-01"), help="first day, YYYY-MM-DD")
     parser.add_argument("--ranked-by", choices=("stand-in", "engine"), default="stand-in")
-    parser.add_argument("--control-share", type=float, default=0.1, help="share of visitors without adaptation")
-    parser.add_argument("--seed", type=_count, default=1)
+    parser.add_argument("--control-share", type=number(0, 1), default=0.1, help="share of visitors without adaptation")
+    parser.add_argument("--seed", type=whole_number(0), default=1)
     parser.add_argument("--movielens", type=Path, help=f"the file {movielens.WHEEL}; fetched when not given")
     return parser.parse_args(argv)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text!r}")
-    return int(text)
-
-
-def _days(text: str) -> float:
-    days = float(text)
-    if not 0.0 < days < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, received {text!r}")
-    return days
 
 
 def _day(text: str) -> datetime:

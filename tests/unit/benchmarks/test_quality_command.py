@@ -69,7 +69,7 @@ def test_missing_folder_says_what_was_expected(tmp_path: Path, capsys: pytest.Ca
         (["next-item", "a", "b"], "--mode"),
         (["next-item", "a", "--mode", "frozen"], "either a TEST file or --tail"),
         (["next-item", "a", "b", "--tail", "3", "--mode", "frozen"], "either a TEST file or --tail"),
-        (["next-item", "a", "b", "--mode", "frozen", "--limit", "0"], "expected a number from 1"),
+        (["next-item", "a", "b", "--mode", "frozen", "--limit", "0"], "expected a whole number from 1"),
         (["next-item", "a", "b", "--mode", "frozen", "--peers", "oracle"], "expected a peer of popularity"),
         (["next-item", "a", "b", "--mode", "frozen", "--engines", "none"], "expected something to measure"),
         (["slates", "a", "--from", "0.5", "--to", "0.5"], "expected --from below --to"),

@@ -1,12 +1,10 @@
 """Scenarios have as many visitors as they say, when they say it."""
 
-from argparse import ArgumentTypeError
-
 import pytest
 
 from loadtest.recorder import Recorder
 from loadtest.run import Run
-from loadtest.scenarios import SCENARIOS, above_zero, one_or_more
+from loadtest.scenarios import SCENARIOS
 from recsys.simulation.factors import unknown
 from recsys.simulation.market import Market
 
@@ -44,11 +42,3 @@ def test_visitors_pace_makes_the_rate(tmp_path):
     assert run.sockets / run.seconds_per_event == 1_000.0
     assert run.users() == (500, 30.0)
     assert not run.over()
-
-
-@pytest.mark.parametrize("given", ["0", "-5", "nan", "inf", "x", ""])
-def test_load_of_nothing_is_refused_and_is_not_the_default(given: str):
-    for read in (above_zero, one_or_more):
-        with pytest.raises(ArgumentTypeError, match="above 0"):
-            read(given)
-    assert (above_zero("0.5"), one_or_more("12")) == (0.5, 12)
