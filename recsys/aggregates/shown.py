@@ -92,13 +92,13 @@ class Catalogue:
         return total
 
     def _row(self, day_ms: int, arm: str, simulated: int, counts: NDArray[np.int64]) -> ShownRow:
-        shown = int(np.count_nonzero(counts))
+        ordered = np.sort(counts[counts > 0])
         # What is shown although it is not in the catalogue (any more) takes part all the same.
-        taking_part = counts[(np.frombuffer(self._available, dtype=np.uint8) == 1) | (counts > 0)]
-        ordered = np.sort(taking_part)
-        size, total = len(ordered), int(ordered.sum())
-        top = int(ordered[size - max(size // 10, 1) :].sum())
-        ranked = int((ordered * np.arange(1, size + 1)).sum())
+        taking_part = (np.frombuffer(self._available, dtype=np.uint8) == 1) | (counts > 0)
+        shown, size, total = len(ordered), int(np.count_nonzero(taking_part)), int(ordered.sum())
+        top = int(ordered[max(shown - max(size // 10, 1), 0) :].sum())
+        # Those that were not shown have the first places.
+        ranked = int((ordered * np.arange(size - shown + 1, size + 1)).sum())
         return ShownRow(
             day_ms=day_ms,
             arm=arm,
