@@ -88,13 +88,13 @@ class StandIn:
         self._fame = _FAME * market.factors.fame
         spread = np.linalg.norm(market.factors.vectors, axis=1)
         self._vectors = market.factors.vectors / max(float(spread.mean()), 1e-9)
-        self._wants: dict[str, Floats] = {}
+        self._wants: dict[str, Floats | None] = {}
 
     def slate(self, visit: SimulatedVisit, name: str, now_ms: int, *, adaptive: bool) -> SlateServed:
         """Return a list that follows the visit's clicks, or only fame in the control arm; signals are not logged."""
         scores = self._fame + _CHANCE * self._random.standard_normal(len(self._fame))
-        wanted = self._wants.get(visit.session) if adaptive else None
-        if wanted is not None:
+        wanted = self._wants.setdefault(visit.session, None)
+        if adaptive and wanted is not None:
             scores += self._vectors @ wanted
         size = min(self._size, len(scores))
         best = np.argpartition(-scores, size - 1)[:size]
@@ -112,12 +112,11 @@ class StandIn:
         )
 
     def take(self, record: Record) -> None:
-        """Follow clicks."""
-        if isinstance(record.event, Click):
+        """Follow clicks, but those on the last list of a visit, which is over by then."""
+        if isinstance(record.event, Click) and (session := record.event.session) in self._wants:
             (place,) = self._market.places([record.event.item])
-            before = self._wants.get(record.event.session)
-            step = _FOLLOW * self._vectors[place]
-            self._wants[record.event.session] = step if before is None else 0.7 * before + 0.3 * step
+            before, step = self._wants[session], _FOLLOW * self._vectors[place]
+            self._wants[session] = step if before is None else 0.7 * before + 0.3 * step
 
     def end(self, visit: SimulatedVisit) -> None:
         """Forget what the visit opened."""

@@ -72,6 +72,14 @@ def test_visitor_keeps_the_arm_on_every_return():
     assert max(len(found) for found in sessions.values()) > 1
 
 
+def test_stand_in_remembers_those_alone_who_are_there():
+    made = market(1)
+    policy = StandIn(made, 12, "1-0")
+    driven = Drive(made, policy, start_ms=LATER_MS, visitors_per_day=2_000)
+    for _ in islice(driven.records(), 30_000):
+        assert policy._wants.keys() <= driven._adaptive.keys()
+
+
 def test_item_events_stand_where_their_slate_showed_the_item():
     shown = {}
     for record in log(3_000):
