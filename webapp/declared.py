@@ -9,6 +9,8 @@ from webapp.environment import environment, first_line
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _ENGINE = EngineConfig()
+#: Longest time that anything is waited for or kept: Redis and the log reckon in milliseconds of 64 bits.
+_DECADE_S = 10 * 365 * 86_400
 
 # -- Where and how it runs ---------------------------------------------------------------------------------------
 
@@ -138,12 +140,14 @@ FRESHET_SESSION_TTL_S = environment.integer(
     2_400,
     "How long after its last event a session's own events are kept ready, so that another process can take it over.",
     at_least=60,
+    at_most=_DECADE_S,
 )
 FRESHET_RECOGNISED_SESSION_TTL_S = environment.integer(
     "FRESHET_RECOGNISED_SESSION_TTL_S",
     86_400,
     "The same for visitors who allow to be recognised: their earlier sessions count for so long.",
     at_least=60,
+    at_most=_DECADE_S,
 )
 FRESHET_SESSION_REST_S = environment.integer(
     "FRESHET_SESSION_REST_S",
@@ -170,7 +174,11 @@ FRESHET_AGGREGATE_EVERY_MS = environment.integer(
     at_most=3_600_000,
 )
 FRESHET_LEASE_MS = environment.integer(
-    "FRESHET_LEASE_MS", 15_000, "How long a learner that died keeps another from taking over.", at_least=1_000
+    "FRESHET_LEASE_MS",
+    15_000,
+    "How long a learner that died keeps another from taking over.",
+    at_least=1_000,
+    at_most=1_000 * _DECADE_S,
 )
 FRESHET_SNAPSHOT_EVERY_S = environment.integer(
     "FRESHET_SNAPSHOT_EVERY_S", 60, "Time between snapshots while events come in."
@@ -217,6 +225,7 @@ FRESHET_ATTRIBUTION_WINDOW_S = environment.integer(
     "FRESHET_ATTRIBUTION_WINDOW_S",
     _ENGINE.attribution_window_s,
     "Time after which a slate without a click counts as left, and later clicks teach nothing.",
+    at_most=_DECADE_S,
 )
 FRESHET_SESSION_GAP_S = environment.integer(
     "FRESHET_SESSION_GAP_S", _ENGINE.session_gap_s, "Inactivity that ends a session.", at_least=60

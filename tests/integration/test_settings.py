@@ -67,6 +67,14 @@ def test_integer_without_an_upper_bound_still_has_64_bits(given: int, read: int)
     assert bool(values.problems) == (read == 5)
 
 
+def test_times_that_milliseconds_of_64_bits_can_not_hold_are_refused(tmp_path: Path) -> None:
+    names = ("ATTRIBUTION_WINDOW_S", "SESSION_TTL_S", "RECOGNISED_SESSION_TTL_S", "LEASE_MS")
+    given = {f"FRESHET_{name}": str(2**63 - 1) for name in names}
+    done = run("manage.py", "check", FRESHET_VAR=str(tmp_path), **given)
+    assert done.returncode != 0
+    assert all(f"{name}: expected whole number from" in done.stderr for name in given)
+
+
 @pytest.mark.parametrize(("given", "read"), [("1", True), ("Yes", True), ("off", False), ("0", False), ("", True)])
 def test_flag_is_read(given: str, read: bool) -> None:
     assert Environment({"FRESHET_F": given}).flag("FRESHET_F", True, "A flag.") is read
