@@ -80,11 +80,13 @@ def history(
     return events
 
 
-def entering(dated: Sequence[tuple[ItemUpserted, int | None]], events: Iterable[Event]) -> list[ItemUpserted]:
+def entering(
+    dated: Sequence[tuple[ItemUpserted, int | None]], events: Iterable[Event], notes: list[str]
+) -> list[ItemUpserted]:
     """Return the items at the times at which they enter; `events` are in order of time.
 
-    That is the time given with each, but no later than when it was first shown or anything happened to it; an item
-    without a time was there from the start.
+    That is the time given with each, but no later than when it was first shown or anything happened to it, which is
+    noted; an item without a time was there from the start.
     """
     first_ms: dict[str, int] = {}
     times = [at_ms for _, at_ms in dated if at_ms is not None]
@@ -94,12 +96,17 @@ def entering(dated: Sequence[tuple[ItemUpserted, int | None]], events: Iterable[
         for item in items:
             first_ms.setdefault(item, event.event_time_ms)
     begin_ms = min(times, default=0)
-    return [
+    entered = [
         msgspec.structs.replace(
             item, event_time_ms=begin_ms if at_ms is None else min(at_ms, first_ms.get(item.item, at_ms))
         )
         for item, at_ms in dated
     ]
+    if late := sum(
+        at_ms is not None and item.event_time_ms < at_ms for item, (_, at_ms) in zip(entered, dated, strict=True)
+    ):
+        notes.append(f"{late} items were shown or clicked before their time; they enter when they first were")
+    return entered
 
 
 def _with_sessions(ordered: list[Happened], gap_s: int) -> list[Happened]:

@@ -1,7 +1,8 @@
 """RankLens: films with metadata, lists of films that were shown, and the clicks on them (JSON lines, gzip allowed).
 
 The data set is Metarank's (CC BY-SA 4.0). Here lists and clicks are real impressions: each list becomes a slate in
-the order shown, an impression of each of its films, and its clicks.
+the order shown, an impression of each of its films, and its clicks. A film that is described more than once is what was
+said last, and there from the first on.
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
+from recsys.datasets.history import entering
 from recsys.datasets.lines import numbered, opened
 from recsys.datasets.shown import ShownList
 from recsys.errors import UNREADABLE
@@ -79,17 +81,20 @@ def read(path: Path) -> Dataset:
                 reader.take(decoder.decode(line))
             except (*UNREADABLE, _Unusable) as error:
                 reader.rejected.append(Rejected(path.name, number, str(error), line.decode("utf-8", "replace")))
-    # All clicks on a list have one made-up time, in order of position: taken as it stands, the first click would
-    # always be the uppermost one, and everybody would learn that people choose by place.
-    events = sorted(reader.events, key=_without_an_order)
-    return assembled(NAME, [path], list(reader.items.values()), events, reader.rejected, reader.notes())
+    events, notes = sorted(reader.events, key=_order), reader.notes()
+    items = entering([(item, item.event_time_ms) for item in reader.items.values()], events, notes)
+    return assembled(NAME, [path], items, events, reader.rejected, notes)
 
 
-def _without_an_order(event: Event) -> bytes:
-    """Return what clicks of the same time are ordered by, behind everything else of that time."""
+def _order(event: Event) -> tuple[int, bytes]:
+    """Return what events are ordered by: their time, and clicks of the same time, behind all else, by chance.
+
+    All clicks on a list have one made-up time, in order of position: taken as it stands, the first click would always
+    be the uppermost one, and everybody would learn that people choose by place.
+    """
     if not isinstance(event, Click):
-        return b""
-    return hashlib.blake2b(f"{event.slate}:{event.item}".encode(), digest_size=8).digest()
+        return event.event_time_ms, b""
+    return event.event_time_ms, hashlib.blake2b(f"{event.slate}:{event.item}".encode(), digest_size=8).digest()
 
 
 class _Unusable(Exception):
@@ -133,8 +138,9 @@ class _Reader:
         title = values.get("title")
         if not line.item or not isinstance(title, str) or not title:
             raise _Unusable(f"missing value: expected an id and a title, received {line.item!r} and {title!r}")
+        before = self.items.get(line.item)
         self.items[line.item] = ItemUpserted(
-            event_time_ms=line.at_ms,
+            event_time_ms=line.at_ms if before is None else min(before.event_time_ms, line.at_ms),
             item=line.item,
             title=title,
             categories=tuple(_words(values.get("genres"))),

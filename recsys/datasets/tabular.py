@@ -122,11 +122,7 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
         if not happened and any(row.file == events_file.name for row in rejected):
             raise DatasetError(_nothing_usable(events_file, rejected))
     events = history(happened, session_gap_s, click_from_rating, rejected)
-    items = entering(dated, events)
-    if late := sum(
-        at_ms is not None and item.event_time_ms < at_ms for item, (_, at_ms) in zip(items, dated, strict=True)
-    ):
-        notes.append(f"{late} items were shown or clicked before their time; they enter when they first were")
+    items = entering(dated, events, notes)
     rejected.sort(key=lambda row: (row.file != items_file.name, row.line))
     sources = [items_file] if events_file is None else [items_file, events_file]
     return assembled(NAME, sources, items, events, rejected, notes)

@@ -148,6 +148,24 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
     ]
 
 
+def test_film_is_there_from_its_first_description_on_and_as_the_last_one_says(write_lines: WriteLines) -> None:
+    again = item("1") | {"timestamp": "9000", "fields": [{"name": "title", "value": "Again"}]}
+    path = write_lines("r.jsonl", item("1"), ranking("r", "1"), click("r", "1"), again)
+    dataset = ranklens.read(path)
+    assert [type(event) for event in dataset.events] == [ItemUpserted, SlateServed, Impression, Click]
+    assert [film.title for film in dataset.items] == ["Again"]
+
+
+def test_film_that_is_described_after_it_was_shown_enters_when_it_was_and_that_is_noted(
+    write_lines: WriteLines,
+) -> None:
+    dataset = ranklens.read(
+        write_lines("r.jsonl", ranking("r", "1"), click("r", "1"), item("1") | {"timestamp": "9000"})
+    )
+    assert [type(event) for event in dataset.events] == [ItemUpserted, SlateServed, Impression, Click]
+    assert "1 items were shown or clicked before their time; they enter when they first were" in dataset.notes
+
+
 def test_byte_order_mark_and_blank_lines_are_no_broken_lines(tmp_path: Path, write_lines: WriteLines) -> None:
     path = tmp_path / "marked.jsonl"
     path.write_bytes(codecs.BOM_UTF8 + write_lines("r.jsonl", item("1"), "", item("2"), " ").read_bytes())
