@@ -25,10 +25,12 @@ SEPARATOR: Final = "|"
 #: Columns of `items` that begin like this hold numbers; the rest of the column's name is the number's.
 NUMBER: Final = "number:"
 
-#: Databases hold no zero bytes.
+#: Databases hold no zero bytes. What the engine calls something by that has no id itself is ids with a unit separator
+#: between them (`recsys.labels.implicit_slate`).
 _NO_ZEROS: Final = r"\A[^\x00]*\Z"
+_NO_SEPARATORS: Final = r"\A[^\x00\x1f]*\Z"
 Text = Annotated[str, msgspec.Meta(pattern=_NO_ZEROS)]
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=_NO_ZEROS)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=_NO_SEPARATORS)]
 
 
 class TimedRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -95,6 +95,13 @@ def test_text_that_no_database_holds_sets_the_row_aside(tmp_path: Path) -> None:
     assert kinds(dataset) == [(line, "bad value") for line in (2, 3, 4, 5)]
 
 
+def test_id_that_could_be_one_of_the_engines_own_sets_the_row_aside(tmp_path: Path) -> None:
+    rows = ["click,1,a,s,", "click,2,a,s,s\x1fa\x1f1", "click,3,a,s\x1ft,"]
+    dataset = read(tmp_path, "type,time_ms,item,session,slate\n" + "\n".join(rows) + "\n")
+    assert happened(dataset) == [Click(event_time_ms=1, session="s", item="a")]
+    assert kinds(dataset) == [(3, "bad value"), (4, "bad value")]
+
+
 @pytest.mark.parametrize("row", ["click,1e306,s,a,", "click,inf,s,a,", "dwell,1,s,a," + "9" * 30])
 def test_numbers_that_no_event_holds_set_the_row_aside(tmp_path: Path, row: str) -> None:
     dataset = read(tmp_path, f"type,time_s,session,item,dwell_ms\n{row}\nclick,1,s,b,\n")
