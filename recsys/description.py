@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,6 +19,8 @@ MAX_TOKENS: Final = 32
 CATEGORY_VARIANCE: Final = 1.0
 TAG_VARIANCE: Final = 3.0
 
+_DECADE: Final = re.compile(r"[1-9][0-9]{3}s")
+
 
 def decade(year: int) -> str:
     """Return the decade's name.
@@ -26,6 +29,15 @@ def decade(year: int) -> str:
     '1980s'
     """
     return f"{year // 10 * 10}s"
+
+
+def is_decade(name: str) -> bool:
+    """Return whether a taste is called like a decade of this era's calendars; a category may well be called ``90s``.
+
+    >>> is_decade(decade(1987)), is_decade("90s")
+    (True, False)
+    """
+    return _DECADE.fullmatch(name) is not None
 
 
 def content_token(kind: str, name: str) -> int:

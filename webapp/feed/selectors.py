@@ -1,8 +1,8 @@
 """What pages read of the catalogue, from this process's replica: never from the database."""
 
-import re
 from typing import Final
 
+from recsys.description import is_decade
 from recsys.events import ItemUpserted
 from recsys.world import World
 from webapp import wiring
@@ -10,9 +10,6 @@ from webapp import wiring
 #: A genre with fewer films than this has no shelf of its own, and no page has more genres than that.
 LEAST_IN_GENRE: Final = 4
 GENRES_SHOWN: Final = 24
-
-#: Tastes are categories and decades; only the former are genres.
-_DECADE: Final = re.compile(r"\d+s")
 
 
 def available_item(item_id: str) -> ItemUpserted | None:
@@ -29,12 +26,10 @@ def title(world: World, item_id: str) -> str:
 
 
 def largest_genres(world: World) -> list[str]:
-    """Return the categories that have a shelf, largest first."""
+    """Return the categories that have a shelf, largest first. Decades, the other tastes, are no genres."""
     counts = world.taste_index.counts.tolist()
     columns = [
-        column
-        for column, name in enumerate(world.tastes)
-        if counts[column] >= LEAST_IN_GENRE and not _DECADE.fullmatch(name)
+        column for column, name in enumerate(world.tastes) if counts[column] >= LEAST_IN_GENRE and not is_decade(name)
     ]
     columns.sort(key=lambda column: (-counts[column], column))
     return [world.tastes[column] for column in columns[:GENRES_SHOWN]]
