@@ -136,6 +136,7 @@ def _front_page(config: EngineConfig, world: World, clicks: list[list[int]]) -> 
         "three_categories": lambda session: recommender.categories(session, shelves),
     }
     medians = {name: _median(_timed(make, sessions)) for name, make in lists.items()}
+    medians["rows_of_a_category"] = _median(_timed(world.category, shelves * SLATES))
     return {f"{name}_us_p50": median for name, median in medians.items()}
 
 
