@@ -19,7 +19,7 @@ from recsys.log.archive import write_segment
 from recsys.log.base import records
 from webapp import wiring
 from webapp.analytics.aggregating import AggregateWriter
-from webapp.analytics.models import SessionSitting
+from webapp.analytics.models import AggregateProgress, SessionSitting
 from webapp.feed.lens import journeys
 
 pytestmark = pytest.mark.django_db
@@ -168,10 +168,39 @@ def test_archive_is_searched_where_the_session_is_known_to_be(client: Client, st
     assert client.get(f"{PAGE}s-1/").context["events"].total == len(events)
 
 
+def test_archive_is_searched_for_an_unknown_session_after_what_is_counted(client: Client, staff: User):
+    visit("s-1", 1)
+    count()
+    counted = list(records(wiring.event_log()))
+    segment = write_segment(wiring.archive_path(), counted)
+    segment.write_bytes(b"to read this would fail")
+    assert client.get(f"{PAGE}nobody/").status_code == 404
+    events = visit("s-2", 1)
+    write_segment(wiring.archive_path(), list(records(wiring.event_log()))[len(counted) :])
+    wiring.event_log().forget_session("s-2")
+    assert client.get(f"{PAGE}s-2/").context["events"].total == len(events)
+
+
+def test_archive_that_can_not_be_read_is_said_to_be_damaged(client: Client, staff: User):
+    visit("s-1", 1)
+    count()
+    segment = write_segment(wiring.archive_path(), list(records(wiring.event_log())))
+    segment.write_bytes(b"not what was written")
+    wiring.event_log().forget_session("s-1")
+    response = client.get(f"{PAGE}s-1/")
+    assert response.status_code == 200
+    assert f"can't be shown: expected a Parquet segment in {segment}" in text(response)
+    assert client.get(f"{PAGE}s-1/?json")["Content-Type"].startswith("text/html")
+    SessionSitting.objects.all().delete()
+    AggregateProgress.objects.all().delete()
+    assert client.get(f"{PAGE}s-1/").status_code == 503
+
+
 def test_session_that_nobody_knows_is_not_found(client: Client, staff: User):
     response = client.get(f"{PAGE}nobody/")
     assert response.status_code == 404
     assert "Nothing is known of a session with this id" in text(response)
+    assert client.get(f"{PAGE}nobody/?json").status_code == 404
 
 
 def test_session_id_from_elsewhere_is_shown_harmless(client: Client, staff: User):

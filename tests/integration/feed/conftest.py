@@ -123,6 +123,11 @@ def logged(kind: type[Event]) -> list[Any]:
     return [record.event for record in records(wiring.event_log()) if isinstance(record.event, kind)]
 
 
+def session_events(session: str) -> Sequence[Event]:
+    """Return what a session did, in log order."""
+    return wiring.event_log().session_events(session)
+
+
 FILMS = [
     ItemUpserted(
         event_time_ms=1_000,

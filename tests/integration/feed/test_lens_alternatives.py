@@ -12,11 +12,11 @@ from django.test import AsyncClient
 
 from recsys.events import Click, Event, SessionEvent, SessionForgotten, SlateServed
 from recsys.log.base import records
-from tests.integration.feed.conftest import logged
+from tests.integration.feed.conftest import logged, session_events
 from tests.integration.feed.test_feed_socket import tab
 from webapp import wiring
 from webapp.feed.lens.alternatives import deeds, rebuilt
-from webapp.feed.lens.journeys import journeys, session_events
+from webapp.feed.lens.journeys import journeys
 from webapp.feed.presence import presence
 from webapp.tracking.consent import SESSION_COOKIE, Visit, visit_from
 from webapp.tracking.tokens import read_session

@@ -17,11 +17,11 @@ from recsys.log.base import records
 from recsys.offsets import ORIGIN
 from recsys.recommender import Recommender
 from recsys.sessions.portrait import Portrait, portray
-from tests.integration.feed.conftest import fold, logged
+from tests.integration.feed.conftest import fold, logged, session_events
 from tests.integration.feed.test_feed_socket import tab
 from webapp import wiring
 from webapp.feed.lens import journeys as journeys_module
-from webapp.feed.lens.journeys import Journeys, journeys, session_events
+from webapp.feed.lens.journeys import Journeys, journeys
 from webapp.feed.lens.rebuilding import Gone, steps
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_session
@@ -54,8 +54,8 @@ async def browse(visitor: AsyncClient, *, learning: bool = True) -> str:
     return read_session(visitor.cookies[SESSION_COOKIE].value).session
 
 
-async def rebuilt(session: str) -> list[Portrait | Gone | None]:
-    events = session_events(session)
+async def rebuilt(session: str, events: Sequence[Event] = ()) -> list[Portrait | Gone | None]:
+    events = events or session_events(session)
     while (found := journeys().beliefs(session, events)).working or len(found.portraits) < len(steps(events)):
         await asyncio.sleep(0.02)
     return list(found.portraits)
@@ -112,13 +112,14 @@ async def test_what_comes_later_is_added_and_nothing_is_rebuilt_twice(visitor: A
     assert journeys().beliefs(session, session_events(session)).folded <= folded + len(logged(SlateServed))
 
 
-async def test_session_that_is_gone_from_redis_is_found_in_the_archive(visitor: AsyncClient):
+async def test_session_is_rebuilt_from_what_the_archive_has_of_it(visitor: AsyncClient):
     session = await browse(visitor)
     held = session_events(session)
     write_segments(wiring.archive_path(), list(records(wiring.event_log())))
     wiring.event_log().forget_session(session)
-    assert session_events(session) == held
-    portraits = await rebuilt(session)
+    archived = ArchiveLog(wiring.archive_path()).session_events(session)
+    assert archived == held
+    portraits = await rebuilt(session, archived)
     assert not any(isinstance(portrait, Gone) for portrait in portraits)
     assert ArchiveLog(wiring.archive_path()).end() != ORIGIN
 

@@ -9,11 +9,10 @@ from django.test import AsyncClient
 
 from recsys.events import Click
 from recsys.log.keys import LogKeys
-from tests.integration.feed.conftest import FILMS, logged
+from tests.integration.feed.conftest import FILMS, logged, session_events
 from tests.integration.feed.test_feed_socket import tab
 from tests.integration.feed.test_lens_travel import browse
 from webapp import wiring
-from webapp.feed.lens.journeys import session_events
 from webapp.feed.presence import presence
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_session

@@ -32,7 +32,6 @@ from webapp.analytics.tables import (
     respond,
 )
 from webapp.feed.lens import travel
-from webapp.feed.lens.journeys import session_events
 
 JSON = "json"
 _ACTIONS = [(name, name) for name in ("impression", "click", "dwell", "dismissal", "dismissal_undone")]
@@ -99,19 +98,20 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
 async def session(request: HttpRequest, session_id: str) -> HttpResponseBase:
     """Show one session: its sittings, its past step by step, and everything logged of it."""
     sittings = await sync_to_async(visits.sittings)(session_id)
-    events = await asyncio.to_thread(session_events, session_id, *visits.received(sittings))
-    if JSON in request.GET:
+    since_ms, until_ms = await sync_to_async(visits.received)(sittings)
+    found = await asyncio.to_thread(visits.found, session_id, since_ms, until_ms)
+    events = found.events
+    if JSON in request.GET and events:
         return _as_json(session_id, events)
     path = reverse("analytics:session", args=[session_id])
     context: dict[str, Any] = {
         "session": session_id,
         "sittings": sittings,
+        "found": found,
         **travel.context(session_id, events, request.GET.get("step", ""), path, who="this session"),
     }
     listing = Listing(LOGGED, visits.logged(events), request.GET)
-    # Without Redis nobody can say whether there is more than what the archive has.
-    context["away"] = not events and not await asyncio.to_thread(visits.can_ask_live_log)
-    status = 200 if events or context["sittings"] else 503 if context["away"] else 404
+    status = 200 if events or sittings else 503 if found.away or found.damage else 404
     return await sync_to_async(respond)(request, "analytics/session.html", context, listing, status=status)
 
 

@@ -16,10 +16,8 @@ from typing import Final
 import structlog
 from django.conf import settings
 
-from recsys.errors import FreshetError, LogUnavailable
+from recsys.errors import FreshetError
 from recsys.events import Event
-from recsys.log.archive import ArchiveLog
-from recsys.offsets import Offset
 from recsys.past import Past
 from recsys.sessions.portrait import Portrait
 from webapp import wiring
@@ -56,26 +54,6 @@ class Beliefs:
     portraits: list[Portrait | Gone | None] = dataclasses.field(default_factory=list)
     working: bool = False
     folded: int = 0
-
-
-def session_events(session: str, since_ms: int = 0, until_ms: int | None = None) -> Sequence[Event]:
-    """Return what a session did, in log order: from its own list, else from the archive. Blocks.
-
-    Empty when neither has it: it never was, was forgotten, or is so young or so old that it lies between the two. When
-    it is known when its first and its last event were received, only that part of the archive is searched.
-    """
-    try:
-        held = wiring.event_log().session_events(session)
-    except LogUnavailable as error:
-        _logger.warning("session_not_read", error=str(error))
-        held = []
-    return held or _archived(session, since_ms, until_ms, ArchiveLog(wiring.archive_path()).end())
-
-
-@functools.lru_cache(maxsize=JOURNEYS_KEPT)
-def _archived(session: str, since_ms: int, until_ms: int | None, end: Offset) -> Sequence[Event]:
-    """Return what the archive up to `end` holds of a session: looked for once, for pages ask again and again."""
-    return ArchiveLog(wiring.archive_path()).session_events(session, since_ms, until_ms)
 
 
 class Journeys:
