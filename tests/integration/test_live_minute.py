@@ -151,7 +151,9 @@ def test_htmx_gets_the_table_alone(watcher: Client):
     assert b"<table" not in part.content and b"The last minute as a table" in part.content
 
 
-@pytest.mark.parametrize("name", ["soon", "2023-11-14", "0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+@pytest.mark.parametrize(
+    "name", ["soon", "2023-11-14", "0001-01-01T00:00:00", "1970-01-01T00:01:00", "9999-12-31T23:59:59"]
+)
 def test_minute_that_is_none_is_named(watcher: Client, name: str):
     response = watcher.get(LIVE, {"minute": name})
     assert response.status_code == 400
@@ -161,3 +163,14 @@ def test_minute_that_is_none_is_named(watcher: Client, name: str):
 def test_without_redis_the_page_says_that_the_minute_can_t_be_read(watcher: Client, without_redis: None):
     page = watcher.get(LIVE, {"minute": NAME}).content.decode()
     assert "the minute can't be read now" in page
+
+
+def test_damaged_archive_is_named_in_place_of_the_minute(watcher: Client):
+    log_at(STARTS_MS, click())
+    archived = list(records(wiring.event_log()))
+    segment = write_segment(wiring.archive_path(), archived)
+    segment.write_bytes(b"not what was written")
+    wiring.event_log().trim(archived[-1].offset)
+    response = watcher.get(LIVE, {"minute": NAME})
+    assert response.status_code == 200
+    assert f"so the minute can't be shown: expected a Parquet segment in {segment}" in response.content.decode()

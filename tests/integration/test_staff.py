@@ -1,6 +1,7 @@
 """The staff pages' frame: who may see what; the live page, and the knob."""
 
 import re
+import socket
 from html import unescape
 from typing import Any
 
@@ -153,6 +154,20 @@ def test_without_redis_the_page_says_so(client: Client, staff: User, without_red
     response = client.get("/staff/live/")
     assert response.status_code == 200
     assert "Redis can't be reached" in text(response)
+
+
+@pytest.mark.parametrize("query", ["", "?paused", "?minute=2023-11-14T22:13:20"])
+def test_redis_that_hangs_is_waited_for_once(
+    client: Client, staff: User, wired: redis.Redis, settings: Any, query: str
+):
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        settings.FRESHET_REDIS_URL = f"redis://127.0.0.1:{hung.getsockname()[1]}/0?socket_timeout=0.1"
+        wiring.rewire()
+        assert "Redis can't be reached" in text(client.get(f"/staff/live/{query}"))
+        hung.settimeout(0.1)
+        hung.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            hung.accept()
 
 
 def test_page_tells_what_the_fold_says(client: Client, staff: User, wired: redis.Redis):

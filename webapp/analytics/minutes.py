@@ -78,7 +78,7 @@ def end_of(name: str, now_ms: int) -> int | None:
     except ValueError:
         return None
     ends_ms = round(ends.timestamp() * 1_000)
-    return ends_ms if MINUTE_MS <= ends_ms <= now_ms else None
+    return ends_ms if MINUTE_MS < ends_ms <= now_ms else None
 
 
 def seconds(

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from recsys.errors import LogUnavailable
+from recsys.errors import CorruptState, LogUnavailable
 from webapp import wiring
 from webapp.analytics import minutes, selectors
 from webapp.analytics.permissions import staff_page
@@ -43,12 +43,13 @@ def live(request: HttpRequest) -> HttpResponseBase:
         return respond(request, "analytics/live_moving.html", context, *listings)
     if request.GET.get("minute") == "":
         return redirect(f"{request.path}?{_naming_the_minute(request.GET, now_ms)}")
-    context |= _minute(request, now_ms)
+    # Redis that did not answer once is not asked again: one that hangs would have each question wait.
+    context |= _minute(request, now_ms, away=found is None)
     listings += [context["minute"]] if "minute" in context else []
     status = 400 if "minute_unknown" in context else 200
     if request.headers.get("HX-Target") == "last-minute":
         return respond(request, "analytics/live_minute.html", context, *listings, status=status)
-    lines = _newest(PAUSED_LINES if paused else LINES)
+    lines = _newest(PAUSED_LINES if paused else LINES) if found is not None else []
     if paused:
         listings.append(Listing(live_tables.TAIL, lines, request.GET))
     else:
@@ -68,7 +69,7 @@ def _followed(request: HttpRequest, lines: list[Entry], now_ms: int, *, real_onl
     }
 
 
-def _minute(request: HttpRequest, now_ms: int) -> dict[str, Any]:
+def _minute(request: HttpRequest, now_ms: int, *, away: bool) -> dict[str, Any]:
     """Return the minute that the address names, second by second, or why it can't be shown."""
     asked = request.GET.get("minute")
     if asked is None:
@@ -76,12 +77,16 @@ def _minute(request: HttpRequest, now_ms: int) -> dict[str, Any]:
     ends_ms = minutes.end_of(asked, now_ms)
     if ends_ms is None:
         return {"minute_unknown": asked[:40], "minute_example": minutes.name_of(now_ms)}
+    if away:
+        return {"minute_away": True}
     real_only = request.GET.get("simulated") == "no"
     try:
         samples = recent(wiring.redis_client(), ends_ms - minutes.MINUTE_MS)
         found = minutes.seconds(tail(), samples, ends_ms, yours=_yours(request, now_ms), real_only=real_only)
     except (LogUnavailable, redis.RedisError):
         return {"minute_away": True}
+    except CorruptState as error:
+        return {"minute_damaged": str(error)}
     return {
         "minute": Listing(live_tables.MINUTE, found, request.GET),
         "minute_ends_ms": ends_ms,
