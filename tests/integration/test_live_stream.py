@@ -98,7 +98,7 @@ async def test_line_says_what_happened_to_whom_and_what_became_of_it(now_ms: int
     log.append([slate(now_ms), *clicks(now_ms, 1)])
     served, clicked = (message.data for message in await received(watch(f"{now_ms - 1}-0", now_ms), 2))
     assert (served["kind"], served["explored"], served["outcome"]) == ("slate", 1, "accepted")
-    assert (clicked["kind"], clicked["session"], clicked["item"], clicked["position"]) == ("click", "s", "7", 0)
+    assert (clicked["kind"], clicked["session"], clicked["title"], clicked["position"]) == ("click", "s", "7", 0)
 
 
 async def test_event_after_its_slates_window_is_late_even_where_the_slate_was_not_watched(now_ms: int):

@@ -21,6 +21,7 @@ from recsys.log.whole import WholeLog
 from recsys.offsets import Offset, offset_key
 from webapp import wiring
 from webapp.analytics.templatetags.figures import counted
+from webapp.feed.selectors import title
 from webapp.tracking.edge import Note, notes_after
 from webapp.tracking.refusals import REASONS
 
@@ -46,8 +47,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ``accepted``, ``late``, ``unreadable``, or an outcome of `webapp.tracking.edge.OUTCOMES`.
     why : str
         Empty where there is nothing to explain.
-    kind, session, item, title, position
+    kind, session, position
         As in the event.
+    title : str
+        Of its item; of a slate, how many it has.
     count : int
         How many events the line stands for.
     explored : int
@@ -62,7 +65,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str = ""
     kind: str = ""
     session: str = ""
-    item: str = ""
     title: str = ""
     position: int = -1
     count: int = 1
@@ -142,8 +144,11 @@ class Tail:
             why=_LATE if late else "",
             kind=event.tag(),
             session=event.session if isinstance(event, SessionEvent) else "",
-            item=item,
-            title=title(item) if item else counted(len(event.items), "item") if isinstance(event, SlateServed) else "",
+            title=title(wiring.replica().world, item)
+            if item
+            else counted(len(event.items), "item")
+            if isinstance(event, SlateServed)
+            else "",
             position=event.position if isinstance(event, ItemEvent) and event.slate else -1,
             explored=len(event.explored) if isinstance(event, SlateServed) else 0,
             simulated=isinstance(event, SessionEvent) and event.simulated,
@@ -160,13 +165,6 @@ def _noted(name: str, note: Note) -> Entry:
         count=note.count,
         simulated=note.simulated,
     )
-
-
-def title(item: str) -> str:
-    """Return an item's title as this process's replica has it, empty when it has none."""
-    world = wiring.replica().world
-    row = world.rows.get(item)
-    return world.catalogue[row].title if row is not None else ""
 
 
 @functools.cache

@@ -134,7 +134,7 @@ TAIL: Final = Table(
     columns=(
         Column("at_ms", "Time (UTC)", Kind.TIME, filters=(SINCE, UNTIL)),
         Column("kind", "Event", filters=(CONTAINS,)),
-        Column("title", "What", value=lambda entry: entry.title or entry.item, filters=(CONTAINS,)),
+        Column("title", "What", filters=(CONTAINS,)),
         Column("position", "At", Kind.NUMBER, value=lambda entry: entry.position if entry.position >= 0 else None),
         Column("session", "Session", Kind.CODE, link=to_session(), filters=(CONTAINS,)),
         Column(

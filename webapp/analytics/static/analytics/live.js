@@ -65,7 +65,7 @@
     const row = blank.cloneNode(true), put = (name, text) => { row.querySelector(`[data-is=${name}]`).textContent = text; };
     put("time", clock(entry.at_ms));
     put("kind", (entry.count ?? 1) > 1 ? `${entry.kind ?? "event"} × ${entry.count}` : entry.kind ?? "event");
-    put("what", `${entry.title ?? entry.item ?? ""}${entry.position >= 0 ? ` at ${entry.position}` : ""}`);
+    put("what", `${entry.title ?? ""}${entry.position >= 0 ? ` at ${entry.position}` : ""}`);
     const session = row.querySelector("[data-is=session]").firstElementChild;
     session.textContent = (entry.session ?? "").slice(0, 8);
     if (session.matches("a")) {
