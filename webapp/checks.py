@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.core.checks import Warning as Caution
 
+from recsys.errors import ConfigurationError
 from webapp.environment import environment
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
@@ -115,6 +116,21 @@ def check_lifetimes(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         for name, least in needed
         if getattr(settings, name) < getattr(settings, least)
     ]
+
+
+@register(TAG)
+def check_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """freshet.E007: River has no such click model."""
+    if not settings.FRESHET_MODEL.startswith("river:"):
+        return []
+    # What makes models is more than beat, which is checked as well, needs to hold otherwise.
+    from recsys.models.registry import make_model
+
+    try:
+        make_model(settings.FRESHET_MODEL, 1, forgetting_half_life_s=1.0)
+    except ConfigurationError as error:
+        return [Error(f"FRESHET_MODEL: {error}.", hint="See docs/settings.md.", id="freshet.E007")]
+    return []
 
 
 def refuse_to_start_on_errors() -> None:

@@ -73,7 +73,7 @@ FRESHET_REDIS_APPENDFSYNC = environment.choice(
 FRESHET_DATABASE_URL = environment.url(
     "FRESHET_DATABASE_URL",
     f"sqlite:///{FRESHET_VAR / 'db.sqlite3'}",
-    "Database of the catalogue and the staff's accounts.",
+    "Database of the catalogue, the staff's accounts, and what their pages count.",
     schemes=("sqlite", "postgres", "postgresql"),
     shown="SQLite in `var/db.sqlite3`",
 )
@@ -161,7 +161,7 @@ SLOWEST_FOLD_MS = 60_000
 FRESHET_FOLD_EVERY_MS = environment.integer(
     "FRESHET_FOLD_EVERY_MS",
     500,
-    "Time between folds until staff turn the knob on their live page.",
+    "Time between folds until staff turn the knob.",
     at_least=FASTEST_FOLD_MS,
     at_most=SLOWEST_FOLD_MS,
 )

@@ -48,6 +48,8 @@ def test_bad_value_and_misspelt_name_are_told(monkeypatch: pytest.MonkeyPatch, e
         ({"FRESHET_LOG_KEEP_EVENTS": 600, "FRESHET_LOG_MAX_EVENTS": 1_000}, "freshet.E005"),
         ({"FRESHET_SESSION_TTL_S": 600, "FRESHET_SESSION_GAP_S": 601}, "freshet.E006"),
         ({"FRESHET_SESSION_TTL_S": 3_600, "FRESHET_RECOGNISED_SESSION_TTL_S": 3_599}, "freshet.E006"),
+        ({"FRESHET_MODEL": "river:linear_model.NoSuchModel"}, "freshet.E007"),
+        ({"FRESHET_MODEL": "river:linear_model.LinearRegression"}, "freshet.E007"),
         ({"ALLOWED_HOSTS": ["example.org"], "FRESHET_HTTPS": False}, "freshet.W002"),
     ],
 )
