@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, models
 
 from recsys.log.base import Record
@@ -15,7 +15,7 @@ from recsys.offsets import Offset, offset_key
 from tests.unit.aggregates.visits import visits
 from webapp import wiring
 from webapp.analytics import services
-from webapp.analytics.aggregating import DAY, HOUR, WEEK, AggregateWriter
+from webapp.analytics.aggregating import DAY, HOUR, WEEK, AggregateWriter, Overtaken
 from webapp.analytics.models import (
     TABLES,
     AggregateProgress,
@@ -75,6 +75,18 @@ def _rows(table: type[models.Model]) -> Iterator[tuple[Any, ...]]:
             yield row
 
 
+class Overtaking(Listed):
+    """Somebody else counts while this one reads."""
+
+    def __init__(self, other: AggregateWriter) -> None:
+        super().__init__(LOG)
+        self._other = other
+
+    def read(self, after: Offset, limit: int) -> Sequence[Record]:
+        self._other.run(100)
+        return super().read(after, limit)
+
+
 def writer(log: Sequence[Record] = LOG, **options: Any) -> AggregateWriter:
     return AggregateWriter(Listed(log), GAP_MS, **options)
 
@@ -123,16 +135,9 @@ def test_process_goes_on_after_an_error_with_what_the_database_says(whole: dict[
 
 def test_of_two_that_count_the_same_stretch_one_writes(whole: dict[str, Any]) -> None:
     first = writer()
-
-    class Slow(Listed):
-        """Somebody else counts while this one reads."""
-
-        def read(self, after: Offset, limit: int) -> Sequence[Record]:
-            first.run(100)
-            return super().read(after, limit)
-
-    second = AggregateWriter(Slow(LOG), GAP_MS)
-    assert second.run(100) == 0
+    second = AggregateWriter(Overtaking(first), GAP_MS)
+    with pytest.raises(Overtaken):
+        second.run(100)
     assert AggregateProgress.objects.get().events == 100
     while first.run(100):
         pass
@@ -189,3 +194,34 @@ def test_command_counts_the_live_log_anew(wired: redis.Redis) -> None:
     events = sum(record.event is not None for record in LOG)
     assert [json.loads(line)["events"] for line in printed.getvalue().splitlines()] == [events, events]
     assert AggregateProgress.objects.get().events == events
+
+
+def test_rebuilding_goes_on_beside_the_worker_and_ends_while_events_come_in(
+    wired: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "REBUILD_EVENTS", 100)
+    found = [record.event for record in LOG if record.event is not None]
+    wiring.event_log().append(found)
+    told = []
+
+    def meanwhile(counted: int) -> None:
+        told.append(counted)
+        assert services.aggregate() == 0
+        with pytest.raises(CommandError, match="somebody does"):
+            call_command("rebuild_aggregates")
+        wiring.event_log().append(found[:10])
+
+    counted = services.rebuild(meanwhile)
+    assert sum(told) == counted == AggregateProgress.objects.get().events > len(found)
+    assert told[-1] < 100
+    assert services.aggregate() == 10
+
+
+def test_rebuilding_counts_what_others_who_count_leave(
+    whole: dict[str, Any], wired: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = writer()
+    second = AggregateWriter(Overtaking(first), GAP_MS)
+    monkeypatch.setattr(services, "aggregate_writer", lambda: second)
+    assert services.rebuild(lambda _: None) == len(LOG)
+    assert content() == whole

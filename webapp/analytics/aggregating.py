@@ -86,12 +86,14 @@ class AggregateWriter:
         """Count up to `limit` records in one transaction; return how many. Blocks.
 
         After any error the next run begins with what the database says.
+
+        Raises
+        ------
+        Overtaken
+            When another worker counted this stretch meanwhile; nothing was added.
         """
         try:
             return self._run(limit)
-        except Overtaken:
-            self._fold = None
-            return 0
         except BaseException:
             self._fold = None
             raise

@@ -1,17 +1,28 @@
 """What tasks and commands ask of the writer of aggregates, which lives once in each process."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Final
 
+from recsys.errors import FreshetError
+from recsys.log.redis_client import log_errors
 from webapp import wiring
-from webapp.analytics.aggregating import AggregateWriter
+from webapp.analytics.aggregating import AggregateWriter, Overtaken
+from webapp.analytics.models import AggregateProgress
 from webapp.training.services import whole_log
 
 #: Most events that one task counts, so that the learner's fold, which shares its worker, need not wait long.
 TASK_EVENTS: Final = 5_000
 #: Events of one transaction when there is nobody to wait: fewer, larger ones write each row less often.
 REBUILD_EVENTS: Final = 200_000
+#: There while the whole log is counted anew, and after whoever did was killed for as long as one transaction may take.
+_REBUILDING_KEY: Final = "freshet:staff:rebuilding"
+_REBUILDING_MS: Final = 60_000
+
+
+class RebuildUnderWay(FreshetError):
+    """The whole log is being counted anew already."""
 
 
 @functools.cache
@@ -21,21 +32,46 @@ def aggregate_writer() -> AggregateWriter:
 
 
 def aggregate() -> int:
-    """Count what came in since the last time; return how many events."""
-    return aggregate_writer().run(TASK_EVENTS)
+    """Count what came in since the last time; return how many events. While the whole log is counted anew, none."""
+    with log_errors():
+        if wiring.redis_client().exists(_REBUILDING_KEY):
+            return 0
+    try:
+        return aggregate_writer().run(TASK_EVENTS)
+    except Overtaken:
+        return 0
 
 
 def rebuild(progress: Callable[[int], None]) -> int:
-    """Empty the tables and count the whole log; return how many events.
+    """Empty the tables and count the whole log, as far as it goes by then; return how many events.
+
+    Tasks leave the counting to it meanwhile.
 
     Parameters
     ----------
     progress : callable
         Told how many events were counted since it was told last.
+
+    Raises
+    ------
+    RebuildUnderWay
+        When somebody else does.
     """
-    aggregate_writer().reset()
-    counted = 0
-    while folded := aggregate_writer().run(REBUILD_EVENTS):
-        counted += folded
-        progress(folded)
-    return counted
+    client, folded = wiring.redis_client(), REBUILD_EVENTS
+    with log_errors():
+        if not client.set(_REBUILDING_KEY, 1, nx=True, px=_REBUILDING_MS):
+            raise RebuildUnderWay(
+                "expected to be the only one who counts the whole log anew: somebody does, or was killed lately; "
+                "try again in a minute"
+            )
+        try:
+            aggregate_writer().reset()
+            while folded == REBUILD_EVENTS:
+                client.set(_REBUILDING_KEY, 1, px=_REBUILDING_MS)
+                # A task that had begun before may have counted the first stretch.
+                with contextlib.suppress(Overtaken):
+                    folded = aggregate_writer().run(REBUILD_EVENTS)
+                    progress(folded)
+        finally:
+            client.delete(_REBUILDING_KEY)
+    return AggregateProgress.objects.defer("state").get().events
