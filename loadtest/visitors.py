@@ -67,7 +67,6 @@ class Visitor(FastHttpUser):
             return None
         try:
             page = read_page(response.text or "")
-            self._own = page.part.own
         except UnreadablePage:
             recorder.errors["unreadable page"] += 1
             return None
@@ -99,7 +98,7 @@ class Visitor(FastHttpUser):
         """Look at the slate after each change of it; while it stays, at the other lists of the page in turn."""
         self._part, self._shown = page.part, page.part.shelves
         others = self._others()
-        shelf = self._own
+        shelf = page.own
         while self.run_of.recorder.now_s() < ends_s:
             if self._look(shelf) and not self.run_of.over():
                 self._connection.wait_for_slate()

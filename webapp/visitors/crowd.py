@@ -181,8 +181,7 @@ class _Tab:
         """Look at the slate and what becomes of it; while it stays, at the other lists of the page in turn."""
         hello = await self._hear(Hello)
         self._outbox.hello(hello.next_seq)
-        part = page.part
-        shelf = part.own
+        part, shelf = page.part, page.own
         others = iter([one for one in part.shelves if one.surface != FOR_YOU])
         while not self._crowd.is_leaving:
             slate = await self._act(shelf, visit.look(shelf.items))

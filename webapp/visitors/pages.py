@@ -38,22 +38,15 @@ class Part(NamedTuple):
     shelves: list[Shelf]
     more: str
 
-    @property
-    def own(self) -> Shelf:
-        """The visitor's own list. Raises `UnreadablePage` where there is none."""
-        for shelf in self.shelves:
-            if shelf.surface == FOR_YOU:
-                return shelf
-        raise UnreadablePage("expected a page with a list for the visitor, received none: has the site any items?")
-
 
 class Page(NamedTuple):
-    """A page: its visit, and what stands on it."""
+    """A page: its visit, what stands on it, and which list of that is the visitor's own."""
 
     session: str
     token: str
     consent: str
     part: Part
+    own: Shelf
 
 
 def read_page(text: str) -> Page:
@@ -62,13 +55,17 @@ def read_page(text: str) -> Page:
     Raises
     ------
     UnreadablePage
-        When it has no tracker.
+        When it has no tracker, or no list for the visitor.
     """
     visit = _VISIT.search(text)
     if visit is None:
         raise UnreadablePage(f"expected a page with the tracker's script, received {text[:120]!r}")
+    part = read_part(text)
+    own = next((shelf for shelf in part.shelves if shelf.surface == FOR_YOU), None)
+    if own is None:
+        raise UnreadablePage("expected a page with a list for the visitor, received none: has the site any items?")
     session, token, consent = visit.group(1, 2, 3)
-    return Page(session, token, consent, read_part(text))
+    return Page(session, token, consent, part, own)
 
 
 def read_part(text: str) -> Part:
