@@ -175,9 +175,9 @@ class SlateScores:
             }
             found["auc_within_lists"] = round(float(np.mean(self._within)), 6) if self._within else None
             found["choice_log_loss"] = round(float(np.mean(self._choices)), 6) if logits else None
-        if labels.any() and not labels.all():
-            found["auc"] = round(auc(scores, labels), 6)
-        return found | _probability_figures(probabilities, labels)
+        if labels.all() or not labels.any():
+            return found  # no order is better than another, and no probability was put to the test
+        return found | {"auc": round(auc(scores, labels), 6)} | _probability_figures(probabilities, labels)
 
 
 def _probability_figures(probabilities: Floats, labels: Labels) -> dict[str, float]:
@@ -185,7 +185,7 @@ def _probability_figures(probabilities: Floats, labels: Labels) -> dict[str, flo
     said = np.where(labels, probabilities, 1.0 - probabilities)
     order = np.argsort(probabilities, kind="stable")
     gaps = [abs(float((labels[part] - probabilities[part]).sum())) for part in np.array_split(order, BINS)]
-    rate = np.clip(labels.mean(), 1e-12, 1.0 - 1e-12)
+    rate = labels.mean()
     return {
         "log_loss": round(float(-np.log(said).mean()), 6),
         "baseline_log_loss": round(float(-rate * math.log(rate) - (1.0 - rate) * math.log(1.0 - rate)), 6),

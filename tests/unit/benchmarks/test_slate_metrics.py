@@ -79,7 +79,7 @@ def test_lists_without_a_click_have_no_ndcg_and_count_for_log_loss() -> None:
     assert kept.figures(logits=False)["choice_log_loss"] is None
 
 
-def test_lists_without_any_click_are_no_error() -> None:
+def test_lists_without_any_click_have_no_figure_that_clicks_decide() -> None:
     kept = SlateScores()
     kept.add("1", "v", 1, np.array([2.0, 1.0]), labels_of(0, 0), [], counted=True)
-    assert "ndcg_at_10" not in kept.figures(logits=True)
+    assert kept.figures(logits=True) == {"predictions": 1, "lists_with_click": 0}
