@@ -148,7 +148,7 @@ def _pages(end: str) -> Iterator[tuple[str, dict[str, float]]]:
         for address in (*(f"/staff/{page}/?{window}" for page in _CHARTED), f"/staff/items/{item}/?{window}"):
             yield address, _timed(client, address, b"<svg")
         for query in ("", "&sort=-click_through&impressions_min=100"):
-            yield f"/staff/items/?{window}{query}", _timed(client, f"/staff/items/?{window}{query}", b"<tbody")
+            yield f"/staff/items/?{window}{query}", _timed(client, f"/staff/items/?{window}{query}", b"table-items")
     for query in ("", "?sort=-events", "?simulated=yes&clicks_min=3&page=9", "?session=a1"):
         yield f"/staff/sessions/{query}", _timed(client, f"/staff/sessions/{query}", b"listing")
 
