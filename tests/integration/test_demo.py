@@ -158,6 +158,13 @@ def test_dead_redis_gets_one_line(tmp_path: Path, own_data: Path) -> None:
     assert "FRESHET_REDIS_URL" in fails_with(tmp_path / "var", str(own_data), FRESHET_REDIS_URL=url)
 
 
+@pytest.mark.parametrize("url", ["postgresql://me:secret@127.0.0.1:1/site", "sqlite:////dev/null/none.db"])
+def test_missing_database_gets_one_line(tmp_path: Path, own_data: Path, url: str) -> None:
+    line = fails_with(tmp_path / "var", str(own_data), FRESHET_DATABASE_URL=url)
+    assert "no answer from FRESHET_DATABASE_URL (" in line
+    assert "secret" not in line
+
+
 def test_missing_data_set_gets_one_line(tmp_path: Path) -> None:
     assert "does not exist" in fails_with(tmp_path / "var", str(tmp_path / "nothing"))
 

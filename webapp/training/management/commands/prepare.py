@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 from tqdm import tqdm
 
 from recsys.errors import FreshetError
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         """Do what is missing."""
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            call_command("migrate", verbosity=0, interactive=False)
+            _migrate()
             if dataset != "none" and _history_is_missing():
                 call_command("load_dataset", *_load_arguments(dataset), stdout=self.stderr)
             if unfolded := _unfolded():
@@ -74,6 +75,16 @@ class Command(BaseCommand):
                 if time.monotonic() > waiting_until:
                     raise
                 time.sleep(_ASK_AGAIN_S)
+
+
+def _migrate() -> None:
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as error:
+        reason = " ".join(str(error).split())
+        raise CommandError(
+            f"no answer from FRESHET_DATABASE_URL ({reason}): start that database, or correct the address"
+        ) from error
 
 
 def _history_is_missing() -> bool:
