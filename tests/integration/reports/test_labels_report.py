@@ -6,11 +6,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from recsys.aggregates.buckets import DELAY_EDGES_S
 from recsys.config import EngineConfig
 from recsys.learner import Learner
 from recsys.log.base import Record
-from tests.integration.reports.reading import GAP_MS, rows_of
+from tests.integration.reports.reading import GAP_MS, LAST_DAY, rows_of, text
 from tests.unit.aggregates.recount import recount
+from webapp.analytics.models import ClickDelay
 
 pytestmark = pytest.mark.django_db
 
@@ -37,3 +39,29 @@ def test_another_window_would_have_joined_the_clicks_within_it(
         assert int(rows[minutes]["joined"]) == joined
     assert int(rows[10]["change"]) == 0
     assert int(rows[60]["change"]) == int(rows[60]["joined"]) - int(rows[10]["joined"])
+
+
+def test_delays_are_exported_by_the_time_that_they_end_at(
+    client: Client, staff: User, counted: Sequence[Record]
+) -> None:
+    slow = recount(counted, GAP_MS)
+    rows = rows_of(client, "labels", "delays")
+    assert [row["up_to_ms"] for row in rows] == [*(str(1_000 * edge) for edge in DELAY_EDGES_S), ""]
+    assert [int(row["clicks"]) for row in rows] == [
+        sum(n for (*_, bucket, name), n in slow.delays.items() if (name, bucket) == ("clicks", place))
+        for place in range(len(rows))
+    ]
+
+
+def test_clicks_that_came_later_than_every_edge_are_said_to_have(
+    client: Client, staff: User, counted: Sequence[Record]
+) -> None:
+    ClickDelay.objects.update(clicks=0)
+    day = ClickDelay.objects.order_by("delay").last()
+    assert day is not None
+    ClickDelay.objects.update_or_create(
+        start_ms=day.start_ms, arm=day.arm, simulated=day.simulated, delay=len(DELAY_EDGES_S),
+        defaults={"clicks": 1, "first_clicks": 1},
+    )  # fmt: skip
+    page = text(client.get(f"/staff/labels/?until={LAST_DAY}&period=90d"))
+    assert "Half of 1 click came more than" in page

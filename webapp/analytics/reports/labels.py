@@ -36,9 +36,9 @@ class Outcome(NamedTuple):
 
 
 class Delay(NamedTuple):
-    """Clicks by how long after their slate they came."""
+    """Clicks by how long after their slate they came: up to a time, None for whatever is longer."""
 
-    place: int
+    up_to_ms: int | None
     below: str
     clicks: int
     first_clicks: int
@@ -109,7 +109,13 @@ class Delays:
             sums = self._sums.get(place, _NOTHING)
             so_far += sums["clicks"]
             found.append(
-                Delay(place, edge_name(place), sums["clicks"], sums["first_clicks"], so_far / max(self.clicks, 1))
+                Delay(
+                    _edge_ms(place),
+                    edge_name(place),
+                    sums["clicks"],
+                    sums["first_clicks"],
+                    so_far / max(self.clicks, 1),
+                )
             )
         return found
 
@@ -159,4 +165,9 @@ def edge_name(place: int) -> str:
     >>> [edge_name(place).split() for place in (0, 9, len(DELAY_EDGES_S))]
     [['1', 's'], ['10', 'min'], ['more']]
     """
-    return figures.duration(DELAY_EDGES_S[place] * 1_000) if place < len(DELAY_EDGES_S) else "more"
+    edge_ms = _edge_ms(place)
+    return "more" if edge_ms is None else figures.duration(edge_ms)
+
+
+def _edge_ms(place: int) -> int | None:
+    return DELAY_EDGES_S[place] * 1_000 if place < len(DELAY_EDGES_S) else None

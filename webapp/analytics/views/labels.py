@@ -57,10 +57,10 @@ _DELAYS: Final = Table(
     name="delays",
     caption="Clicks by how long after their slate was served they came",
     prefix="delay_",
-    order="place",
+    order="up_to_ms",
     empty="",
     columns=(
-        Column("place", "Up to", Kind.NUMBER, cell=lambda delay: delay.below),
+        Column("up_to_ms", "Up to", Kind.DURATION, cell=lambda delay: delay.below),
         Column("clicks", "Clicks", Kind.NUMBER, filters=(AT_LEAST,)),
         Column("first_clicks", "First of their slate", Kind.NUMBER),
         Column("share_so_far", "Clicks so far", Kind.SHARE),
@@ -151,10 +151,11 @@ def _delay_chart(delays: Delays, data: Listing) -> Chart | None:
     )
     within = figures.percent(histogram[delays.mark - 1].share_so_far if delays.mark else 0.0)
     half = next(delay for delay in histogram if delay.share_so_far >= 0.5)
+    came = f"within {half.below} of" if half.up_to_ms is not None else f"more than {histogram[-2].below} after"
     return Chart(
         "From slate to click",
         drawn,
-        f"Half of {figures.counted(delays.clicks, 'click')} came within {half.below} of their slate, {within} within "
+        f"Half of {figures.counted(delays.clicks, 'click')} came {came} their slate, {within} within "
         f"the attribution window of {window}. Columns are named by their upper edge.",
         data,
     )
