@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from recsys.errors import LogUnavailable, RefusedEvent
 from recsys.events import ItemUpserted
@@ -32,7 +32,7 @@ MAX_QUERY_LENGTH: Final = 100
 _PANEL: Final = "film"
 
 
-@require_GET
+@require_safe
 async def home(request: HttpRequest) -> HttpResponse:
     """For you, trending, new, and rows of the largest genres; the others follow (`genres`)."""
     visit, session = await visitor(request)
@@ -43,7 +43,7 @@ async def home(request: HttpRequest) -> HttpResponse:
     return _page(request, session, "feed/home.html", {"shelves": served, "more": more})
 
 
-@require_GET
+@require_safe
 async def genres(request: HttpRequest) -> HttpResponse:
     """Rows of further genres: asked for by htmx the next few, else a page of all that are left."""
     first, following = number_named(request.GET.get("from", "")) or 0, request.headers.get("HX-Request") == "true"
@@ -56,7 +56,7 @@ async def genres(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 async def item(request: HttpRequest, item: str) -> HttpResponse:
     """A film and its neighbors: a page of its own, or, asked for by htmx, what goes into the panel."""
     found = available_item(item)
@@ -82,7 +82,7 @@ async def item(request: HttpRequest, item: str) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 async def search(request: HttpRequest) -> HttpResponse:
     """Films by the beginnings of words in title, genre and year."""
     visit, session = await visitor(request)
@@ -93,7 +93,7 @@ async def search(request: HttpRequest) -> HttpResponse:
     return _page(request, session, "feed/search.html", {"query": query, "shelf": served[0] if served else None})
 
 
-@require_GET
+@require_safe
 async def history(request: HttpRequest) -> HttpResponse:
     """What this session opened, newest first, and what it does not want to see."""
     visit, session = await visitor(request)
@@ -135,9 +135,10 @@ def _just_dismissed(request: HttpRequest, session: Session) -> ItemUpserted | No
 
 async def _opened_without_script(request: HttpRequest, visit: Visit, item: str) -> HttpResponse:
     """Count the click that the link stands for, and go on to the address without it: a reload is no second click."""
-    # What can't be counted is noted where it happens; the film is shown all the same.
-    with contextlib.suppress(RefusedEvent, LogUnavailable):
-        await actions.click(visit, item, request.GET["slate"])
+    if request.method == "GET":
+        # What can't be counted is noted where it happens; the film is shown all the same.
+        with contextlib.suppress(RefusedEvent, LogUnavailable):
+            await actions.click(visit, item, request.GET["slate"])
     return redirect(item_path(item))
 
 

@@ -83,6 +83,11 @@ def visit_from(cookies: Mapping[str, str], now_ms: int, *, simulated: bool = Fal
     return Visit(running.session, consent, visitor, now_ms, False, running.adaptive, running.simulated)
 
 
+def unseen(now_ms: int, *, simulated: bool = False) -> Visit:
+    """Return the visit of a request whose answer nobody sees (HEAD): a stranger's, of which nothing is kept."""
+    return _begun(new_id(), "off", "", now_ms, simulated)
+
+
 def switched(visit: Visit, consent: Consent) -> Visit:
     """Return the visit after the visitor chose `consent`.
 

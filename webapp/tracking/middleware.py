@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from webapp import wiring
-from webapp.tracking.consent import Visit, remember, visit_from
+from webapp.tracking.consent import Visit, remember, unseen, visit_from
 
 #: By this request header a simulator says that nobody is there. No link, form or picture can make a browser send it.
 SIMULATED_HEADER: Final = "Freshet-Simulated"
@@ -20,6 +20,8 @@ _ATTRIBUTE: Final = "_freshet_visit"
 
 def visit_of(request: HttpRequest) -> Visit:
     """Return who makes this request; the first call begins or prolongs the session (`VisitMiddleware` sets cookies).
+
+    HEAD asks for a page that nobody sees: it is answered as a stranger's, and the session stays as it is.
 
     Raises
     ------
@@ -31,7 +33,11 @@ def visit_of(request: HttpRequest) -> Visit:
         simulated = SIMULATED_HEADER in request.headers
         if simulated and not settings.FRESHET_SIMULATED_VISITORS:
             raise PermissionDenied("this site takes no simulated visitors: see FRESHET_SIMULATED_VISITORS")
-        visit = visit_from(request.COOKIES, wiring.clock().now_ms(), simulated=simulated)
+        now_ms = wiring.clock().now_ms()
+        if request.method == "HEAD":
+            visit = unseen(now_ms, simulated=simulated)
+        else:
+            visit = visit_from(request.COOKIES, now_ms, simulated=simulated)
         begin_visit(request, visit)
     return cast(Visit, visit)
 
@@ -42,7 +48,7 @@ def begin_visit(request: HttpRequest, visit: Visit) -> None:
 
 
 class VisitMiddleware:
-    """Sets the session's cookies on responses to requests that asked `visit_of`; others stay without."""
+    """Sets the session's cookies on responses to requests that asked `visit_of`; others, and HEAD's, stay without."""
 
     sync_capable = True
     async_capable = True
@@ -67,7 +73,8 @@ class VisitMiddleware:
 def _with_cookies(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     visit = getattr(request, _ATTRIBUTE, None)
     if visit is not None:
-        remember(response, visit, request.COOKIES)
+        if request.method != "HEAD":
+            remember(response, visit, request.COOKIES)
         # A shared cache must not hand one visitor's slates or cookies to another.
         response.headers.setdefault("Cache-Control", "private, no-cache")
     return response

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
-from recsys.events import Click, Dismissal, DismissalUndone, SlateServed
+from recsys.events import Click, Dismissal, DismissalUndone, SessionEvent, SlateServed
 from tests.integration.feed.conftest import FILMS_EACH, GENRES, logged, renumbered, stock
 from webapp import wiring
 from webapp.feed.presence import presence
 from webapp.tracking import refusals
-from webapp.tracking.consent import visit_from
+from webapp.tracking.consent import SESSION_COOKIE, visit_from
 from webapp.tracking.tokens import read_session, read_slate
 from webapp.visitors.pages import read_shelves
 
@@ -170,6 +170,25 @@ async def test_history_lists_what_was_opened_newest_first(visitor: AsyncClient):
     for item in ("horror-1", "musical-2"):
         await visitor.get(link(html, item))
     assert cards(await opened(visitor, "/history/")) == ["musical-2", "horror-1"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/genres/", "/item/horror-1/", "/history/", "/search/?q=horror", "/lens/", "/lens/data/"]
+)
+async def test_head_is_answered_without_a_page_and_leaves_no_trace(visitor: AsyncClient, path: str):
+    response = await visitor.head(path)
+    assert (response.status_code, response.content) == (200, b"")
+    assert logged(SessionEvent) == []
+    assert SESSION_COOKIE not in visitor.cookies
+
+
+async def test_head_on_a_link_is_no_click(visitor: AsyncClient, wired: Any):
+    html = await opened(visitor)
+    item = cards(html)[0]
+    response = await visitor.head(link(html, item))
+    assert (response.status_code, response["Location"]) == (302, f"/item/{item}/")
+    assert logged(Click) == []
+    assert refusals.counts(wired) == {}
 
 
 async def test_titles_cannot_bring_markup_in(visitor: AsyncClient):

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from recsys.errors import LogFull, LogUnavailable
 from recsys.sessions import Session
@@ -47,7 +47,7 @@ def _needs_the_log(view: View) -> View:
     return answer
 
 
-@require_GET
+@require_safe
 async def now(request: HttpRequest) -> HttpResponse:
     """What is believed of the visitor, and why each film of their slate is there."""
     visit, session = await _visitor(request)
@@ -57,7 +57,7 @@ async def now(request: HttpRequest) -> HttpResponse:
     return _answer(request, "now", {"logged": visit.logged, "shelf": served[0], **panel.context(session)})
 
 
-@require_GET
+@require_safe
 async def tastes(request: HttpRequest) -> HttpResponse:
     """Every taste, and what else is believed to count more for this visitor, as drawings and as a table."""
     _, session = await _visitor(request)
@@ -71,7 +71,7 @@ async def tastes(request: HttpRequest) -> HttpResponse:
     return _answer(request, "tastes", context)
 
 
-@require_GET
+@require_safe
 async def why(request: HttpRequest) -> HttpResponse:
     """What one film won its place with: numbers that add up."""
     visit, _ = await _visitor(request)
@@ -94,14 +94,14 @@ async def why(request: HttpRequest) -> HttpResponse:
     return _answer(request, "why", context)
 
 
-@require_GET
+@require_safe
 async def twin(request: HttpRequest) -> HttpResponse:
     """The visitor's list beside the one that they would have without adaptation."""
     visit, session = await _visitor(request)
     return _answer(request, "twin", {"adaptive": visit.adaptive, "slopes": alternatives.twin(session)})
 
 
-@require_GET
+@require_safe
 @_needs_the_log
 async def what_if(request: HttpRequest) -> HttpResponse:
     """What list and belief would be without one thing that the visitor did."""
@@ -116,7 +116,7 @@ async def what_if(request: HttpRequest) -> HttpResponse:
     return _answer(request, "what_if", context)
 
 
-@require_GET
+@require_safe
 @_needs_the_log
 async def data(request: HttpRequest) -> HttpResponse:
     """What is held about this session."""
@@ -126,7 +126,7 @@ async def data(request: HttpRequest) -> HttpResponse:
     return _answer(request, "data", context)
 
 
-@require_GET
+@require_safe
 @_needs_the_log
 async def download(request: HttpRequest) -> HttpResponse:
     """Everything that is held about this session, as a file."""
@@ -147,7 +147,7 @@ async def forget(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('lens:data')}?forgotten")
 
 
-@require_GET
+@require_safe
 @_needs_the_log
 async def time(request: HttpRequest) -> HttpResponse:
     """What happened in this visit, step by step: each list as it was logged, and what was believed then."""
