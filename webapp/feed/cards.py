@@ -52,7 +52,7 @@ def poster_html(item: ItemUpserted) -> SafeString:
     return mark_safe(
         f'<span class="poster {drawn.classes}">{drawn.svg}'
         f'<span class="poster-title">{_text(short_title(item.title))}</span>'
-        f'<span class="poster-meta">{_text(_meta(item))}</span></span>'
+        f'<span class="poster-meta">{_meta(item)}</span></span>'
     )
 
 
@@ -71,8 +71,10 @@ def _slot(item: ItemUpserted, explored: bool) -> str:
 
 
 def _meta(item: ItemUpserted) -> str:
+    """Return year and genre as HTML: parts that a narrow poster sets below each other, without the dot."""
     year = "" if item.year is None else str(item.year)
-    return " · ".join(part for part in (year, genre(item)) if part)
+    parts = [f"<span>{_text(part)}</span>" for part in (year, genre(item)) if part]
+    return '<span class="dot"> · </span>'.join(parts)
 
 
 def _text(value: str) -> str:
