@@ -139,6 +139,16 @@ async def test_page_counts_what_is_held(visitor: AsyncClient):
     assert re.search(r"<dt>Films seen</dt> <dd> 12 </dd>", html)
 
 
+async def test_film_that_is_seen_and_opened_again_is_counted_once_among_films(visitor: AsyncClient):
+    async with tab(visitor) as mine:
+        for seq, kind in enumerate(("impression", "click", "impression", "click"), start=1):
+            await mine.send(seq, mine.slate.items[0], kind, surfaces=[])
+            assert (await mine.hear())["outcomes"] == {str(seq): "accepted"}
+    html = await opened(visitor, "/lens/data/")
+    assert re.search(r"<dt>Films seen</dt> <dd> 1 </dd>", html)
+    assert re.search(r"<dt>Films opened</dt> <dd> 1 </dd>", html)
+
+
 @pytest.mark.parametrize(("consent", "kept"), [("session", "40 minutes"), ("visitor", "1 day")])
 async def test_page_says_how_long_a_session_is_at_hand(visitor: AsyncClient, consent: str, kept: str):
     visitor.cookies["freshet_consent"] = consent

@@ -31,6 +31,7 @@ from webapp.tracking.entry import told
 #: Newest events that the page lists; the download has all.
 LISTED: Final = 60
 
+#: What happened, by its kind; where that is about films, films are counted: one that is seen in five lists is one.
 _KINDS: Final = {
     "slate": "lists shown",
     "impression": "films seen",
@@ -54,9 +55,8 @@ class Entry:
 def context(visit: Visit, session: Session, events: Sequence[Event]) -> dict[str, Any]:
     """Return what ``lens/data.html`` needs."""
     mine = [event for event in events if isinstance(event, SessionEvent)]
-    counts = Counter(event.tag() for event in mine)
     return {
-        "kinds": [(name, counts[tag]) for tag, name in _KINDS.items() if counts[tag]],
+        "kinds": _counted(mine),
         "events_held": len(mine),
         "came": next((told(event) for event in mine if isinstance(event, SessionBegan)), ""),
         "since_ms": mine[0].event_time_ms if mine else visit.at_ms,
@@ -64,6 +64,15 @@ def context(visit: Visit, session: Session, events: Sequence[Event]) -> dict[str
         "remembered": len(session.context.taste),
         "ready_for": _ready_for(visit),
     }
+
+
+def _counted(events: Sequence[SessionEvent]) -> list[tuple[str, int]]:
+    """Return how many there are of each kind that there is."""
+    times = Counter(event.tag() for event in events)
+    films = Counter(tag for tag, _ in {(event.tag(), event.item) for event in events if isinstance(event, ItemEvent)})
+    return [
+        (name, films[tag] if name.startswith("films ") else times[tag]) for tag, name in _KINDS.items() if times[tag]
+    ]
 
 
 def _ready_for(visit: Visit) -> str:
