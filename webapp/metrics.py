@@ -42,6 +42,12 @@ EVENTS: Final = _declare(
 EVENTS_REFUSED: Final = _declare(
     Counter, "freshet_events_refused_total", "Browser events, or whole messages, refused, by reason.", ["reason"]
 )
+OWN_EVENTS_UNLOGGED: Final = _declare(
+    Counter,
+    "freshet_own_events_unlogged_total",
+    "Lists shown, and beginnings of visits, that the log did not confirm: it was away, slow or at its bound. What is "
+    "done on a list that it does not have is logged and adapts the session, counts apart, and teaches nobody.",
+)
 ACKNOWLEDGE_SECONDS: Final = _declare(
     Histogram,
     "freshet_acknowledge_seconds",

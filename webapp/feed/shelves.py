@@ -14,7 +14,7 @@ from recsys.events import SessionEvent, SlateServed
 from recsys.experiments.arms import arm_name
 from recsys.ranking import Slate
 from recsys.sessions import Session
-from webapp import wiring
+from webapp import metrics, wiring
 from webapp.feed.cards import card_list
 from webapp.feed.lens.memory import lens_memory
 from webapp.feed.presence import WAIT_S, presence
@@ -139,7 +139,7 @@ async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list
     """Give each slate its id, log all of them, and return what the page shows.
 
     Where the log can't be reached or is full, the slates are shown all the same: the session knows them, but nothing
-    will be learned from them for everybody.
+    will be learned from them for everybody, also not from clicks on them that the log has (`labels_unknown`).
     """
     shown = [draft for draft in drafts if draft.slate.items or draft.empty]
     events = [served(draft.slate, visit, session) for draft in shown]
@@ -169,16 +169,18 @@ def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
 async def log_own(events: Sequence[SessionEvent]) -> None:
     """Append what the server itself made, slates and how visits began.
 
-    A log that is slow or away is noted and holds nobody up for long.
+    A log that is slow or away is counted, and holds nobody up for long.
     """
     try:
         async with asyncio.timeout(WAIT_S):
             receipts = await wiring.async_event_log().append(events)
     except (LogUnavailable, TimeoutError) as error:
+        metrics.OWN_EVENTS_UNLOGGED.inc(len(events))
         _logger.warning("own_events_unconfirmed", events=len(events), reason=str(error) or "timeout")
         return
     refused = sum(receipt.outcome == "full" for receipt in receipts)
     if refused:
+        metrics.OWN_EVENTS_UNLOGGED.inc(refused)
         _logger.warning("own_events_not_logged", events=refused, reason="the log is at its bound")
 
 

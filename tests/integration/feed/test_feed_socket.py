@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import re
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 import msgspec
@@ -15,7 +15,10 @@ from channels.sessions import CookieMiddleware
 from django.test import AsyncClient
 
 from recsys.events import Click, SlateServed
+from recsys.learner import Learner
+from recsys.log.base import records
 from tests.integration.feed.conftest import logged
+from webapp import metrics, wiring
 from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
 from webapp.feed.presence import presence
 from webapp.feed.turns import turns
@@ -74,6 +77,18 @@ async def tab(visitor: AsyncClient) -> AsyncIterator[Tab]:
     await opened.disconnect()
 
 
+@contextmanager
+def redis_away(settings: Any) -> Iterator[None]:
+    """Let pages and sockets look for Redis where there is none, for a while."""
+    here = settings.FRESHET_REDIS_URL
+    for url in ("redis://127.0.0.1:1/0", here):
+        settings.FRESHET_REDIS_URL = url
+        wiring.async_redis.cache_clear()
+        wiring.async_event_log.cache_clear()
+        if url != here:
+            yield
+
+
 @pytest.fixture
 def consenting(visitor: AsyncClient) -> AsyncClient:
     visitor.cookies["freshet_consent"] = "session"
@@ -106,6 +121,27 @@ async def test_page_without_that_slate_gets_none(consenting: AsyncClient):
         await mine.send(1, mine.slate.items[0], surfaces=[])
         assert (await mine.hear())["type"] == "ack"
         assert await mine.socket.receive_nothing(timeout=0.3)
+
+
+async def test_click_on_a_list_that_the_log_missed_is_logged_and_followed_but_teaches_nobody(
+    consenting: AsyncClient, settings: Any
+):
+    wiring.event_log().append(wiring.replica().world.catalogue)
+    missed = metrics.OWN_EVENTS_UNLOGGED._value.get()
+    with redis_away(settings):
+        page = (await consenting.get("/")).content.decode()
+    lists_and_beginning = page.count("data-slate-token") + 1
+    assert metrics.OWN_EVENTS_UNLOGGED._value.get() - missed == lists_and_beginning
+    mine = Tab(consenting, page)
+    await mine.connect()
+    await mine.send(1, mine.slate.items[0])
+    assert (await mine.hear())["outcomes"] == {"1": "accepted"}
+    assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
+    await mine.disconnect()
+    learner = Learner(wiring.config())
+    learner.fold(records(wiring.event_log()))
+    counters = learner.mark().counters
+    assert (counters["labels_unknown"], counters["labels_joined"], counters["clicks"]) == (1, 0, 0)
 
 
 async def test_hello_says_from_which_number_on_events_may_count(consenting: AsyncClient):
