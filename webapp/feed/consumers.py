@@ -10,6 +10,7 @@ when nobody waits for a slate (`webapp.feed.turns`).
 
 import asyncio
 import dataclasses
+from collections.abc import Iterable
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -32,9 +33,6 @@ from webapp.tracking.tokens import SessionToken
 #: Websocket close codes: the message was no batch; the log is away, come back later.
 UNREADABLE: Final = 1007
 TRY_AGAIN_LATER: Final = 1013
-
-#: What changes the next slate at once; what was only seen waits for the next of these.
-_TURNS_THE_SLATE: Final = (Click, Dismissal, DismissalUndone)
 
 
 async def visitor_socket(scope: Message, receive: Receive, send: Send) -> None:
@@ -114,8 +112,8 @@ class Connection:
         if accepted.session is not None:
             self._adopt(accepted.session)
         # What an earlier visit had left in the outbox is logged, but it is not this session's to learn from.
-        if accepted.session is not None and accepted.session.session == self._visit.session and accepted.events:
-            await self._learn(accepted.events, laps)
+        if accepted.session is not None and accepted.session.session == self._visit.session:
+            await self._learn(accepted, laps)
 
     def _adopt(self, token: SessionToken) -> None:
         """Go on with the page's session where the handshake brought none: its cookie ended with the inactivity gap.
@@ -130,12 +128,19 @@ class Connection:
                 self._visit, session=token.session, adaptive=token.adaptive, simulated=token.simulated
             )
 
-    async def _learn(self, events: list[ItemEvent], laps: Laps) -> None:
-        await presence().session(self._visit, up_to_date=False)
-        presence().observe(self._visit, events)
+    async def _learn(self, accepted: services.Accepted, laps: Laps) -> None:
+        if not (accepted.events or accepted.repeated):
+            return
+        # The slate that followed what is sent again was lost along with the acknowledgement; another process may have
+        # made it, and know the event alone.
+        again = _turns_the_slate(accepted.repeated)
+        await presence().session(self._visit, up_to_date=again)
+        presence().observe(self._visit, accepted.events)
         laps.end("learn")
-        if any(isinstance(event, _TURNS_THE_SLATE) for event in events):
+        turned = _turns_the_slate(accepted.events)
+        if turned or again:
             await self._push(laps)
+        if turned:
             siblings().tell(self._visit.session, self._tab)
 
     async def _follow(self) -> None:
@@ -199,3 +204,8 @@ class Connection:
     async def _close(self, code: int) -> None:
         self._closed = True
         await self._send({"type": "websocket.close", "code": code})
+
+
+def _turns_the_slate(events: Iterable[ItemEvent]) -> bool:
+    """Whether the next slate changes at once; what was only seen waits for an event that does."""
+    return any(isinstance(event, Click | Dismissal | DismissalUndone) for event in events)

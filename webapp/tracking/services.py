@@ -37,12 +37,14 @@ class Accepted:
         For the acknowledgement (`wire.Ack`).
     events : list of ItemEvent
         Those that were accepted or stay unlogged, in the order sent: what the session's own belief learns from.
-        Duplicates are not among them.
+    repeated : list of ItemEvent
+        Those that the log had already: sent again, because their acknowledgement did not arrive.
     """
 
     session: SessionToken | None
     outcomes: dict[int, str]
     events: list[ItemEvent]
+    repeated: list[ItemEvent]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Intake:
         outcomes = {seq: f"refused:{reason}" for seq, reason in checked.refused.items()}
         session = checked.session
         if session is None:
-            return Accepted(None, outcomes, [])
+            return Accepted(None, outcomes, [], [])
         granted = self.rate.take(session.session, len(checked.events), now_ms)
         events, deferred = checked.events[:granted], checked.events[granted:]
         if "off" in (consent, session.consent):
@@ -121,7 +123,8 @@ class Intake:
         became.update("returned" if receipt == "full" else receipt for receipt in receipts)
         became["returned"] += len(deferred)
         kept = [event for event, outcome in zip(events, receipts, strict=True) if outcome in ("accepted", "unlogged")]
-        return Accepted(session, outcomes, kept)
+        repeated = [event for event, outcome in zip(events, receipts, strict=True) if outcome == "duplicate"]
+        return Accepted(session, outcomes, kept, repeated)
 
     def _note(self, checked: Validated, became: "Counter[str]") -> None:
         session = checked.session.session if checked.session is not None else ""

@@ -144,6 +144,32 @@ async def test_click_on_a_list_that_the_log_missed_is_logged_and_followed_but_te
     assert (counters["labels_unknown"], counters["labels_joined"], counters["clicks"]) == (1, 0, 0)
 
 
+async def test_click_whose_acknowledgement_was_lost_turns_the_slate_when_it_is_sent_again(consenting: AsyncClient):
+    page = (await consenting.get("/")).content.decode()
+    lost, again = Tab(consenting, page), Tab(consenting, page)
+    clicked = lost.slate.items[4]
+    await lost.connect()
+    await lost.send(1, clicked)
+    await lost.disconnect()
+    presence.cache_clear()  # whoever is met next is another process
+    await again.connect()
+    await again.send(1, clicked)
+    assert (await again.hear())["outcomes"] == {"1": "duplicate"}
+    pushed = await again.hear()
+    assert pushed["surface"] == "for_you"
+    assert f'data-item="{clicked}"' not in pushed["html"]
+    await again.disconnect()
+    assert len(logged(Click)) == 1
+
+
+async def test_impression_that_is_sent_again_changes_nothing(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        for outcome in ("accepted", "duplicate"):
+            await mine.send(1, mine.slate.items[0], "impression")
+            assert (await mine.hear())["outcomes"] == {"1": outcome}
+        assert await mine.socket.receive_nothing(timeout=0.3)
+
+
 async def test_hello_says_from_which_number_on_events_may_count(consenting: AsyncClient):
     async with tab(consenting) as mine:
         await mine.send(7, mine.slate.items[0])
