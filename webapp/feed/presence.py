@@ -30,7 +30,7 @@ SESSIONS_KEPT: Final = 5_000
 IDLE_KEPT_MS: Final = 120_000
 #: Events that an unlogged session keeps in memory, to be built anew when the world is swapped.
 UNLOGGED_EVENTS_KEPT: Final = 500
-#: Events without a number that an entry knows again: more than a session's list in Redis has to tell of.
+#: Events that an entry knows again by more than their number: more than a session's list in Redis has to tell of.
 OTHERS_KNOWN: Final = 2 * SESSION_EVENTS
 #: A page does not wait longer than this for a session's events.
 WAIT_S: Final = 1.0
@@ -50,11 +50,14 @@ class SessionLog(Protocol):
 class _Entry:
     """A session as it stands here.
 
-    `numbers` has a bit for each sequence number taken in, `others` the newest of what has none, oldest first.
+    `numbers` has a bit for each sequence number taken in, `others` the newest of what is not told by its number alone,
+    oldest first: what has none, and all of a session that is not `logged`. Such a session's tabs store nothing, so
+    they count each for itself, and the same number is of different events.
     """
 
     session: Session
     world: World
+    logged: bool = True
     numbers: int = 0
     others: dict[Hashable, None] = dataclasses.field(default_factory=dict)
     touched_ms: int = 0
@@ -72,20 +75,23 @@ class _Entry:
         if event.seq:
             news = not self.numbers >> event.seq & 1
             self.numbers |= 1 << event.seq
-        else:
-            key = _unnumbered(event)
-            news = key not in self.others
-            self.others[key] = None
-            if len(self.others) > OTHERS_KNOWN:
-                del self.others[next(iter(self.others))]
+            if self.logged:
+                return news
+        key = _identity(event)
+        news = key not in self.others
+        self.others[key] = None
+        if len(self.others) > OTHERS_KNOWN:
+            del self.others[next(iter(self.others))]
         return news
 
 
-def _unnumbered(event: SessionEvent) -> Hashable:
-    """Return what tells an event without a sequence number from the session's others."""
+def _identity(event: SessionEvent) -> Hashable:
+    """Return what tells an event from the session's others where its sequence number does not."""
     if isinstance(event, SlateServed):
         return event.slate
-    return (event.tag(), event.item if isinstance(event, ItemEvent) else "", event.event_time_ms)
+    # Sent again, an event has its number, and another time: what is told of it is its age.
+    told_by = event.seq or event.event_time_ms
+    return (event.tag(), event.item if isinstance(event, ItemEvent) else "", told_by)
 
 
 class Presence:
@@ -179,7 +185,7 @@ class Presence:
         world = self._world()
         if entry is None or entry.world is not world:
             before = entry
-            entry = _Entry(self._recommender().new_session(session, adaptive=visit.adaptive), world)
+            entry = _Entry(self._recommender().new_session(session, adaptive=visit.adaptive), world, visit.logged)
             for event in before.unlogged if before else ():
                 self._take(entry, event)
                 entry.unlogged.append(event)

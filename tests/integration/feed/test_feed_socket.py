@@ -23,7 +23,7 @@ from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visit
 from webapp.feed.presence import presence
 from webapp.feed.turns import turns
 from webapp.tracking.consent import SESSION_COOKIE
-from webapp.tracking.tokens import read_slate
+from webapp.tracking.tokens import read_session, read_slate
 
 
 class Tab:
@@ -33,6 +33,7 @@ class Tab:
         self.token = re.search(r'data-token="([^"]+)"', html)[1]
         self.slate_token = re.search(r'data-slate-token="([^"]+)" data-surface="for_you"', html)[1]
         self.slate = read_slate(self.slate_token)
+        self.session = read_session(self.token).session
         cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in visitor.cookies.items())
         scope = {"type": "websocket", "path": "/ws/", "headers": [(b"cookie", cookies.encode())]}
         self.socket = ApplicationCommunicator(CookieMiddleware(visitor_socket), scope)
@@ -168,6 +169,21 @@ async def test_impression_that_is_sent_again_changes_nothing(consenting: AsyncCl
             await mine.send(1, mine.slate.items[0], "impression")
             assert (await mine.hear())["outcomes"] == {"1": outcome}
         assert await mine.socket.receive_nothing(timeout=0.3)
+
+
+async def test_tabs_of_an_unlogged_visit_are_both_learned_from_though_they_draw_the_same_numbers(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "off"
+    async with tab(visitor) as one, tab(visitor) as other:
+        first, second = one.slate.items[0], other.slate.items[1]
+        for each, item in ((one, first), (other, second), (other, second)):
+            await each.send(1, item, surfaces=[])
+            assert (await each.hear())["outcomes"] == {"1": "unlogged"}
+        history = (await visitor.get("/history/")).content.decode()
+    assert re.findall(r'<li class="slot" data-item="([^"]+)"', history) == [second, first]
+    assert [event.item for event in presence().unlogged_events(one.session) if isinstance(event, Click)] == [
+        first,
+        second,
+    ]
 
 
 async def test_hello_says_from_which_number_on_events_may_count(consenting: AsyncClient):
