@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import redis
 from asgiref.testing import ApplicationCommunicator
+from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware
 from django.test import AsyncClient
 
@@ -21,6 +22,7 @@ from tests.integration.feed.conftest import logged
 from webapp import metrics, wiring
 from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
 from webapp.feed.presence import presence
+from webapp.feed.routing import websocket_urlpatterns
 from webapp.feed.turns import turns
 from webapp.tracking.consent import SESSION_COOKIE
 from webapp.tracking.tokens import read_session, read_slate
@@ -184,6 +186,13 @@ async def test_tabs_of_an_unlogged_visit_are_both_learned_from_though_they_draw_
         first,
         second,
     ]
+
+
+async def test_socket_at_an_address_that_has_none_is_refused(visitor: AsyncClient):
+    scope = {"type": "websocket", "path": "/nope/", "headers": []}
+    socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
+    await socket.send_input({"type": "websocket.connect"})
+    assert await socket.receive_output(timeout=5) == {"type": "websocket.close"}
 
 
 async def test_hello_says_from_which_number_on_events_may_count(consenting: AsyncClient):
