@@ -291,3 +291,30 @@ async def test_other_tabs_stop_when_consent_changes(site: Site, browser: Browser
     await page.evaluate("""() => document.querySelector("[data-track]").click()""")
     await page.wait_for_timeout(500)
     assert [m for m in site.messages[before:] if any(event["type"] == "click" for event in m["events"])] == []
+
+
+async def test_tab_that_was_stopped_says_so_and_nothing_else_until_it_is_come_back_to(
+    site: Site, browser: BrowserContext, page: Page
+):
+    await site.until(lambda: len(site.events) == 2)
+    await page.evaluate("""() => {
+      window.states = [];
+      document.addEventListener("freshet:connection", ({ detail }) => window.states.push(detail.state));
+    }""")
+    site.consent = "off"
+    await opened(site, browser)
+    await page.wait_for_timeout(1_500)
+    assert await page.evaluate("window.states") == ["stopped"]
+    async with page.expect_navigation():
+        await page.evaluate("dispatchEvent(new Event('focus'))")
+
+
+async def test_numbers_go_on_after_the_browser_has_lost_its_storage(site: Site, page: Page):
+    await site.until(lambda: len(site.events) == 2)
+    await page.evaluate("""() => new Promise((done) => {
+      const going = indexedDB.deleteDatabase("freshet");
+      going.onsuccess = done;
+    })""")
+    for _ in range(40):
+        await page.evaluate("""() => document.querySelector("[data-track]").click()""")
+    await site.until(lambda: len(site.of("click")) == 40)

@@ -63,14 +63,22 @@ globalThis.freshetOutbox = (page, surfaces) => {
   let greet;
   const greeting = new Promise((resolve) => { greet = resolve; });
   if (page.consent === "off") globalThis.indexedDB?.deleteDatabase("freshet");
-  const opened = page.consent === "off" ? Promise.resolve(fleeting()) : durable().catch(fleeting);
+  let opened = page.consent === "off" ? Promise.resolve(fleeting()) : durable().catch(fleeting);
+
+  // Storage can go while the page is open, as when the browser's data are cleared: from then on memory must do.
+  const reserve = async (session, from) => {
+    try { return await (await opened).reserve(session); } catch {
+      floors.set(session, Math.max(from, floors.get(session) ?? 1));
+      opened = Promise.resolve(fleeting());
+      return (await opened).reserve(session);
+    }
+  };
 
   // Numbers come in blocks so that an event gets its own at once: a page that is just going away can't wait for storage.
   const refill = async (session, block) => {
     if (block.filling) return;
     block.filling = true;
-    const outbox = await opened;
-    do block.next = await outbox.reserve(session); // again where the server said meanwhile that these are taken
+    do block.next = await reserve(session, block.end); // again where the server said meanwhile that these are taken
     while (block.next < (floors.get(session) ?? 1));
     block.end = block.next + BLOCK;
     block.filling = false;
@@ -184,6 +192,7 @@ globalThis.freshetOutbox = (page, surfaces) => {
       clearTimeout(inFlight?.deadline);
       if (UNREADABLE.includes(code) && inFlight) forget(inFlight.events); // no server will ever read that batch
       socket = greeted = inFlight = undefined;
+      if (stopped) return;
       announce("closed");
       setTimeout(connect, backoff());
     };

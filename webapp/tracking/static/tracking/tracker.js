@@ -90,12 +90,14 @@
     { childList: true, subtree: true, attributes: true, attributeFilter: ["data-slate", "data-item"] });
 
   // Consent changed in another tab, or the session was forgotten: this one stops at once, and starts again under what
-  // holds then when it is looked at.
+  // holds then when it is come back to, from another tab or from a window beside it.
+  const startAgain = () => { if (!document.hidden) location.reload(); };
   const others = new BroadcastChannel("freshet");
   others.onmessage = ({ data }) => {
     if (data === page.consent) return;
     stop();
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) location.reload(); });
+    document.addEventListener("visibilitychange", startAgain);
+    addEventListener("focus", startAgain);
   };
   others.postMessage(page.consent);
 
