@@ -119,8 +119,8 @@ def remember(response: HttpResponseBase, visit: Visit, cookies: Mapping[str, str
 
 
 def remember_choice(response: HttpResponseBase, consent: Consent) -> None:
-    """Set the cookie that holds the choice itself."""
-    _set(response, CONSENT_COOKIE, consent, _YEAR_S)
+    """Set the cookie that holds the choice itself; scripts read it, as pages that "back" brings again may be older."""
+    _set(response, CONSENT_COOKIE, consent, _YEAR_S, httponly=False)
 
 
 def consent_named(name: str) -> Consent | None:
@@ -159,6 +159,6 @@ def _visitor(cookies: Mapping[str, str]) -> str:
     return given if _VISITOR_ID.fullmatch(given) else new_id()
 
 
-def _set(response: HttpResponseBase, name: str, value: str, max_age_s: int | None) -> None:
+def _set(response: HttpResponseBase, name: str, value: str, max_age_s: int | None, *, httponly: bool = True) -> None:
     secure = settings.SESSION_COOKIE_SECURE
-    response.set_cookie(name, value, max_age=max_age_s, httponly=True, samesite="Lax", secure=secure)
+    response.set_cookie(name, value, max_age=max_age_s, httponly=httponly, samesite="Lax", secure=secure)

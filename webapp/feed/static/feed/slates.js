@@ -135,11 +135,15 @@
   });
 
   // A page that the browser brings back as it was has not heard of what was done since.
+  const sessionOf = (root) => root.querySelector("script[data-session]")?.dataset.session;
   addEventListener("pageshow", async ({ persisted }) => {
     const shelf = persisted && document.querySelector("[data-slate][data-live]");
     if (!shelf) return;
     const answer = await fetch(location.href).catch(() => undefined);
-    const next = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-slate][data-live]");
+    if (!answer?.ok) return;
+    const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (sessionOf(now) !== sessionOf(document)) { location.reload(); return; }
+    const next = now.querySelector("[data-slate][data-live]");
     if (next) renew(shelf, next);
   });
 

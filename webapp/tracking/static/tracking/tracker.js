@@ -84,23 +84,34 @@
   document.addEventListener("click", press, true);
   document.addEventListener("auxclick", press, true);
   document.addEventListener("visibilitychange", shown);
-  addEventListener("pagehide", () => { read(true); leave(); });
-  addEventListener("pageshow", shown);
+  addEventListener("pagehide", () => { read(true); leave(); others.close(); });
+  addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) { shown(); return; }
+    if (chosen() !== page.consent) { location.reload(); return; }
+    listen();
+    shown();
+  });
   new MutationObserver(changed).observe(document.body,
     { childList: true, subtree: true, attributes: true, attributeFilter: ["data-slate", "data-item"] });
 
   // Consent changed in another tab, or the session was forgotten: this one stops at once, and starts again under what
-  // holds then when it is come back to, from another tab or from a window beside it.
+  // holds then when it is come back to, from another tab or from a window beside it. A page that the browser keeps for
+  // "back" hears nothing, for it would be dropped at the first word; it looks at the cookie when it is shown again.
+  let others;
+  const chosen = () => /(?:^|; )freshet_consent=(\w+)/.exec(document.cookie)?.[1] ?? page.consent;
   const startAgain = () => { if (!document.hidden) location.reload(); };
-  const others = new BroadcastChannel("freshet");
-  others.onmessage = ({ data }) => {
-    if (data === page.consent) return;
-    stop();
-    document.addEventListener("visibilitychange", startAgain);
-    addEventListener("focus", startAgain);
+  const listen = () => {
+    others = new BroadcastChannel("freshet");
+    others.onmessage = ({ data }) => {
+      if (data === page.consent) return;
+      stop();
+      document.addEventListener("visibilitychange", startAgain);
+      addEventListener("focus", startAgain);
+    };
   };
-  others.postMessage(page.consent);
 
+  listen();
+  others.postMessage(page.consent);
   changed();
   connect();
 })();

@@ -1,0 +1,77 @@
+""" "Back" brings a page again as it was left: it goes on from there, under what holds by then."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from recsys.events import Click
+from tests.chromium import launch_options
+from tests.integration.feed.conftest import logged
+
+NOTE_KEPT = "addEventListener('pageshow', ({ persisted }) => { window.kept = persisted; })"
+SESSION = "document.querySelector('script[data-session]').dataset.session"
+
+
+@pytest.fixture
+async def phone(address: str) -> AsyncIterator[Page]:
+    """The front page on a phone, where films are pages of their own; the browser keeps pages for "back"."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            **launch_options(), ignore_default_args=["--disable-back-forward-cache"]
+        )
+        context = await browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+        page = await context.new_page()
+        await page.add_init_script(NOTE_KEPT)
+        await page.goto(address)
+        await page.wait_for_timeout(900)
+        yield page
+        await browser.close()
+
+
+async def back(page: Page) -> None:
+    await page.evaluate("history.back()")
+    await page.wait_for_timeout(1_200)
+
+
+async def first_film(page: Page) -> str:
+    return str(await page.locator("[data-surface=for_you] .slot").first.get_attribute("data-item"))
+
+
+async def test_front_page_is_kept_follows_what_was_opened_and_goes_on(phone: Page):
+    first = await first_film(phone)
+    await phone.locator("[data-surface=for_you] .card").first.tap()
+    await expect(phone).to_have_url(re.compile(f"/item/{first}/"))
+    await phone.wait_for_timeout(600)
+    await back(phone)
+    assert await phone.evaluate("window.kept")
+    await expect(phone.locator(f'[data-surface=for_you] [data-item="{first}"]')).to_have_count(0)
+    second = await first_film(phone)
+    await phone.locator("[data-surface=for_you] .card").first.tap()
+    await expect(phone).to_have_url(re.compile(f"/item/{second}/"))
+    await phone.wait_for_timeout(600)
+    assert [click.item for click in logged(Click)] == [first, second]
+
+
+@pytest.mark.parametrize("path", ["", "search/?q=horror"])
+async def test_kept_page_starts_again_when_less_was_allowed_meanwhile(phone: Page, address: str, path: str):
+    await phone.goto(f"{address}/{path}")
+    await phone.goto(f"{address}/history/")
+    await phone.locator(".consent [value=off]").click()
+    await phone.wait_for_timeout(300)
+    await phone.evaluate("history.go(-2)")
+    await phone.wait_for_timeout(1_500)
+    assert phone.url == f"{address}/{path}"
+    assert await phone.locator(".consent [aria-pressed=true]").get_attribute("value") == "off"
+
+
+async def test_kept_page_starts_again_when_its_session_was_forgotten(phone: Page, address: str):
+    before = await phone.evaluate(SESSION)
+    await phone.goto(f"{address}/lens/data/")
+    await phone.locator("[data-forget] button").click()
+    await expect(phone.locator("#lens-forgotten")).to_be_visible()
+    await phone.evaluate("history.go(-2)")
+    await phone.wait_for_timeout(1_500)
+    assert phone.url == f"{address}/"
+    assert await phone.evaluate(SESSION) != before
