@@ -1,4 +1,4 @@
-"""What visitors do without scripts: the server writes down what the tracker would have told."""
+"""What visitors do without scripts, or past them: the server writes down what the tracker would have told."""
 
 import structlog
 
@@ -7,6 +7,7 @@ from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
 from recsys.sessions import Session
 from webapp import metrics, wiring
 from webapp.feed.presence import presence
+from webapp.feed.siblings import siblings
 from webapp.tracking import services
 from webapp.tracking.consent import Visit
 from webapp.tracking.edge import edge
@@ -46,6 +47,7 @@ async def _record(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
     if outcome == "full":
         _logger.warning("event_not_logged", kind=event.tag(), reason="the log is at its bound")
     presence().observe(visit, [event])
+    siblings().tell(visit.session)
 
 
 async def _append(visit: Visit, kind: type[ItemEvent], item: str, slate: str) -> tuple[ItemEvent, str]:

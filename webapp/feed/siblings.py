@@ -47,8 +47,8 @@ class Siblings:
         if not tabs:
             del self._tabs[session]
 
-    def tell(self, session: str, by: Coalesced) -> None:
-        """Let the others know that the session has changed; does not wait."""
+    def tell(self, session: str, by: Coalesced | None = None) -> None:
+        """Let the others know that the session has changed, all of them unless it was `by` one; does not wait."""
         self._wake(session, by)
         self._changed[session] = None
         if self._telling is None:

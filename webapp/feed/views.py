@@ -23,8 +23,6 @@ from webapp.numerals import number_named
 from webapp.tracking.consent import Visit
 from webapp.tracking.middleware import visit_of
 
-#: Set by the page's script: then the tracker tells of clicks, and the link's `slate` is not counted a second time.
-SCRIPT_COOKIE: Final = "freshet_js"
 SEARCH_RESULTS: Final = 48
 MAX_QUERY_LENGTH: Final = 100
 
@@ -64,8 +62,8 @@ async def item(request: HttpRequest, item: str) -> HttpResponse:
         raise Http404(f"no item {item!r}")
     visit, session = await visitor(request)
     beside = request.headers.get("HX-Target") == _PANEL
-    if "slate" in request.GET and not beside and SCRIPT_COOKIE not in request.COOKIES:
-        return await _opened_without_script(request, visit, item)
+    if "slate" in request.GET and not beside:
+        return await _opened_by_link(request, visit, item)
     refused = wiring.replica().world.rows.get(item) in session.context.dismissed
     (neighbours,) = await shelves.serve(visit, session, [shelves.neighbours(session, item)])
     context = {
@@ -133,8 +131,12 @@ def _just_dismissed(request: HttpRequest, session: Session) -> ItemUpserted | No
     return wiring.replica().world.catalogue[row] if row in session.context.dismissed else None
 
 
-async def _opened_without_script(request: HttpRequest, visit: Visit, item: str) -> HttpResponse:
-    """Count the click that the link stands for, and go on to the address without it: a reload is no second click."""
+async def _opened_by_link(request: HttpRequest, visit: Visit, item: str) -> HttpResponse:
+    """Count the click that the link stands for, and go on to the address without it: a reload is no second click.
+
+    The tracker takes the list out of each link that it tells of. What comes with it was opened without scripts, or past
+    them: by the browser's own menu, or before they had loaded.
+    """
     if request.method == "GET":
         # What can't be counted is noted where it happens; the film is shown all the same.
         with contextlib.suppress(RefusedEvent, LogUnavailable):

@@ -53,6 +53,26 @@ async def test_card_under_the_pointer_stays_where_it_is_until_it_is_left(page: P
     await expect(held).to_have_count(0)
 
 
+@pytest.mark.parametrize("how", ["modified click", "middle click", "menu"])
+async def test_film_opened_in_a_tab_of_its_own_is_one_click_and_turns_the_slate_here(
+    page: Page, desk: BrowserContext, how: str
+):
+    await page.wait_for_timeout(1_000)  # by what was seen the server knows which lists the page shows
+    card = for_you(page).locator(".card").nth(2)
+    opened, slate = (await items(page))[2], await for_you(page).get_attribute("data-slate")
+    if how == "modified click":
+        await card.click(modifiers=["ControlOrMeta"])
+    elif how == "middle click":
+        await card.click(button="middle")
+    else:  # the page is not told of it
+        address = await card.evaluate("(card) => card.href")
+        await (await desk.new_page()).goto(address)
+    await expect(for_you(page)).not_to_have_attribute("data-slate", str(slate))
+    await page.wait_for_timeout(700)
+    assert [(click.item, click.position) for click in logged(Click)] == [(opened, 2)]
+    assert desk.pages[-1].url.endswith(f"/item/{opened}/")
+
+
 async def test_scrolling_to_the_end_brings_further_genres_until_there_are_none(page: Page):
     stock(("Crime", "Drama", "Comedy", "Fantasy"))
     await page.reload()

@@ -128,13 +128,6 @@ async def test_click_on_something_never_shown_is_refused_and_counted(visitor: As
     assert refusals.counts(wired) == {"not_shown": 1}
 
 
-async def test_click_that_the_tracker_tells_of_is_not_logged_a_second_time(visitor: AsyncClient):
-    html = await opened(visitor)
-    visitor.cookies["freshet_js"] = "1"
-    await opened(visitor, link(html, cards(html)[0]))
-    assert logged(Click) == []
-
-
 async def test_dismissed_film_is_gone_from_every_shelf_and_undo_brings_it_back(visitor: AsyncClient):
     html = await opened(visitor)
     item = cards(html)[0]

@@ -9,10 +9,6 @@
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const waiting = new Map(); // list → the order it takes when what is held has been left
 
-  // The server counts a click by the link's address when no script does; this says that one does.
-  document.cookie = "freshet_js=1; path=/; SameSite=Lax";
-  if (new URLSearchParams(location.search).has("slate")) history.replaceState(history.state, "", location.pathname);
-
   // Where the pointer is, rather than :hover, which lags behind a list that has just been rearranged.
   let pointer;
   const follow = (event) => { pointer = event.pointerType === "mouse" ? { x: event.clientX, y: event.clientY } : undefined; };

@@ -5,7 +5,8 @@
      [data-slate data-slate-token data-surface]     a list (`slate_markup`)
      [data-live data-surface]                       what wants to be made anew when something changed
        [data-item]                                  a card in it
-         [data-track="click|dismissal|dismissal_undone"]   what is pressed; the last two are not submitted as forms
+         [data-track="click|dismissal|dismissal_undone"]   what is pressed; the last two are not submitted as forms,
+                                                           and a click takes the list out of the link (its query)
      [data-dwell data-item]                         an item's page or panel, read for as long as it is there
    A slate from a later session than the page's says so by data-session and data-token of its own. What is pressed
    dispatches `freshet:dismissal` or `freshet:dismissal_undone`, bubbling. */
@@ -66,7 +67,7 @@
     if (!pressed || event.button > (type === "click" ? 1 : 0)) return; // a middle click opens too
     const place = placeOf(pressed);
     record(type, place);
-    if (type === "click") { clicked = place; return; }
+    if (type === "click") { clicked = place; pressed.search = ""; return; } // with its query the server would count it, too
     event.preventDefault(); // the form behind it is for pages without this script
     pressed.dispatchEvent(new CustomEvent(`freshet:${type}`, { bubbles: true, detail: place }));
   };
