@@ -293,6 +293,18 @@ async def test_other_tabs_stop_when_consent_changes(site: Site, browser: Browser
     assert [m for m in site.messages[before:] if any(event["type"] == "click" for event in m["events"])] == []
 
 
+async def test_page_that_connects_again_says_what_it_shows_though_it_has_nothing_to_tell(site: Site, page: Page):
+    await site.until(lambda: len(site.events) == 2)
+    await page.wait_for_timeout(300)
+    told = len(site.messages)
+    await page.evaluate("""() => {
+      dispatchEvent(new Event("pagehide"));
+      dispatchEvent(new Event("pageshow"));
+    }""")
+    await site.until(lambda: len(site.messages) > told)
+    assert [(message["events"], message["surfaces"]) for message in site.messages[told:]] == [([], ["for_you"])]
+
+
 async def test_tab_that_was_stopped_says_so_and_nothing_else_until_it_is_come_back_to(
     site: Site, browser: BrowserContext, page: Page
 ):

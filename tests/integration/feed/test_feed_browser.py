@@ -57,7 +57,7 @@ async def test_card_under_the_pointer_stays_where_it_is_until_it_is_left(page: P
 async def test_film_opened_in_a_tab_of_its_own_is_one_click_and_turns_the_slate_here(
     page: Page, desk: BrowserContext, how: str
 ):
-    await page.wait_for_timeout(1_000)  # by what was seen the server knows which lists the page shows
+    await page.wait_for_timeout(300)  # connected, and nothing was seen for long enough to be told
     card = for_you(page).locator(".card").nth(2)
     opened, slate = (await items(page))[2], await for_you(page).get_attribute("data-slate")
     if how == "modified click":

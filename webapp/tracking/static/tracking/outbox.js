@@ -121,7 +121,7 @@ globalThis.freshetOutbox = (page, surfaces) => {
   const message = (events) => JSON.stringify({
     type: "events",
     id: ++messages,
-    session: events[0].token,
+    session: events[0]?.token ?? page.token,
     slates: Object.fromEntries(events.filter((event) => event.slate).map((event) => [event.slate, event.slateToken])),
     events: events.map(({ type, seq, slate, item, dwell_ms, made }) =>
       ({ type, seq, slate, item, dwell_ms, age_ms: Math.max(0, Date.now() - made) })),
@@ -131,7 +131,11 @@ globalThis.freshetOutbox = (page, surfaces) => {
   const flush = () => {
     flushing = clearTimeout(flushing);
     if (!greeted || inFlight || retrying || !pending.size) return;
-    const events = batch(), current = socket;
+    send(batch());
+  };
+
+  const send = (events) => {
+    const current = socket;
     socket.send(message(events));
     inFlight = { id: messages, events, deadline: setTimeout(() => current.close(), ACK_MS) };
   };
@@ -169,7 +173,8 @@ globalThis.freshetOutbox = (page, surfaces) => {
     if (!pending.size) failures = 0; // else the acknowledgement tells whether all is well again
     greet();
     announce("open");
-    flush();
+    if (pending.size) flush();
+    else if (surfaces().length) send([]); // the server knows from now on what this page shows, and lets it follow other tabs
   };
 
   const receive = ({ data }) => {
