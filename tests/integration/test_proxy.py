@@ -98,7 +98,7 @@ def _proxy(folder: Path, ports: list[int]) -> Iterator[int]:
     config = (ROOT / "deploy" / "nginx.conf").read_text().replace("/tmp/", f"{folder}/")
     for shipped, here in {
         "listen 8080;": f"listen 127.0.0.1:{port};",
-        "resolver 127.0.0.11 valid=5s;": "",
+        "resolver 127.0.0.11 valid=5s ipv6=off;": "",
         "server web:8000 resolve;": " ".join(f"server 127.0.0.1:{each};" for each in ports),
     }.items():
         assert shipped in config
