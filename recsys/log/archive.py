@@ -5,17 +5,13 @@ A segment is named after its first and last offset, is written whole or not at a
 `payload` (the event as it stood in the log).
 """
 
-import functools
 import math
-import os
-import re
-import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -29,12 +25,12 @@ from recsys.events import Event, SessionEvent, decode
 from recsys.log.base import Reader, Record
 from recsys.log.jsonl import JsonlLog
 from recsys.log.records import record
+from recsys.log.segments import Key, Segment, segments
 from recsys.offsets import ORIGIN, Offset, offset_key
 
 #: Records in a segment; a reader holds one segment at a time, some 20 MB.
 SEGMENT_RECORDS: Final = 50_000
 
-_NAME: Final = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
 _SCHEMA: Final = pa.schema(
     [
         ("received_ms", pa.int64()),
@@ -46,96 +42,7 @@ _SCHEMA: Final = pa.schema(
     ]
 )
 
-#: A folder that changed so lately is listed again: file systems tell time in steps, and two changes may share one.
-_SETTLED_NS: Final = 2_000_000_000
-
-_Key = tuple[int, int]
 Column = NDArray[np.int64]
-
-
-class Segment(NamedTuple):
-    """A file of the archive with the offsets of its first and last record, as numbers."""
-
-    first: _Key
-    last: _Key
-    path: Path
-
-
-def segments(folder: Path) -> Sequence[Segment]:
-    """Return a folder's segments in log order; a folder that does not exist has none. Other files are ignored.
-
-    One segment's file stands for itself, whatever its name.
-    """
-    if folder.is_file():
-        return [_named_by_its_records(folder)]
-    return _folder(folder).segments() if folder.is_dir() else []
-
-
-class _Listing(NamedTuple):
-    """What a folder holds until it changes.
-
-    Attributes
-    ----------
-    changed_ns : int or None
-        When it last did; None where it may have done so since.
-    names : frozenset of str
-        Of all its files.
-    segments : list of Segment
-        In log order.
-    """
-
-    changed_ns: int | None = None
-    names: frozenset[str] = frozenset()
-    segments: Sequence[Segment] = ()
-
-
-class _Folder:
-    """The segments of a folder, which is listed when it has changed, and of which only new names are read.
-
-    A quiet site writes a segment a minute, and asks several times a second where its archive ends. For any thread.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._listing = _Listing()
-
-    def segments(self) -> Sequence[Segment]:
-        changed_ns = self._path.stat().st_ctime_ns
-        if changed_ns != self._listing.changed_ns:
-            self._listing = self._list(changed_ns)
-        return self._listing.segments
-
-    def _list(self, changed_ns: int) -> _Listing:
-        before = self._listing
-        is_settled = time.time_ns() - changed_ns > _SETTLED_NS
-        with os.scandir(self._path) as entries:
-            names = frozenset(entry.name for entry in entries)
-        found = before.segments
-        if names != before.names:
-            kept = (segment for segment in found if segment.path.name in names)
-            new = ((_NAME.fullmatch(name), self._path / name) for name in names - before.names)
-            found = sorted([*kept, *(_segment(match, path) for match, path in new if match)])
-        return _Listing(changed_ns if is_settled else None, names, found)
-
-
-@functools.lru_cache(maxsize=8)
-def _folder(path: Path) -> _Folder:
-    return _Folder(path)
-
-
-def _segment(match: re.Match[str], path: Path) -> Segment:
-    return Segment((int(match[1]), int(match[2])), (int(match[3]), int(match[4])), path)
-
-
-def _named_by_its_records(path: Path) -> Segment:
-    try:
-        offsets = pq.read_table(path, columns=["received_ms", "sequence"]).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptState(f"expected a Parquet segment in {path}, received: {error}") from error
-    if not offsets:
-        raise CorruptState(f"expected records in {path}, received none")
-    first, last = offsets[0], offsets[-1]
-    return Segment((first["received_ms"], first["sequence"]), (last["received_ms"], last["sequence"]), path)
 
 
 class ArchiveLog:
@@ -221,10 +128,10 @@ class ArchiveLog:
             raise CorruptState(f"expected the offsets in the name of {segment.path}, received others")
         self._open = segment
 
-    def _key(self, place: int) -> _Key:
+    def _key(self, place: int) -> Key:
         return int(self._received_ms[place]), int(self._sequences[place])
 
-    def _place_after(self, key: _Key) -> int:
+    def _place_after(self, key: Key) -> int:
         """Return the place of the open segment's first record after `key`."""
         first, last = (
             np.searchsorted(self._received_ms, key[0], "left"),
@@ -300,7 +207,7 @@ def write_segments(folder: Path, records: Iterable[Record], size: int = SEGMENT_
     return ArchiveLog(folder).end()
 
 
-def _table(keys: Sequence[_Key], records: Sequence[Record]) -> pa.Table:
+def _table(keys: Sequence[Key], records: Sequence[Record]) -> pa.Table:
     events = [each.event for each in records]
     columns: list[list[Any]] = [
         [milliseconds for milliseconds, _ in keys],

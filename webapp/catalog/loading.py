@@ -10,8 +10,9 @@ import structlog
 from recsys.datasets.base import Dataset, save_rejected
 from recsys.errors import UNREADABLE, DatasetError
 from recsys.events import encode
-from recsys.log.archive import ArchiveLog, segments, write_segments
+from recsys.log.archive import ArchiveLog, write_segments
 from recsys.log.base import Log, Record
+from recsys.log.segments import segments
 from recsys.offsets import ORIGIN, Offset, offset_key
 from webapp.catalog.models import Item
 

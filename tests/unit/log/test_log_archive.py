@@ -11,8 +11,9 @@ import pytest
 
 from recsys.errors import CorruptState, DatasetError, StaleWriter
 from recsys.events import Click, ItemUpserted, encode
-from recsys.log.archive import ArchiveLog, open_log, segments, write_segment, write_segments
+from recsys.log.archive import ArchiveLog, open_log, write_segment, write_segments
 from recsys.log.base import Record, records
+from recsys.log.segments import segments
 from recsys.offsets import ORIGIN, offset_key
 
 
@@ -58,7 +59,7 @@ def test_segments_are_in_log_order_whatever_their_names_length(tmp_path: Path) -
 
 def test_folder_is_listed_again_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_segments(tmp_path, clicks(1, 7), size=3)
-    monkeypatch.setattr("recsys.log.archive._SETTLED_NS", -1)
+    monkeypatch.setattr("recsys.log.segments._SETTLED_NS", -1)
     held = segments(tmp_path)
     with monkeypatch.context() as away:
         away.delattr("os.scandir")

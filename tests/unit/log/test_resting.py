@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from recsys.errors import LogUnavailable
 from recsys.events import Click, Event, SlateServed
 from recsys.log.append_script import Lifetimes
-from recsys.log.archive import ArchiveLog, segments, write_segment
+from recsys.log.archive import ArchiveLog, write_segment
 from recsys.log.base import SESSION_EVENTS
 from recsys.log.keys import LogKeys
 from recsys.log.redis import RedisLog
 from recsys.log.redis_async import AsyncRedisLog
 from recsys.log.redis_client import connect, connect_async
 from recsys.log.resting import STEP, Resting
+from recsys.log.segments import segments
 from recsys.offsets import offset_key
 
 #: An offset and a moment that everything is older than.

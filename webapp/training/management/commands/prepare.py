@@ -21,7 +21,7 @@ from django.db import OperationalError
 from tqdm import tqdm
 
 from recsys.errors import FreshetError
-from recsys.log.archive import segments
+from recsys.log.segments import segments
 from recsys.offsets import ORIGIN, offset_key
 from webapp import wiring
 from webapp.catalog import loading
