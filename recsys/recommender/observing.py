@@ -89,11 +89,11 @@ def _dismissed(world: World, session: Session, event: Dismissal, row: int) -> bo
     shown, position = _place(session, event, row)
     if row not in session.dismissals:
         if shown is None:
-            session.learned_refusal(row, _learn_refusal(world, session, row, event.event_time_ms))
+            session.remember_refusal(row, _learn_refusal(world, session, row, event.event_time_ms))
         else:
             choice = shown.dismiss(position)
             if choice is not None:
-                session.learned_refusal(row, _refuse(world, session, _design(world, shown, choice.positions)))
+                session.remember_refusal(row, _refuse(world, session, _design(world, shown, choice.positions)))
     session.context.dismiss(row)
     return True
 

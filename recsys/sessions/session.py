@@ -47,7 +47,7 @@ class Session:
             return self.context
         return SessionContext(self.id, began_ms=self.context.began_ms, entry=self.context.entry)
 
-    def learned_refusal(self, row: int, evidence: Evidence) -> None:
+    def remember_refusal(self, row: int, evidence: Evidence) -> None:
         """Remember what a dismissal taught; the oldest gives way."""
         self.dismissals[row] = evidence
         if len(self.dismissals) > COUNTED_ITEMS:

@@ -62,7 +62,7 @@ def test_a_session_counts_so_many_items_however_long_it_lasts() -> None:
         context.click(row, row)
         context.dismiss(row)
         context.pass_over([row])
-        session.learned_refusal(row, evidence)
+        session.remember_refusal(row, evidence)
     latest = list(range(3, COUNTED_ITEMS + 3))
     for counts in (context.opened, context.dismissed, context.passed, session.dismissals):
         assert list(counts) == latest
