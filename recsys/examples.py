@@ -62,6 +62,8 @@ class Example(NamedTuple):
         refusal adds its probabilities (`charge`). None where there is no slate.
     clicked : bool array of shape (n,), or None
         What became of each row, on a slate that is over; `chosen` is `NONE_OF_THESE`.
+    settles : bool
+        Whether it is the rest of a slate whose clicks were learned before; what was clicked may be gone by now.
     """
 
     session: str
@@ -76,11 +78,7 @@ class Example(NamedTuple):
     refused: bool = False
     charged: NDArray[np.float64] | None = None
     clicked: NDArray[np.bool_] | None = None
-
-    @property
-    def settles(self) -> bool:
-        """Whether it is the rest of a slate whose clicks were learned before."""
-        return self.clicked is not None and bool(self.clicked.any())
+    settles: bool = False
 
     def charge(self, probabilities: NDArray[np.float64]) -> None:
         """Note that each row was blamed for not being clicked as far as it was likely to be."""

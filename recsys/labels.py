@@ -276,5 +276,7 @@ def _settled(pending: Pending) -> Example | None:
     positions, clicked = pending.shown.settle()
     if all(clicked):
         return None
-    example = _example(pending, Choice(positions, NONE_OF_THESE))
-    return example._replace(clicked=np.array(clicked, dtype=np.bool_), passed=[] if any(clicked) else example.passed)
+    example, settles = _example(pending, Choice(positions, NONE_OF_THESE)), pending.shown.clicked
+    return example._replace(
+        clicked=np.array(clicked, dtype=np.bool_), settles=settles, passed=[] if settles else example.passed
+    )

@@ -13,6 +13,7 @@ from recsys.layout import SIGNAL_COUNT
 from recsys.models.base import NONE_OF_THESE
 from recsys.packing import pack
 from recsys.sessions import ShownSlate
+from recsys.sessions.shown import UNKNOWN_ROW
 
 WINDOW_MS = 1_000
 
@@ -95,6 +96,22 @@ def test_slate_with_click_teaches_what_its_click_left_open_when_its_window_close
     assert rest.charged is not None and rest.charged[rest.positions].tolist() == [0.25, 0.5, 0.0]
     assert rest.passed == [], "who clicked has passed over no more than the click said"
     assert join.counts["left"] == 1
+
+
+def test_slate_whose_clicked_item_is_gone_by_then_still_was_clicked(join: LabelJoin) -> None:
+    _see(join, 0, 1)
+    example = join.click(_click(0), 10)
+    assert example is not None
+    example.charge(np.array([0.25, 0.5]))
+    places = np.arange(20)
+    places[10] = UNKNOWN_ROW
+    join.renumber(places)
+    (rest,) = _closed(join)
+    assert rest.settles
+    assert rest.rows.tolist() == [11]
+    assert rest.clicked is not None and rest.clicked.tolist() == [False]
+    assert rest.passed == []
+    assert (join.counts["left"], join.counts["expired"]) == (1, 0)
 
 
 def test_slate_of_which_all_that_was_seen_was_clicked_teaches_nothing_more(join: LabelJoin) -> None:
