@@ -67,7 +67,7 @@ class Taste:
 
     def __init__(self) -> None:
         self._notes: dict[int, Note] = {}
-        self._refused: dict[int, None] = {}
+        self._refused: dict[int, Note] = {}
         self._fit: _Fit | None = None
 
     def __len__(self) -> int:
@@ -111,7 +111,7 @@ class Taste:
 
     def refuse(self, row: int) -> None:
         """Remember that an item is "not for me": that outweighs what was noted of it, until it is taken back."""
-        self._refused[row] = None
+        self._refused[row] = _REFUSAL
         if len(self._refused) > MEMORY:
             del self._refused[next(iter(self._refused))]
         self._fit = None
@@ -123,9 +123,8 @@ class Taste:
             self._fit = None
 
     def discount(self, keep: float) -> None:
-        """Keep only this share (0 to 1) of each answer: what an earlier session is worth in the next."""
-        kept = {row: Note(note.liked, note.base, note.worth * keep) for row, note in self._notes.items()}
-        self._notes = {row: note for row, note in kept.items() if note.worth >= LEAST_WORTH}
+        """Keep only this share (0 to 1) of each answer and refusal: what an earlier session is worth in the next."""
+        self._notes, self._refused = _discounted(self._notes, keep), _discounted(self._refused, keep)
         self._fit = None
 
     def renumber(self, places: Places) -> None:
@@ -182,7 +181,7 @@ class Taste:
     def to_state(self) -> bytes:
         """Return the notes for a snapshot, oldest first."""
         notes = [(row, note.liked, note.base, note.worth) for row, note in self._notes.items()]
-        refused = [(row, _REFUSED, 0.0, 0.0) for row in self._refused]
+        refused = [(row, _REFUSED, note.base, note.worth) for row, note in self._refused.items()]
         return np.array(notes + refused, dtype=_NOTE).tobytes()
 
     @classmethod
@@ -191,14 +190,15 @@ class Taste:
         taste = cls()
         for row, liked, base, worth in np.frombuffer(state, dtype=_NOTE).tolist():
             if liked == _REFUSED:
-                taste._refused[row] = None
+                # Snapshots of before refusals faded have no worth here.
+                taste._refused[row] = Note(False, base, worth) if worth else _REFUSAL
             else:
                 taste._notes[row] = Note(bool(liked), base, worth)
         return taste
 
     def _answers(self) -> dict[int, Note]:
         """Return what counts, oldest first: the notes, and the refusals in their place."""
-        return {**self._notes, **dict.fromkeys(self._refused, _REFUSAL)} if self._refused else self._notes
+        return {**self._notes, **self._refused} if self._refused else self._notes
 
     def _fitted(self, world: World) -> _Fit:
         """Return the posterior, from before where nothing changed since. Notes of items that this world lacks wait."""
@@ -215,3 +215,8 @@ class Taste:
             )
             self._fit = _Fit(world.edition, places.rows, weights, noise)
         return self._fit
+
+
+def _discounted(notes: dict[int, Note], keep: float) -> dict[int, Note]:
+    kept = {row: Note(note.liked, note.base, note.worth * keep) for row, note in notes.items()}
+    return {row: note for row, note in kept.items() if note.worth >= LEAST_WORTH}

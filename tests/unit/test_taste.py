@@ -153,6 +153,32 @@ def test_what_an_earlier_session_liked_counts_less_and_can_be_passed_over(world:
     assert len(taste) == 0
 
 
+def test_what_an_earlier_session_refused_fades_with_each_session_and_is_forgotten(world: World) -> None:
+    taste, rows, effects = Taste(), np.arange(FILMS), []
+    taste.refuse(4)
+    for _ in range(6):
+        effects.append(float(taste.logits(world, rows)[4]))
+        restored = Taste.from_state(taste.to_state())
+        assert restored.logits(world, rows).tobytes() == taste.logits(world, rows).tobytes()
+        taste.discount(0.5)
+    assert effects == sorted(effects) and effects[0] < effects[-1] < 0.0
+    taste.refuse(4)
+    assert float(taste.logits(world, rows)[4]) == effects[0], "refused again, it counts in full"
+    for _ in range(8):
+        taste.discount(0.5)
+    assert len(taste) == 0
+
+
+def test_refusal_in_a_snapshot_of_before_they_faded_counts_in_full(world: World) -> None:
+    taste = Taste()
+    taste.refuse(4)
+    state = np.frombuffer(
+        taste.to_state(), dtype=[("row", "<i4"), ("liked", "u1"), ("base", "<f8"), ("worth", "<f8")]
+    ).copy()
+    state["base"] = state["worth"] = 0.0
+    assert Taste.from_state(state.tobytes()).to_state() == taste.to_state()
+
+
 def test_memory_is_bounded_and_the_oldest_gives_way(world: World) -> None:
     taste = taste_of({row: row % 3 == 0 for row in range(FILMS)})
     assert len(taste) == MEMORY
