@@ -178,7 +178,7 @@ class World:
             self.catalogue.append(event)
             for table in self.of_items():
                 table.grow(row + 1)
-            initialise(self.vectors, row)
+            initialise(self.vectors, row, self.evictions)
             self.items["first_seen_ms"][row] = event.event_time_ms
             self.items["counted_ms"][row] = event.event_time_ms
             self.items["appealed_ms"][row] = event.event_time_ms

@@ -44,9 +44,12 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 
-def initialise(table: Table, row: int) -> None:
-    """Give a new item a vector of its own, of a length around 1."""
-    drawn = (uniforms(_SEED + row, VECTOR_WIDTH) - 0.5) * math.sqrt(12.0 / VECTOR_WIDTH)
+def initialise(table: Table, row: int, evictions: int = 0) -> None:
+    """Give a new item a vector of its own, of a length around 1.
+
+    After each of the `evictions` rows were numbered anew: who had this row before may be in the catalogue still.
+    """
+    drawn = (uniforms(_SEED + row + (evictions << 32), VECTOR_WIDTH) - 0.5) * math.sqrt(12.0 / VECTOR_WIDTH)
     vector = drawn.astype(np.float32)
     table["vector"][row] = vector
     table["length"][row] = vector_length(vector)

@@ -98,6 +98,12 @@ def _votes(world: World, item: str) -> list[str]:
     return [world.catalogue[row].item for row in neighbours.similar_items(world, world.rows[item], 5)]
 
 
+def test_items_that_enter_after_an_eviction_have_vectors_of_their_own() -> None:
+    world = folded(films(*range(16)), films(*range(16, 20))).world
+    vectors = world.vectors["vector"]
+    assert len(world.catalogue) == len(np.unique(vectors, axis=0)) > 16 - 2
+
+
 def test_item_that_takes_the_place_of_another_inherits_nothing() -> None:
     clicks: list[Event] = [event for visit in "abcd" for event in (click(visit, 0, 1), click(visit, 1, 1))]
     world = folded(films(*range(16)), clicks, [click("e", number, 2) for number in range(2, 16)], films(16)).world
