@@ -193,6 +193,24 @@ async def traveled(page: Page) -> int:
     return await page.evaluate("window.traveled")
 
 
+async def test_focus_goes_back_to_the_list_when_a_refusal_is_taken_back_or_a_film_closed(page: Page):
+    focused = "document.activeElement.closest('[data-surface=for_you] .slot')?.dataset.item"
+    first = (await items(page))[0]
+    await for_you(page).locator(".dismiss").first.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".vacancy button")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".vacancy")).to_have_count(0)
+    assert await page.evaluate(focused) == first
+    await for_you(page).locator(".card").first.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#film-title")).to_be_focused()
+    await expect(for_you(page).locator(f'[data-item="{first}"]')).to_have_count(0)
+    await page.locator("[data-close]").focus()
+    await page.keyboard.press("Enter")
+    assert await page.evaluate(focused) == (await items(page))[0]
+
+
 async def test_phone_opens_the_film_as_a_page(chromium: Browser, address: str):
     phone = await chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     page = await phone.new_page()

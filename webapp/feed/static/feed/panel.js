@@ -38,6 +38,9 @@
     show("invitation");
     document.title = home.title;
     if (opener?.isConnected) opener.focus({ preventScroll: true });
+    else if (document.activeElement === document.body) { // the list has let go of what was opened, and the panel of the focus
+      document.querySelector(".shelf[data-live] .card")?.focus({ preventScroll: true });
+    }
   };
 
   document.addEventListener("htmx:historyCacheMiss", (event) => {

@@ -183,12 +183,15 @@
   });
 
   document.addEventListener("freshet:dismissal_undone", ({ detail: { item } }) => {
+    // The button that was pressed goes, in the vacancy or in the notice: the focus returns to what was refused.
+    const focused = Boolean(document.activeElement?.closest(".vacancy, .toast"));
     (removed.get(item) ?? []).forEach(({ list, slot, place, vacancy }) => {
       if (!list.isConnected || list.querySelector(`:scope > [data-item="${CSS.escape(item)}"]`)) return;
       const order = (waiting.get(list) ?? slotsOf(list)).filter((one) => one !== vacancy);
       order.splice(place, 0, slot);
       if (vacancy?.isConnected) vacancy.replaceWith(slot);
       arrange(list, order);
+      if (focused && vacancy) slot.querySelector(".dismiss").focus({ preventScroll: true });
     });
     removed.delete(item);
     pages(item).forEach((button) => {
