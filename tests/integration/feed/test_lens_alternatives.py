@@ -171,6 +171,17 @@ async def test_forgetting_is_marked_in_the_log_and_begins_anew_at_once(visitor: 
     assert {slate.session for slate in logged(SlateServed)[-2:]} != {before.session}
 
 
+async def test_page_claims_no_mark_in_the_log_where_nothing_is_logged(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "off"
+    before = await browse(visitor)
+    response = await visitor.post("/lens/forget/")
+    html = await opened(visitor, response["Location"])
+    assert read_session(visitor.cookies[SESSION_COOKIE].value).session != before.session
+    assert logged(SessionEvent) == []
+    assert "Nothing of it was logged" in html
+    assert "mark" not in re.sub(r"<[^>]+>", " ", html)
+
+
 async def test_nothing_is_forgotten_while_the_log_is_away(visitor: AsyncClient, redis_server: str):
     before = await browse(visitor)
     client = redis.Redis.from_url(redis_server)
