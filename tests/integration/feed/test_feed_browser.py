@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser, BrowserContext, FloatRect, Locator, Page, expect
 
-from recsys.events import Click, Dismissal, DismissalUndone, Impression
+from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression
 from tests.integration.feed.conftest import logged, stock
 
 #: Animations that the script made; the stylesheet's have names.
@@ -209,6 +209,20 @@ async def test_focus_goes_back_to_the_list_when_a_refusal_is_taken_back_or_a_fil
     await page.locator("[data-close]").focus()
     await page.keyboard.press("Enter")
     assert await page.evaluate(focused) == (await items(page))[0]
+
+
+async def test_nothing_is_told_any_more_once_a_visitor_has_said_nothing(page: Page, desk: BrowserContext):
+    other = await desk.new_page()
+    await other.goto(page.url)
+    await for_you(page).locator(".card").first.click()
+    await expect(page.locator("#film-title")).to_be_visible()
+    await page.wait_for_timeout(1_500)
+    await page.locator(".consent [value=off]").click()
+    await expect(page.locator(".consent [value=off][aria-pressed=true]")).to_be_visible()
+    await other.locator("[data-surface=new] .card").first.click()
+    await page.wait_for_timeout(500)
+    assert logged(Dwell) == []  # of the film that was open
+    assert len(logged(Click)) == 1
 
 
 async def test_phone_opens_the_film_as_a_page(chromium: Browser, address: str):

@@ -8,6 +8,7 @@
          [data-track="click|dismissal|dismissal_undone"]   what is pressed; the last two are not submitted as forms,
                                                            and a click takes the list out of the link (its query)
      [data-dwell data-item]                         an item's page or panel, read for as long as it is there
+     button[name="consent"]                         a choice of what may be remembered
    A slate from a later session than the page's says so by data-session and data-token of its own. What is pressed
    dispatches `freshet:dismissal` or `freshet:dismissal_undone`, bubbling. */
 (() => {
@@ -110,6 +111,14 @@
       addEventListener("focus", startAgain);
     };
   };
+
+  // Other tabs stop before the server hears of the choice, and where nothing may be kept this one does, too: what it
+  // would tell on its way out, as how long a film was read, would come after the visitor has said no.
+  document.addEventListener("submit", ({ submitter }) => {
+    if (submitter?.name !== "consent" || submitter.value === page.consent) return;
+    others.postMessage(submitter.value);
+    if (submitter.value === "off") stop();
+  });
 
   listen();
   others.postMessage(page.consent);
