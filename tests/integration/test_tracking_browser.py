@@ -36,6 +36,7 @@ class Site:
 
     url: str = ""
     up: bool = True
+    mute: bool = False
     close_code: int = 1001
     outcome: str = "accepted"
     next_seq: int = 1
@@ -65,6 +66,8 @@ class Site:
             if not self.up:
                 await send({"type": "websocket.close", "code": self.close_code})
                 return
+            if self.mute:
+                continue
             message = json.loads(received["text"])
             self.messages.append(message)
             await say({"type": "ack", "id": message["id"], "outcomes": self.take(message)})
@@ -303,6 +306,16 @@ async def test_page_that_connects_again_says_what_it_shows_though_it_has_nothing
     }""")
     await site.until(lambda: len(site.messages) > told)
     assert [(message["events"], message["surfaces"]) for message in site.messages[told:]] == [([], ["for_you"])]
+
+
+async def test_server_that_answers_no_more_and_says_no_goodbye_is_given_up(site: Site, page: Page):
+    await site.until(lambda: len(site.events) == 2)
+    site.mute = True
+    await page.evaluate("() => { WebSocket.prototype.close = () => {}; }")
+    await page.click("text=Alien")
+    await page.wait_for_timeout(1_000)
+    site.mute = False
+    await site.until(lambda: site.of("click") == ["alien"], timeout_s=15)
 
 
 async def test_tab_that_was_stopped_says_so_and_nothing_else_until_it_is_come_back_to(

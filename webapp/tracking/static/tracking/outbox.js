@@ -7,14 +7,14 @@
 globalThis.freshetOutbox = (page, surfaces) => {
   "use strict";
   const BATCH = 100, BLOCK = 32, LOW = 8; // events in a message; sequence numbers drawn at once, and when to draw more
-  const GROUP_MS = 250, ACK_MS = 10_000, LONGEST_WAIT_MS = 30_000;
+  const GROUP_MS = 250, ANSWER_MS = 10_000, LONGEST_WAIT_MS = 30_000;
 
   const UNREADABLE = [1007, 1009]; // close codes: not a batch, too large
 
   const pending = new Map(); // key → event: all that is not acknowledged yet
   const blocks = new Map(); // session → its reserved numbers, and the events that wait for one
   const floors = new Map(); // session → lowest number that the server knows to be free
-  let socket, greeted, inFlight, flushing, retrying, messages = 0, failures = 0, stopped = false;
+  let socket, greeted, helloDue, inFlight, flushing, retrying, messages = 0, failures = 0, stopped = false;
 
   // -- Keeping: a closed tab or a dead network loses nothing -----------------------------------------------------------
 
@@ -135,10 +135,15 @@ globalThis.freshetOutbox = (page, surfaces) => {
   };
 
   const send = (events) => {
-    const current = socket;
     socket.send(message(events));
-    inFlight = { id: messages, events, deadline: setTimeout(() => current.close(), ACK_MS) };
+    inFlight = { id: messages, events, deadline: deadline() };
   };
+
+  // What does not answer in time is taken for gone: a peer that is dead says no goodbye, and browsers wait long for it.
+  const deadline = () => setTimeout((current) => {
+    current.close();
+    current.onclose({ code: 1006 });
+  }, ANSWER_MS, socket);
 
   const acknowledged = ({ id, outcomes }) => {
     if (id !== inFlight?.id) return;
@@ -161,6 +166,7 @@ globalThis.freshetOutbox = (page, surfaces) => {
   // What an earlier page left behind goes along; what another tab is sending meanwhile may go twice, which is harmless.
   const hello = async ({ session, next_seq }) => {
     const current = socket;
+    clearTimeout(helloDue);
     floors.set(session, next_seq);
     const block = blocks.get(session);
     if (block && block.next < next_seq) { block.end = block.next; refill(session, block); }
@@ -192,8 +198,11 @@ globalThis.freshetOutbox = (page, surfaces) => {
     socket = opening;
     opening.binaryType = "arraybuffer";
     opening.onmessage = receive;
+    helloDue = deadline();
     opening.onclose = ({ code }) => {
       if (socket !== opening) return;
+      opening.onmessage = undefined;
+      clearTimeout(helloDue);
       clearTimeout(inFlight?.deadline);
       if (UNREADABLE.includes(code) && inFlight) forget(inFlight.events); // no server will ever read that batch
       socket = greeted = inFlight = undefined;
