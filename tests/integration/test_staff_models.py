@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils.html import strip_tags
 
+from recsys.config import EngineConfig
 from recsys.events import Click, Impression, ItemUpserted, SlateServed
 from recsys.inspection import portrait
 from recsys.learner import Learner
@@ -126,6 +127,27 @@ def test_appeal_that_only_faded_did_not_move(three_versions: list[Manifest]):
     after = portrait(learner.world)
     assert np.flatnonzero(before.appeal != after.appeal).size
     assert versions.appeal_changes(before, after) == []
+
+
+def test_items_that_changed_rows_when_others_were_let_go_are_compared_with_themselves():
+    learner = Learner(EngineConfig(most_items=8))
+    shown = tuple(str(number) for number in range(8))
+    items = [ItemUpserted(event_time_ms=1, item=item, title=f"Film {item}") for item in shown]
+    slate: dict[str, Any] = {"event_time_ms": 2, "session": "s", "slate": "s"}
+    visit = [
+        SlateServed(surface="trending", items=shown, **slate),
+        *(Impression(seq=place, item=shown[place], position=place, **slate) for place in range(1, 8)),
+        Click(seq=9, item="7", position=7, **slate),
+    ]
+    learner.fold([Record(f"{at_ms}-0", event, b"") for at_ms, event in enumerate([*items, *visit], start=1)])
+    before = portrait(learner.world)
+    learner.fold([Record("99-0", ItemUpserted(event_time_ms=3, item="new", title="New"), b"")])
+    after = portrait(learner.world)
+    assert after.items.index("7") < before.items.index("7")
+    assert np.ptp(before.appeal) > 0
+    assert versions.appeal_changes(before, after) == []
+    told = {change.item: change.before for change in versions.appeal_changes(after, before)}
+    assert set(told) <= set(before.items) - set(after.items) and set(told.values()) <= {None}
 
 
 def test_version_compared_with_itself_moved_nothing(client: Client, three_versions: list[Manifest]):

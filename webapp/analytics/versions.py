@@ -118,17 +118,21 @@ def _weight_changes(before: Portrait, after: Portrait) -> list[WeightChange]:
 
 
 def appeal_changes(before: Portrait, after: Portrait) -> list[AppealChange]:
-    """Return the items whose appeal moved by more than `LEAST_MOVE`. Rows are never given to another item."""
-    known, new = len(before.items), len(after.items) - len(before.items)
-    was = np.pad(before.appeal, (0, max(new, 0)))
-    deviation = np.pad(before.appeal_deviation, (0, max(new, 0)), constant_values=appeal.VARIANCE**0.5)
-    both = min(len(was), len(after.items))
-    moved = np.abs(after.appeal[:both] - was[:both]) / deviation[:both]
+    """Return the items whose appeal moved by more than `LEAST_MOVE`.
+
+    They are found by their ids: where a full catalogue let items go, the others changed rows.
+    """
+    rows = {item: row for row, item in enumerate(before.items)}
+    # Of an item that was not there, the last: what every item begins with.
+    places = np.array([rows.get(item, -1) for item in after.items], dtype=np.int64)
+    was = np.append(before.appeal, 0.0)[places]
+    deviation = np.append(before.appeal_deviation, appeal.VARIANCE**0.5)[places]
+    moved = np.abs(after.appeal - was) / deviation
     return [
         AppealChange(
             item=after.items[row],
             title=after.titles[row],
-            before=float(was[row]) if row < known else None,
+            before=float(was[row]) if places[row] >= 0 else None,
             after=float(after.appeal[row]),
             deviation_after=float(after.appeal_deviation[row]),
             moved=float(moved[row]),
