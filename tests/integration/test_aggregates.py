@@ -144,6 +144,24 @@ def test_of_two_that_count_the_same_stretch_one_writes(whole: dict[str, Any]) ->
     assert content() == whole
 
 
+def test_two_that_count_in_turn_go_on_from_where_each_was(whole: dict[str, Any]) -> None:
+    read = 0
+
+    class Noting(Listed):
+        def read(self, after: Offset, limit: int) -> Sequence[Record]:
+            nonlocal read
+            found = super().read(after, min(limit, 20))
+            read += len(found)
+            return found
+
+    both = [AggregateWriter(Noting(LOG), GAP_MS) for _ in range(2)]
+    turn = 0
+    while both[turn].run(20):
+        turn = 1 - turn
+    assert content() == whole
+    assert read < 4 * len(LOG)
+
+
 def test_wider_buckets_add_up_to_what_the_narrow_ones_do(whole: dict[str, Any]) -> None:
     writer().run(10_000)
     for table, narrow, wide in (

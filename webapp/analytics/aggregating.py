@@ -133,11 +133,17 @@ class AggregateWriter:
         return progress
 
     def _recover(self, progress: AggregateProgress) -> AggregateFold:
-        """Return a fold that is where the database is."""
-        fold = AggregateFold(self._gap_ms)
-        if progress.state_offset != ORIGIN:
-            fold.restore(bytes(progress.state))
-        again, offset = 0, progress.state_offset
+        """Return a fold that is where the database is.
+
+        Where another worker has counted on since, this process's own is led there; else the stored one is.
+        """
+        fold, offset, again = self._fold, self._offset, self._unsaved
+        if fold is None or offset_key(offset) > offset_key(progress.offset):
+            # Read at once: another worker may store a newer state at any moment.
+            progress.refresh_from_db(fields=("offset", "state_offset", "state"))
+            fold, offset, again = AggregateFold(self._gap_ms), progress.state_offset, 0
+            if offset != ORIGIN:
+                fold.restore(bytes(progress.state))
         while offset != progress.offset:
             folded, offset = _take(fold, self._reader, offset, progress.offset, _BATCH)
             if not folded:
@@ -147,7 +153,8 @@ class AggregateWriter:
             again += folded
             fold.drain()
         self._offset, self._unsaved = progress.offset, again
-        _logger.info("aggregates_recovered", offset=progress.offset, folded_again=again)
+        if fold is not self._fold:
+            _logger.info("aggregates_recovered", offset=progress.offset, folded_again=again)
         return fold
 
     def _move_on(self, before: Offset, after: Offset, folded: int) -> None:
