@@ -123,7 +123,7 @@ def check_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """freshet.E007: River has no such click model."""
     if not settings.FRESHET_MODEL.startswith("river:"):
         return []
-    # What makes models is more than beat, which is checked as well, needs to hold otherwise.
+    # Beat checks its settings as well, and need not hold what makes models.
     from recsys.models.registry import make_model
 
     try:

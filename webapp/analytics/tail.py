@@ -137,6 +137,7 @@ class Tail:
             served_ms = self._slates.of(event)
             late = served_ms is not None and record.received_ms - served_ms >= self._window_ms
         item = event.item if isinstance(event, ItemEvent | ItemUpserted | ItemRemoved) else ""
+        length = counted(len(event.items), "item") if isinstance(event, SlateServed) else ""
         return Entry(
             offset=record.offset,
             at_ms=record.received_ms,
@@ -144,11 +145,7 @@ class Tail:
             why=_LATE if late else "",
             kind=event.tag(),
             session=event.session if isinstance(event, SessionEvent) else "",
-            title=title(wiring.replica().world, item)
-            if item
-            else counted(len(event.items), "item")
-            if isinstance(event, SlateServed)
-            else "",
+            title=title(wiring.replica().world, item) if item else length,
             position=event.position if isinstance(event, ItemEvent) and event.slate else -1,
             explored=len(event.explored) if isinstance(event, SlateServed) else 0,
             simulated=isinstance(event, SessionEvent) and event.simulated,
