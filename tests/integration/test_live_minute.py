@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.http import QueryDict
 from django.test import Client
 
+from recsys.errors import LogUnavailable
 from recsys.events import Click, Event, SlateServed, encode
 from recsys.log.archive import write_segment
 from recsys.log.base import records
@@ -19,6 +20,7 @@ from webapp.analytics.samples import Sample
 from webapp.tracking import edge as edges
 from webapp.tracking.consent import visit_from
 from webapp.tracking.edge import Note
+from webapp.training import services
 
 pytestmark = pytest.mark.django_db
 
@@ -174,3 +176,18 @@ def test_damaged_archive_is_named_in_place_of_the_minute(watcher: Client):
     response = watcher.get(LIVE, {"minute": NAME})
     assert response.status_code == 200
     assert f"so the minute can't be shown: expected a Parquet segment in {segment}" in response.content.decode()
+
+
+def test_event_of_a_session_that_rests_in_a_damaged_archive_is_shown_all_the_same(watcher: Client):
+    log, now_ms = wiring.event_log(), wiring.clock().now_ms()
+    of_it: dict[str, Any] = {"event_time_ms": now_ms, "session": "s", "slate": "a"}
+    log.append([SlateServed(surface="for_you", items=("7", "8"), **of_it), Click(seq=1, item="7", position=0, **of_it)])
+    archived = list(records(log))
+    segment = write_segment(wiring.archive_path(), archived)
+    services.resting().run(f"{now_ms + 10**9}-0", now_ms + 10**9)
+    log.trim(archived[-1].offset)
+    segment.write_bytes(b"not what was written")
+    log.append([Click(seq=2, item="8", position=1, **of_it)])
+    with pytest.raises(LogUnavailable):
+        log.session_events("s")
+    assert [line.title for line in watcher.get(LIVE).context["lines"]] == ["8"]

@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 import redis
 
-from recsys.events import ItemEvent, ItemRemoved, ItemUpserted, SessionEvent, SlateServed
+from recsys.errors import CorruptState, LogUnavailable
+from recsys.events import Event, ItemEvent, ItemRemoved, ItemUpserted, SessionEvent, SlateServed
 from recsys.log.archive import ArchiveLog
 from recsys.log.base import Log, Reader, Record
 from recsys.log.whole import WholeLog
@@ -95,11 +96,20 @@ class SlateTimes:
         if event.slate not in self._served:
             served = {
                 each.slate: each.event_time_ms
-                for each in self._log.session_events(event.session)
+                for each in self._events_of(event.session)
                 if isinstance(each, SlateServed)
             }
             self.note(event.slate, served.get(event.slate))
         return self._served.get(event.slate)
+
+    def _events_of(self, session: str) -> Sequence[Event]:
+        try:
+            return self._log.session_events(session)
+        except LogUnavailable as error:
+            # The rest of the log can be followed all the same.
+            if isinstance(error.__cause__, CorruptState):
+                return []
+            raise
 
 
 class Tail:
