@@ -137,7 +137,22 @@ async def test_after_a_long_absence_what_is_left_out_is_said(now_ms: int):
     log.append(clicks(now_ms, 1))
     long_ago = now_ms - watching.SKIPS_AFTER_MS - 60_000
     (skipped,) = await received(watch(f"{long_ago}-0", now_ms), 1, "skipped")
-    assert skipped.data == {"after": f"{long_ago}-0", "until": f"{now_ms - watching.SKIPS_AFTER_MS}-0"}
+    until = f"{now_ms - watching.SKIPS_AFTER_MS}-0"
+    assert skipped.data == {"after": f"{long_ago}-0", "until": until, "damaged": False}
+
+
+@pytest.mark.parametrize("event", ["skipped", "message"])
+async def test_stream_goes_on_behind_a_damaged_archive_and_says_so(now_ms: int, event: str):
+    log, start = wiring.event_log(), f"{now_ms - 1}-0"
+    log.append(clicks(now_ms, 2))
+    archived = list(records(log))
+    write_segment(wiring.archive_path(), archived).write_bytes(b"not what was written")
+    log.append(clicks(now_ms, 1, first=3))
+    (told,) = await received(watch(start, now_ms), 1, event)
+    if event == "skipped":
+        assert told.data == {"after": start, "until": archived[-1].offset, "damaged": True}
+    else:
+        assert told.id == log.end()
 
 
 async def test_without_redis_the_stream_says_so_and_goes_on(without_redis: None, monkeypatch: pytest.MonkeyPatch):

@@ -15,7 +15,8 @@ import msgspec
 import redis
 import structlog
 
-from recsys.errors import LogUnavailable
+from recsys.errors import CorruptState, LogUnavailable
+from recsys.log.archive import ArchiveLog
 from recsys.offsets import Offset, offset_key
 from webapp import wiring
 from webapp.analytics.selectors import at_work
@@ -97,7 +98,11 @@ class Watch:
     def _look(self) -> tuple[bytes, bool]:
         """Return what is new, and whether there is more at once."""
         skipped = self._skip()
-        entries = self._tail.after(self._after, AT_ONCE)
+        try:
+            entries = self._tail.after(self._after, AT_ONCE)
+        except CorruptState as error:
+            _logger.warning("tail_damaged", error=str(error))
+            return skipped + self._leave_out(ArchiveLog(wiring.archive_path()).end(), damaged=True), True
         self._after = last_offset(entries, self._after)
         noted = self._tail.noted(self._noted, AT_ONCE)
         if noted:
@@ -121,9 +126,14 @@ class Watch:
         at_ms = offset_key(self._after)[0]
         if not at_ms or self._now_ms - at_ms <= SKIPS_AFTER_MS:
             return b""
-        missed, self._after = self._after, f"{self._now_ms - SKIPS_AFTER_MS}-0"
-        self._noted = self._after
-        return b"event: skipped\ndata: %s\n\n" % _encoder.encode({"after": missed, "until": self._after})
+        self._noted = f"{self._now_ms - SKIPS_AFTER_MS}-0"
+        return self._leave_out(self._noted, damaged=False)
+
+    def _leave_out(self, until: Offset, *, damaged: bool) -> bytes:
+        """Go on after `until`, and say so; `damaged` where the archive, which has what lies between, can't be read."""
+        missed, self._after = self._after, until
+        told = {"after": missed, "until": until, "damaged": damaged}
+        return b"event: skipped\ndata: %s\n\n" % _encoder.encode(told)
 
 
 def offset_from(text: str) -> Offset | None:

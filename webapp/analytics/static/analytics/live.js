@@ -191,7 +191,8 @@
     source.addEventListener("away", () => tell("Redis can't be reached. The tail goes on where it stopped when it is back."));
     source.addEventListener("skipped", ({ data }) => {
       const skipped = JSON.parse(data);
-      tell(`Away for more than ten minutes: the tail leaves out what came between ${skipped.after} and ${skipped.until}.`);
+      const why = skipped.damaged ? "The archive can't be read" : "Away for more than ten minutes";
+      tell(`${why}: the tail leaves out what came between ${skipped.after} and ${skipped.until}.`);
     });
   };
   document.querySelectorAll("[data-series]").forEach(draw);
