@@ -2,6 +2,7 @@
 
 import re
 import urllib.request
+from statistics import mean
 
 from playwright.sync_api import Browser, Locator, Page
 
@@ -76,10 +77,11 @@ def test_clicks_made_offline_arrive_once(movielens: RunningSite, page: Page) -> 
 def test_another_visitors_slate_learns_from_clicks_although_the_worker_was_killed(
     small: RunningSite, chromium: Browser
 ) -> None:
-    first, second = (chromium.new_context(viewport={"width": 1_440, "height": 1_000}) for _ in range(2))
-    theirs = second.new_page()
-    theirs.goto(small.url)
-    before = ranks(theirs)
+    first, *others = (chromium.new_context(viewport={"width": 1_440, "height": 1_000}) for _ in range(6))
+    theirs = [context.new_page() for context in others]
+    for page in theirs:
+        page.goto(small.url)
+    before = mean(map(ranks, theirs))  # of several: which films chance brings up differs by visitor
     mine = first.new_page()
     mine.goto(small.url)
     shelf = row_of(mine, "Horror")
@@ -92,14 +94,15 @@ def test_another_visitors_slate_learns_from_clicks_although_the_worker_was_kille
     wait_until(lambda: len(small.events(Click, session)) == 8, "eight clicks in the log")
     clicked = [record for record in records(small.log) if isinstance(record.event, Click)]
     small.wait_until_learned(clicked[-1].offset)
-    theirs.reload()
-    after = ranks(theirs)
-    assert after < before - 1, (before, after)
-    slate = small.events(SlateServed, str(for_you(theirs).get_attribute("data-session")))[-1]
+    for page in theirs:
+        page.reload()
+    after = mean(map(ranks, theirs))
+    assert after < before - 0.5, (before, after)
+    slate = small.events(SlateServed, str(for_you(theirs[0]).get_attribute("data-session")))[-1]
     assert isinstance(slate, SlateServed)
     assert slate.version >= clicked[-1].offset
-    first.close()
-    second.close()
+    for context in (first, *others):
+        context.close()
 
 
 def test_pages_work_without_javascript(movielens: RunningSite, chromium: Browser) -> None:
