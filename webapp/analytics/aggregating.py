@@ -126,7 +126,7 @@ class AggregateWriter:
         return folded
 
     def _progress(self) -> AggregateProgress:
-        progress = AggregateProgress.objects.filter(id=1).defer("state").first()
+        progress = AggregateProgress.so_far()
         if progress is None or progress.revision != REVISION:
             self.reset()
             return AggregateProgress.objects.get(id=1)

@@ -93,7 +93,7 @@ def sittings(session: str) -> list[SessionSitting]:
 def received(sittings: Sequence[SessionSitting]) -> tuple[int, int | None]:
     """Return between when a session's events were received: where it has no sittings, after all that is counted."""
     if not sittings:
-        progress = AggregateProgress.objects.defer("state").first()
+        progress = AggregateProgress.so_far()
         return (progress.counted_ms + 1 if progress else 0), None
     return min(each.started_ms for each in sittings) - _ARRIVAL_MS, max(each.ended_ms for each in sittings)
 

@@ -8,7 +8,6 @@ open here, and connections come and go without a word to the layer. A message th
 import asyncio
 import contextlib
 import secrets
-import weakref
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from channels.layers import get_channel_layer
 
 from webapp.background import while_serving
 from webapp.feed.coalesced import Coalesced
+from webapp.loops import one_of_each_loop
 
 _GROUP: Final = "freshet.sessions"
 _CHANGED: Final = "sessions.changed"
@@ -90,15 +90,10 @@ class Siblings:
             self._telling = None
 
 
-_siblings: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Siblings]" = weakref.WeakKeyDictionary()
-
-
+@one_of_each_loop
 def siblings() -> Siblings:
     """Return those of the event loop that is running."""
-    loop = asyncio.get_running_loop()
-    if (found := _siblings.get(loop)) is None:
-        found = _siblings[loop] = Siblings()
-    return found
+    return Siblings()
 
 
 @while_serving

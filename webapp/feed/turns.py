@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-import weakref
 from collections.abc import AsyncIterator
+
+from webapp.loops import one_of_each_loop
 
 
 class Turns:
@@ -41,12 +42,7 @@ class Turns:
             yield
 
 
-_turns: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]" = weakref.WeakKeyDictionary()
-
-
+@one_of_each_loop
 def turns() -> Turns:
     """Return the turns of the event loop that is running."""
-    loop = asyncio.get_running_loop()
-    if (found := _turns.get(loop)) is None:
-        found = _turns[loop] = Turns()
-    return found
+    return Turns()

@@ -231,6 +231,11 @@ class AggregateProgress(models.Model):
     state_offset = models.CharField(max_length=40, default=ORIGIN)
     state = models.BinaryField(default=bytes)
 
+    @classmethod
+    def so_far(cls) -> "AggregateProgress | None":
+        """Return how far it is, None before anything was counted; `state`, which is large, is read when asked for."""
+        return cls.objects.defer("state").first()
+
     @property
     def counted_ms(self) -> int:
         """When the newest event that is counted was received."""

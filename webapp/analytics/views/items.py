@@ -133,7 +133,7 @@ def items(request: HttpRequest) -> HttpResponseBase:
     form = WindowForm(request.GET)
     window = window_of(form, wiring.clock().now_ms())
     listing = Listing(ITEMS, catalogue(window), request.GET)
-    context = {"form": form, "window": window, "progress": _progress()}
+    context = {"form": form, "window": window, "progress": AggregateProgress.so_far()}
     return respond(request, "analytics/items.html", context, listing, status=200 if form.is_valid() else 400)
 
 
@@ -157,7 +157,7 @@ def item(request: HttpRequest, item_id: str) -> HttpResponseBase:
     context: dict[str, Any] = {
         "form": form,
         "window": life.window,
-        "progress": _progress(),
+        "progress": AggregateProgress.so_far(),
         "item": found,
         "item_id": item_id,
         "life": life,
@@ -224,7 +224,3 @@ def _day_words(life: ItemLife) -> str:
     if total.loose:
         words += f" Opened {figures.counted(total.loose, 'time')} where no list of ours is known to have shown it."
     return words
-
-
-def _progress() -> AggregateProgress | None:
-    return AggregateProgress.objects.defer("state").first()

@@ -102,7 +102,7 @@ def labels(request: HttpRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "window": window,
-        "progress": AggregateProgress.objects.defer("state").first(),
+        "progress": AggregateProgress.so_far(),
         "pending": pending,
         "redis_away": redis_away,
         "attribution_ms": delays.attribution_s * 1_000,

@@ -158,7 +158,7 @@ def learning(request: HttpRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "window": window,
-        "progress": AggregateProgress.objects.defer("state").first(),
+        "progress": AggregateProgress.so_far(),
         "version": version,
         "unknown_version": unknown,
         "score": scored(books) if books.pages else None,

@@ -121,7 +121,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     form = WindowForm(request.GET)
     window = window_of(form, wiring.clock().now_ms())
     found = Overview(window)
-    progress = AggregateProgress.objects.defer("state").first()
+    progress = AggregateProgress.so_far()
     listings = _listings(request, found)
     context = {
         "form": form,
