@@ -74,6 +74,13 @@ def visitor(stocked: None) -> AsyncClient:
 
 
 @pytest.fixture
+def consenting(visitor: AsyncClient) -> AsyncClient:
+    """One who lets their session be logged."""
+    visitor.cookies["freshet_consent"] = "session"
+    return visitor
+
+
+@pytest.fixture
 async def address(stocked: None) -> AsyncIterator[str]:
     """Serve the site in this event loop; yield its address."""
     sockets = CookieMiddleware(URLRouter(websocket_urlpatterns))

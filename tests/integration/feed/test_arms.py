@@ -10,7 +10,7 @@ from django.test import AsyncClient
 
 from recsys.events import Click, SessionBegan, SessionEvent, SlateServed
 from tests.integration.feed.conftest import logged, stock
-from tests.integration.feed.test_feed_socket import tab
+from tests.integration.feed.tabs import tab
 from webapp import wiring
 from webapp.feed.presence import presence
 from webapp.tracking.consent import Visit, switched, visit_from

@@ -3,81 +3,26 @@
 import asyncio
 import gc
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 import pytest
 import redis
 from asgiref.testing import ApplicationCommunicator
 from channels.routing import URLRouter
-from channels.sessions import CookieMiddleware
 from django.test import AsyncClient
 
 from recsys.events import Click, SlateServed
 from recsys.learner import Learner
 from recsys.log.base import records
 from tests.integration.feed.conftest import logged
+from tests.integration.feed.tabs import Tab, tab
 from webapp import metrics, wiring
 from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
 from webapp.feed.presence import presence
 from webapp.feed.routing import websocket_urlpatterns
-from webapp.feed.turns import turns
 from webapp.tracking.consent import SESSION_COOKIE
-from webapp.tracking.tokens import read_session, read_slate
-
-
-class Tab:
-    """One tab of a visitor: the front page's tokens, and a socket."""
-
-    def __init__(self, visitor: AsyncClient, html: str) -> None:
-        self.token = re.search(r'data-token="([^"]+)"', html)[1]
-        self.slate_token = re.search(r'data-slate-token="([^"]+)" data-surface="for_you"', html)[1]
-        self.slate = read_slate(self.slate_token)
-        self.session = read_session(self.token).session
-        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in visitor.cookies.items())
-        scope = {"type": "websocket", "path": "/ws/", "headers": [(b"cookie", cookies.encode())]}
-        self.socket = ApplicationCommunicator(CookieMiddleware(visitor_socket), scope)
-
-    async def connect(self) -> dict[str, Any]:
-        """Open the socket; return the greeting."""
-        await self.socket.send_input({"type": "websocket.connect"})
-        assert await self.socket.receive_output(timeout=5) == {"type": "websocket.accept"}
-        return await self.hear()
-
-    async def disconnect(self) -> None:
-        await self.socket.send_input({"type": "websocket.disconnect", "code": 1001})
-        await self.socket.wait(timeout=5)
-
-    async def say(self, text: str) -> None:
-        await self.socket.send_input({"type": "websocket.receive", "text": text})
-
-    async def send(self, seq: int, item: str, kind: str = "click", **more: Any) -> None:
-        event = {"type": kind, "seq": seq, "slate": self.slate.slate, "item": item, "age_ms": 0}
-        message = {
-            "type": "events",
-            "id": seq,
-            "session": self.token,
-            "slates": {self.slate.slate: self.slate_token},
-            "events": [event],
-            "surfaces": ["for_you"],
-            **more,
-        }
-        await self.say(msgspec.json.encode(message).decode())
-
-    async def hear(self) -> dict[str, Any]:
-        sent = await self.socket.receive_output(timeout=5)
-        return msgspec.json.decode(sent["text"])
-
-
-@asynccontextmanager
-async def tab(visitor: AsyncClient) -> AsyncIterator[Tab]:
-    response = await visitor.get("/")
-    opened = Tab(visitor, response.content.decode())
-    assert (await opened.connect())["type"] == "hello"
-    yield opened
-    await opened.disconnect()
 
 
 @contextmanager
@@ -90,12 +35,6 @@ def redis_away(settings: Any) -> Iterator[None]:
         wiring.async_event_log.cache_clear()
         if url != here:
             yield
-
-
-@pytest.fixture
-def consenting(visitor: AsyncClient) -> AsyncClient:
-    visitor.cookies["freshet_consent"] = "session"
-    return visitor
 
 
 async def test_click_is_acknowledged_once_logged_and_turns_the_slate(consenting: AsyncClient):
@@ -276,67 +215,6 @@ async def test_nothing_is_acknowledged_while_the_log_is_away(
             client.close()
         assert (closed["type"], closed["code"]) == ("websocket.close", TRY_AGAIN_LATER)
     assert logged(Click) == []
-
-
-async def test_tab_that_shows_the_lens_gets_it_after_the_slate(consenting: AsyncClient):
-    async with tab(consenting) as mine:
-        await mine.send(1, mine.slate.items[1], surfaces=["for_you", "lens"])
-        await mine.hear()
-        pushed, lens = await mine.hear(), await mine.hear()
-        assert list(pushed["laps"]) == ["check", "log", "learn", "slate", "html"]
-        assert (lens["surface"], lens["html"], list(lens["laps"])) == ("lens", "", ["lens"])
-        assert 'data-taste="Horror"' in lens["lens"]
-        assert f"?slate={pushed['slate']}" in lens["lens"]
-
-
-async def test_tab_without_the_lens_pays_nothing_for_it(consenting: AsyncClient):
-    async with tab(consenting) as mine:
-        await mine.send(1, mine.slate.items[1])
-        await mine.hear()
-        pushed = await mine.hear()
-        assert "lens" not in pushed["laps"]
-        assert pushed["lens"] == ""
-
-
-async def test_page_with_the_lens_and_no_slate_gets_the_lens_alone(consenting: AsyncClient):
-    async with tab(consenting) as mine:
-        await mine.send(1, mine.slate.items[1], surfaces=["lens"])
-        await mine.hear()
-        pushed = await mine.hear()
-        assert (pushed["surface"], pushed["html"], list(pushed["laps"])) == (
-            "lens",
-            "",
-            ["check", "log", "learn", "lens"],
-        )
-        assert 'data-taste="Horror"' in pushed["lens"]
-    assert len([slate for slate in logged(SlateServed) if slate.surface == "for_you"]) == 1
-
-
-async def test_lens_waits_for_all_slates_and_comes_once_for_all_events_meanwhile(consenting: AsyncClient):
-    async with tab(consenting) as mine:
-        async with turns().slate():
-            for seq, item in enumerate(mine.slate.items[1:4], 1):
-                await mine.send(seq, item, surfaces=["lens"])
-                assert (await mine.hear())["type"] == "ack"
-            assert await mine.socket.receive_nothing(timeout=0.2)
-        assert (await mine.hear())["surface"] == "lens"
-        assert await mine.socket.receive_nothing(timeout=0.3)
-
-
-async def test_slates_that_wait_go_before_a_lens_that_waited_longer():
-    made: list[str] = []
-
-    async def make(turn: AbstractAsyncContextManager[None], what: str) -> None:
-        async with turn:
-            made.append(what)
-
-    async with turns().slate():
-        waiting = [asyncio.create_task(make(turns().lens(), "lens"))]
-        waiting += [asyncio.create_task(make(turns().slate(), f"slate {n}")) for n in range(3)]
-        await asyncio.sleep(0)
-    async with asyncio.timeout(5):
-        await asyncio.gather(*waiting)
-    assert made == ["slate 0", "slate 1", "slate 2", "lens"]
 
 
 async def test_visitor_who_left_before_an_answer_is_no_fault(consenting: AsyncClient):

@@ -13,7 +13,7 @@ from django.test import AsyncClient
 from recsys.events import Click, Event, SessionEvent, SessionForgotten, SlateServed
 from recsys.log.base import records
 from tests.integration.feed.conftest import logged, session_events
-from tests.integration.feed.test_feed_socket import tab
+from tests.integration.feed.tabs import tab
 from webapp import wiring
 from webapp.feed.lens.alternatives import deeds, rebuilt
 from webapp.feed.lens.journeys import journeys

@@ -18,7 +18,7 @@ from recsys.offsets import ORIGIN
 from recsys.recommender import Recommender
 from recsys.sessions.portrait import Portrait, portray
 from tests.integration.feed.conftest import fold, logged, session_events
-from tests.integration.feed.test_feed_socket import tab
+from tests.integration.feed.tabs import tab
 from webapp import wiring
 from webapp.feed.lens import journeys as journeys_module
 from webapp.feed.lens.journeys import Journeys, journeys

@@ -10,7 +10,7 @@ from django.test import AsyncClient
 from recsys.events import Click
 from recsys.log.keys import LogKeys
 from tests.integration.feed.conftest import FILMS, logged, session_events
-from tests.integration.feed.test_feed_socket import tab
+from tests.integration.feed.tabs import tab
 from tests.integration.feed.test_lens_travel import browse
 from webapp import wiring
 from webapp.feed.presence import presence
