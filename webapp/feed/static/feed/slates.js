@@ -58,11 +58,13 @@
       if (kept.includes(slot)) next = slot.nextElementSibling;
       else list.insertBefore(slot, next);
     });
-    order.forEach((slot) => (before.has(slot) ? travel(slot, before.get(slot)) : arrive(slot)));
+    // All are measured before any is moved: each look at a changed page lays it out anew.
+    const after = new Map(order.map((slot) => [slot, slot.getBoundingClientRect()]));
+    after.forEach((to, slot) => (before.has(slot) ? travel(slot, before.get(slot), to) : arrive(slot)));
   };
 
-  const travel = (slot, from) => {
-    const to = slot.getBoundingClientRect(), x = from.left - to.left, y = from.top - to.top;
+  const travel = (slot, from, to) => {
+    const x = from.left - to.left, y = from.top - to.top;
     if (still.matches || document.hidden || (!x && !y)) return;
     slot.animate([{ translate: `${x}px ${y}px` }, { translate: "0 0" }], { duration: DURATION_MS, easing: EASING });
   };
