@@ -24,7 +24,9 @@ ENV PATH=/opt/freshet/bin:$PATH \
     FRESHET_VAR=/var/lib/freshet \
     FRESHET_HOST=0.0.0.0 \
     FRESHET_PORT=8000 \
-    FRESHET_LOG_FORMAT=json
+    FRESHET_LOG_FORMAT=json \
+    FRESHET_STATIC_ROOT=/srv/freshet/static
+RUN FRESHET_VAR=/tmp/build python manage.py collectstatic --noinput && rm -r /tmp/build
 USER freshet
 VOLUME /var/lib/freshet
 EXPOSE 8000

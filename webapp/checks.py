@@ -133,6 +133,22 @@ def check_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register(TAG)
+def check_static_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """freshet.E008: static files are to be served from a folder that has none."""
+    folder = settings.FRESHET_STATIC_ROOT
+    if folder is None or (folder / "staticfiles.json").is_file():
+        return []
+    return [
+        Error(
+            f"FRESHET_STATIC_ROOT: expected a folder with collected files, received {folder}, which has no "
+            "staticfiles.json.",
+            hint="Run manage.py collectstatic with this setting, or unset it.",
+            id="freshet.E008",
+        )
+    ]
+
+
 def refuse_to_start_on_errors() -> None:
     """End the process with every error and its hint, when there is one. For servers and workers."""
     errors: Sequence[CheckMessage] = [message for message in run_checks(tags=[TAG]) if message.is_serious()]

@@ -44,6 +44,13 @@ FRESHET_SECRET_KEY = environment.text(
     "Signs cookies, sessions and slates. Keep it secret and the same on all machines.",
     shown="read from `var/secret_key`, which `make demo` makes; without either the site does not start",
 )
+FRESHET_STATIC_ROOT = environment.folder(
+    "FRESHET_STATIC_ROOT",
+    None,
+    "Folder that `manage.py collectstatic` fills with scripts, styles and fonts: they are served from there, "
+    "compressed, under names by which browsers may keep them for good.",
+    shown="none: they are served from where they lie in the code",
+)
 FRESHET_LOG_LEVEL = environment.choice(
     "FRESHET_LOG_LEVEL", "INFO", "Lowest level of log lines.", among=("DEBUG", "INFO", "WARNING", "ERROR")
 )

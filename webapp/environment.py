@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 Value = TypeVar("Value")
+Folder = TypeVar("Folder", Path, None)
 
 #: What 64 bits hold.
 _LARGEST: Final = 2**63 - 1
@@ -160,9 +161,13 @@ class Environment:
         kind = f"URL beginning with {beginning}, with signs in a password percent-encoded"
         return self._read(name, kind, read, default, meaning, shown)
 
-    def folder(self, name: str, default: Path, meaning: str, *, shown: str) -> Path:
+    def folder(self, name: str, default: Folder, meaning: str, *, shown: str) -> Path | Folder:
         """Read a folder, absolute or relative to the working directory; it need not exist yet."""
-        return self._read(name, "folder", lambda given: Path(given).expanduser().resolve(), default, meaning, shown)
+
+        def read(given: str) -> Path | Folder:
+            return Path(given).expanduser().resolve()
+
+        return self._read(name, "folder", read, default, meaning, shown)
 
     def _read(
         self,

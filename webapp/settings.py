@@ -16,6 +16,7 @@ from webapp.declared import (
     FRESHET_LOG_LEVEL,
     FRESHET_REDIS_URL,
     FRESHET_SECRET_KEY,
+    FRESHET_STATIC_ROOT,
     FRESHET_VAR,
 )
 from webapp.environment import Problem, environment, first_line
@@ -93,9 +94,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "admin:login"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = FRESHET_VAR / "static"
-# Without `collectstatic` the files are served from where they lie, so that a clone runs as it is.
-WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").is_file()
+STATIC_ROOT = FRESHET_STATIC_ROOT
+WHITENOISE_USE_FINDERS = FRESHET_STATIC_ROOT is None
 STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

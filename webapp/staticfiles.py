@@ -1,11 +1,9 @@
 """Static files by whitenoise, without its detour through a thread: they are small and in memory or the page cache."""
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
@@ -18,7 +16,6 @@ AsyncHandler = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 @sync_and_async_middleware
 def static_files(get_response: SyncHandler | AsyncHandler) -> SyncHandler | AsyncHandler:
     """Answer requests for static files; hand the others on."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     files = WhiteNoiseMiddleware(get_response)
     if iscoroutinefunction(get_response):
 

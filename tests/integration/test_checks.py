@@ -50,6 +50,7 @@ def test_bad_value_and_misspelt_name_are_told(monkeypatch: pytest.MonkeyPatch, e
         ({"FRESHET_SESSION_TTL_S": 3_600, "FRESHET_RECOGNISED_SESSION_TTL_S": 3_599}, "freshet.E006"),
         ({"FRESHET_MODEL": "river:linear_model.NoSuchModel"}, "freshet.E007"),
         ({"FRESHET_MODEL": "river:linear_model.LinearRegression"}, "freshet.E007"),
+        ({"FRESHET_STATIC_ROOT": Path("/nowhere")}, "freshet.E008"),
         ({"ALLOWED_HOSTS": ["example.org"], "FRESHET_HTTPS": False}, "freshet.W002"),
     ],
 )

@@ -1,5 +1,6 @@
 """What is deployed is what is tested: pinned requirements, the image, the services, and the layers of the code."""
 
+import json
 import os
 import re
 import shutil
@@ -218,6 +219,44 @@ def test_image_is_built_in_stages_pinned_and_unprivileged() -> None:
     assert any(line.startswith("HEALTHCHECK") for line in lines)
     for source in [line.split()[-2] for line in lines if line.startswith("COPY --chown")]:
         assert (ROOT / source).exists(), source
+
+
+def test_image_serves_static_files_compressed_and_for_good(tmp_path: Path) -> None:
+    """What the image is built with fills the folder that its web process serves from."""
+    (collect,) = re.findall(r"^RUN (.* collectstatic .*)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FRESHET_")} | {
+        "DJANGO_SETTINGS_MODULE": "webapp.settings",
+        "FRESHET_STATIC_ROOT": str(tmp_path / "static"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    ask = """
+import json, re, django
+django.setup()
+from django.test import Client
+client = Client(HTTP_HOST="localhost")
+links = re.findall(r'"(/static/[^"]+)"', client.get("/nothing/").content.decode())
+answers = {link: client.get(link, headers={"Accept-Encoding": "gzip"}).headers for link in links}
+print(json.dumps({link: [found.get("Content-Encoding"), found["Cache-Control"]] for link, found in answers.items()}))
+"""
+
+    built = subprocess.run(
+        collect.replace("/tmp/", f"{tmp_path}/"), shell=True, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stderr
+    asked = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=ROOT,
+        env={**environment, "FRESHET_VAR": str(tmp_path / "var")},
+        capture_output=True,
+        text=True,
+    )
+    assert asked.returncode == 0, asked.stderr
+
+    answers = json.loads(asked.stdout.splitlines()[-1])
+    assert any(re.fullmatch(r"/static/feed/css/page\.[0-9a-f]{12}\.css", link) for link in answers), answers
+    for link, (encoding, caching) in answers.items():
+        assert "immutable" in caching, link
+        assert link.endswith((".css", ".js")) <= (encoding == "gzip"), link
 
 
 def test_build_context_holds_only_what_the_image_takes() -> None:
