@@ -171,6 +171,12 @@ def test_impression_that_is_repeated_is_counted_as_duplicate(join: LabelJoin) ->
     assert join.counts["duplicate"] == 1
 
 
+def test_impression_from_another_session_or_of_an_unknown_slate_is_no_news(join: LabelJoin) -> None:
+    assert not join.impression(_impression(0, session="thief"), 10)
+    assert not join.impression(_impression(0, slate="never served"), 10)
+    assert join.counts["unknown"] == 2
+
+
 def test_click_without_impression_says_so(join: LabelJoin) -> None:
     _see(join, 0)
     seen, unseen = join.click(_click(0), 10), join.click(_click(1), 11)

@@ -70,8 +70,9 @@ def test_unsigned_session_refuses_every_event(page):
 
 
 def test_session_older_than_deduplication_remembers_is_refused():
-    page = Page(at_ms=NOW_MS - MAX_AGE_MS - 1)
+    page, oldest = (Page(at_ms=NOW_MS - age_ms) for age_ms in (MAX_AGE_MS + 1, MAX_AGE_MS))
     assert refusals(page, page.event(1)) == {1: "too_old"}
+    assert refusals(oldest, oldest.event(1)) == {}
 
 
 @pytest.mark.parametrize("seq", [0, -1, 65_536, 2**53])
@@ -111,6 +112,11 @@ def test_malformed_event_does_not_hold_up_its_neighbours(page):
     assert [event.seq for event in checked.events] == [1, 3]
     assert checked.refused == {2: "bad_event"}
     assert [letter.reason for letter in checked.letters] == ["bad_event"]
+
+
+def test_what_never_will_do_is_not_kept(page):
+    checked = validate(page.batch(page.event(1, item="jaws")), NOW_MS, CATALOGUE)
+    assert (checked.reasons, checked.letters) == ({"not_shown": 1}, [])
 
 
 def test_malformed_event_without_a_number_is_counted_and_kept(page):
