@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -21,7 +22,6 @@ from websockets.sync.client import connect
 from tests.faults.learning import ROOT
 from webapp.messages import Message, Receive, Send
 from webapp.redis_server import free_port
-from webapp.tracking.tokens import SessionToken, sign_session
 
 HOST = "films.example"
 
@@ -45,19 +45,35 @@ class Web:
             await send({"type": "http.response.body", "body": said.encode()})
 
 
+class Answer(NamedTuple):
+    """What is said to a request, and which cookie the proxy sets with it."""
+
+    said: dict[str, Any]
+    set_cookie: str | None
+
+    @property
+    def way(self) -> str:
+        """The cookie as a browser sends it back."""
+        assert self.set_cookie is not None
+        return self.set_cookie.split(";")[0]
+
+
 class Proxied(NamedTuple):
     """A running proxy: where it listens, and its web processes by name."""
 
     port: int
     webs: dict[str, uvicorn.Server]
 
-    def get(self, path: str = "/", **headers: str) -> dict[str, Any]:
-        """Return what is said to a request of this host."""
+    def answer(self, path: str = "/", **headers: str) -> Answer:
+        """Ask this host."""
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Host": HOST, **named})
         with urllib.request.urlopen(request, timeout=10) as response:
-            said: dict[str, Any] = json.load(response)
-        return said
+            return Answer(json.load(response), response.headers["Set-Cookie"])
+
+    def get(self, path: str = "/", **headers: str) -> dict[str, Any]:
+        """Return what is said to a request of this host."""
+        return self.answer(path, **headers).said
 
     def greeting(self, cookie: str) -> dict[str, Any]:
         """Return what a websocket is greeted with."""
@@ -131,10 +147,6 @@ def _until(reached: Any) -> None:
         time.sleep(0.02)
 
 
-def cookie(session: str, at_ms: int) -> str:
-    return f"other=1; freshet_session={sign_session(SessionToken(session, 'off', at_ms))}"
-
-
 def test_site_hears_which_host_was_asked_by_whom_and_how(proxied: Proxied) -> None:
     page = proxied.get("/films/1?q=a")["headers"]
     socket = proxied.greeting("a=b")["headers"]
@@ -151,30 +163,35 @@ def test_metrics_stay_inside(proxied: Proxied) -> None:
         proxied.get("/metrics")
 
 
-def test_session_stays_with_one_web_process_as_its_token_is_renewed(proxied: Proxied) -> None:
-    asked = {}
-    for number in range(20):
-        session = f"a-session-of-{number:09d}"  # as long as one is
-        cookies = [cookie(session, at_ms) for at_ms in (1, 10**12, 2 * 10**12)]
-        pages = {proxied.get(Cookie=each)["by"] for each in cookies}
-        asked[session] = pages | {proxied.greeting(each)["by"] for each in cookies}
+def test_visitor_stays_with_the_web_process_of_their_first_page(proxied: Proxied) -> None:
+    firsts = [proxied.answer() for _ in range(20)]
+    assert {first.said["by"] for first in firsts} == {"one", "other"}
 
-    assert {len(by) for by in asked.values()} == {1}
-    assert set.union(*asked.values()) == {"one", "other"}
-
-
-def test_visitors_without_a_session_are_shared_out(proxied: Proxied) -> None:
-    assert {proxied.get()["by"] for _ in range(40)} == {"one", "other"}
+    for first in firsts:
+        ways = f"freshet_session=begins-meanwhile; {first.way}"
+        again = [proxied.answer(Cookie=ways) for _ in range(3)]
+        assert {each.said["by"] for each in again} == {first.said["by"]} == {proxied.greeting(ways)["by"]}
+        assert {each.set_cookie for each in again} == {None}, "it is said once"
 
 
-def test_sessions_of_a_web_process_that_died_go_to_another(proxied: Proxied) -> None:
-    sessions = [f"a-session-of-{number:09d}" for number in range(8)]
-    before = {session: proxied.get(Cookie=cookie(session, 1))["by"] for session in sessions}
-    dead = before[sessions[0]]
+def test_way_tells_nobody_apart_and_ends_with_the_visit(proxied: Proxied) -> None:
+    plain, secure = (proxied.answer(X_Forwarded_Proto=proto).set_cookie for proto in ("http", "https"))
+    assert re.fullmatch(r"freshet_way=[0-9a-f]{2}; Path=/; HttpOnly; SameSite=Lax", plain or "")
+    assert re.fullmatch(r"freshet_way=[0-9a-f]{2}; Path=/; HttpOnly; SameSite=Lax; Secure", secure or "")
+
+
+def test_way_that_the_proxy_never_gave_is_drawn_anew(proxied: Proxied) -> None:
+    assert proxied.answer(Cookie="freshet_way=elsewhere").set_cookie is not None
+
+
+def test_visitors_of_a_web_process_that_died_go_to_another(proxied: Proxied) -> None:
+    before = {way: proxied.get(Cookie=way)["by"] for way in (f"freshet_way={number:02x}" for number in range(16))}
+    assert set(before.values()) == {"one", "other"}
+    dead = proxied.get(Cookie="freshet_way=00")["by"]
     proxied.webs[dead].should_exit = True
-    _until(lambda: proxied.get(Cookie=cookie(sessions[0], 2))["by"] != dead)
+    _until(lambda: proxied.get(Cookie="freshet_way=00")["by"] != dead)
 
-    after = {session: proxied.get(Cookie=cookie(session, 3))["by"] for session in sessions}
+    after = {way: proxied.get(Cookie=way)["by"] for way in before}
 
     assert set(after.values()) == {"one", "other"} - {dead}
-    assert all(after[session] == by for session, by in before.items() if by != dead)
+    assert all(after[way] == by for way, by in before.items() if by != dead)
