@@ -73,6 +73,13 @@ def test_where_there_is_no_room_gaps_grow_no_faster_than_age(steps: list[int], n
         assert older - newer <= max(max(steps), share * older)
 
 
+def test_after_long_every_age_has_a_snapshot_that_is_not_half_as_far_away_again() -> None:
+    held = [each.records for each in lived([100] * 400, Keeping(newest=2, total_bytes=40, spacing=1))]
+    ages = [held[0] - each for each in held]
+    assert len(ages) == 40
+    assert all(older <= 1.5 * max(newer, 200) for newer, older in pairwise(ages))
+
+
 @given(steps=STEPS, newest=st.integers(1, 6), room=st.integers(0, 60), spacing=st.integers(1, 2_000))
 def test_pruning_again_drops_nothing(steps: list[int], newest: int, room: int, spacing: int) -> None:
     rule = Keeping(newest, room, spacing)
