@@ -177,6 +177,14 @@ def test_impression_from_another_session_or_of_an_unknown_slate_is_no_news(join:
     assert join.counts["unknown"] == 2
 
 
+@pytest.mark.parametrize("position", [-1, 0, 4, 2**31])
+def test_position_where_the_item_does_not_stand_is_looked_up(join: LabelJoin, position: int) -> None:
+    _see(join, 0, 1)
+    example = join.click(Click(event_time_ms=1, session="s", slate="slate", item="11", position=position), 11)
+    assert example is not None
+    assert (example.chosen, example.positions.tolist()) == (1, [0, 1])
+
+
 def test_click_without_impression_says_so(join: LabelJoin) -> None:
     _see(join, 0)
     seen, unseen = join.click(_click(0), 10), join.click(_click(1), 11)
