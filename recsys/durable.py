@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-#: Ends the name of what is being written; what is left of it belongs to a writer that died.
-UNFINISHED: Final = ".unfinished"
+#: What is being written, in the folder that it is for. What a writer that died left of it, the next one writes over.
+UNFINISHED: Final = "next.unfinished"
 #: Bytes that are written between two waits for the disk: others who wait for it, as the log does, wait less.
 _PORTION: Final = 1 << 20
 
@@ -16,15 +16,20 @@ _PORTION: Final = 1 << 20
 def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file, or write one over; durable when this returns, as it was before when it does not. Blocks.
 
-    One at a time: who writes to the folder holds its `sole_writer`.
+    One at a time: who writes to the folder holds its `sole_writer`. What fails gives its room back: on a full disk the
+    log may need it.
     """
-    unfinished = path.with_name(f"{path.name}{UNFINISHED}")
-    with unfinished.open("wb") as file:
-        for start in range(0, len(content), _PORTION):
-            file.write(content[start : start + _PORTION])
-            file.flush()
-            os.fsync(file.fileno())
-    unfinished.rename(path)
+    unfinished = path.with_name(UNFINISHED)
+    try:
+        with unfinished.open("wb") as file:
+            for start in range(0, len(content), _PORTION):
+                file.write(content[start : start + _PORTION])
+                file.flush()
+                os.fsync(file.fileno())
+        unfinished.rename(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from recsys.durable import UNFINISHED, sole_writer, write_whole
+from recsys.durable import sole_writer, write_whole
 from recsys.errors import UNREADABLE, CorruptState, StaleWriter, StoreUnavailable
 from recsys.store.base import Keeping, Manifest, check_payload
 from recsys.store.keeping import kept
@@ -99,7 +99,7 @@ class FileSnapshots:
                 path.unlink()
             named = {f"{manifests[place].sha256}.state" for place in places}
             for path in self._folder.iterdir():
-                if (path.suffix == ".state" and path.name not in named) or path.suffix == UNFINISHED:
+                if path.suffix == ".state" and path.name not in named:
                     path.unlink()
         return len(dropped)
 

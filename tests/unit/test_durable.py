@@ -37,6 +37,23 @@ def test_file_stays_as_it_was_when_the_disk_fails_on_the_way(tmp_path: Path, mon
     assert (tmp_path / "file").read_bytes() == b"before"
 
 
+def test_what_fails_gives_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(descriptor: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    for name in ("one", "other"):
+        with pytest.raises(OSError, match="no space"):
+            write_whole(tmp_path / name, b"after")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_dead_writer_left_is_written_over_whatever_is_written_next(tmp_path: Path):
+    (tmp_path / UNFINISHED).write_bytes(b"half of something else")
+    write_whole(tmp_path / "file", b"whole")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"whole")]
+
+
 def _write_forever(path: Path) -> None:
     for number in range(1_000_000):
         with sole_writer(path.parent):
@@ -58,4 +75,4 @@ def test_writers_that_are_killed_leave_a_whole_file_and_their_turn(tmp_path: Pat
         content = path.read_bytes()
         assert content == content[:7] * 300_000
     with sole_writer(path.parent):
-        assert {each.name for each in path.parent.iterdir()} <= {"file", f"file{UNFINISHED}", "lock"}
+        assert {each.name for each in path.parent.iterdir()} <= {"file", UNFINISHED, "lock"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from recsys.durable import UNFINISHED
 from recsys.errors import CorruptState, DatasetError, StaleWriter
 from recsys.events import Click, ItemUpserted, encode
 from recsys.log.archive import ArchiveLog, open_log, write_segment, write_segments
@@ -97,7 +98,7 @@ def test_records_out_of_order_are_refused(tmp_path: Path, bad: list[Record]) -> 
 
 def test_other_files_are_no_segments(tmp_path: Path) -> None:
     write_segment(tmp_path, clicks(1, 3))
-    (tmp_path / "000000000000003-0000000000_000000000000004-0000000000.unfinished").write_bytes(b"PAR1")
+    (tmp_path / UNFINISHED).write_bytes(b"PAR1")
     (tmp_path / "notes.parquet").write_bytes(b"")
     assert list(records(ArchiveLog(tmp_path))) == clicks(1, 3)
 

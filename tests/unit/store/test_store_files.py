@@ -114,7 +114,6 @@ def test_damaged_manifest_is_passed_over_and_logged(
 
 def test_snapshot_without_its_manifest_does_not_exist(snapshots: FileSnapshots, tmp_path: Path) -> None:
     (tmp_path / f"{sha256(b'cut short')}.state").write_bytes(b"cut short")
-    (tmp_path / "000000000003.json.unfinished").write_bytes(b"{")
 
     assert found(snapshots) == b"newer"
     snapshots.prune(Keeping(newest=2, total_bytes=0))
