@@ -107,10 +107,19 @@ def test_interrupted_run_is_finished_with_the_same_shift(wired: redis.Redis) -> 
     assert archived() == history
 
 
-def test_history_is_refused_when_the_live_log_has_begun(wired: redis.Redis) -> None:
+def test_run_that_was_interrupted_right_before_its_end_is_finished(wired: redis.Redis) -> None:
+    whole, _ = load(dataset(0, 10, 20))
+    manifest = loading.manifest_path(wiring.data_path(), "x")
+    manifest.write_text(manifest.read_text().replace('"complete": true', '"complete": false'))
+    wiring.event_log().append([Click(event_time_ms=1, session="s", seq=1, item="a")])
+    assert load(dataset(0, 10, 20)) == (whole, True)
+
+
+@pytest.mark.parametrize("idle_ms", [0, 60_000])
+def test_history_is_refused_when_the_live_log_has_begun(wired: redis.Redis, idle_ms: int) -> None:
     wiring.event_log().append([Click(event_time_ms=1, session="s", seq=1, item="a")])
     with pytest.raises(DatasetError, match="the log already has events up to"):
-        load(dataset(0, 10))
+        load(dataset(0, 10), wiring.clock().now_ms() + idle_ms)
     assert not wiring.archive_path().exists()
     assert not Item.objects.exists()
 
@@ -118,7 +127,7 @@ def test_history_is_refused_when_the_live_log_has_begun(wired: redis.Redis) -> N
 def test_second_history_is_refused(wired: redis.Redis) -> None:
     load(dataset(0, 10))
     with pytest.raises(DatasetError, match="load a history before the site first runs"):
-        load(dataset(0, 10, name="y"))
+        load(dataset(0, 10, name="y"), NOW_MS + 60_000)
 
 
 def test_changed_files_under_the_same_name_are_refused(wired: redis.Redis) -> None:

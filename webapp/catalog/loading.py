@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from recsys.datasets.base import Dataset, save_rejected
+from recsys.durable import sole_writer, write_whole
 from recsys.errors import UNREADABLE, DatasetError
 from recsys.events import encode
 from recsys.log.archive import ArchiveLog, write_segments
@@ -86,13 +87,13 @@ def load(dataset: Dataset, folder: Path, archive: Path, log: Log, now_ms: int) -
     Raises
     ------
     DatasetError
-        When the log holds other events that are as young as the history.
+        When anything else is in the log.
     """
     before = _noted(folder, dataset)
     if before is not None and before.complete:
         return before, False
     loaded = before or _planned(dataset, now_ms)
-    _refuse_out_of_order(loaded, archive, log, resumed=before is not None)
+    _refuse_beside_others(loaded, archive, log, resumed=before is not None)
     save_rejected(dataset.rejected, rejected_path(folder, dataset.name))
     _write_items(dataset)
     _note(folder, loaded)
@@ -121,11 +122,8 @@ def _noted(folder: Path, dataset: Dataset) -> Loaded | None:
 
 
 def _note(folder: Path, loaded: Loaded) -> None:
-    path = manifest_path(folder, loaded.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(loaded)) + b"\n")
-    unfinished.replace(path)
+    with sole_writer(folder):
+        write_whole(manifest_path(folder, loaded.name), msgspec.json.format(msgspec.json.encode(loaded)) + b"\n")
 
 
 def _planned(dataset: Dataset, now_ms: int) -> Loaded:
@@ -144,14 +142,15 @@ def _planned(dataset: Dataset, now_ms: int) -> Loaded:
     )
 
 
-def _refuse_out_of_order(loaded: Loaded, archive: Path, log: Log, resumed: bool) -> None:
-    """A fold goes forward only: what it may have passed already can't get a history slipped under it."""
-    newest = max(
-        log.end(), ORIGIN if resumed and _begun(loaded, archive) else ArchiveLog(archive).end(), key=offset_key
-    )
-    if offset_key(newest) >= offset_key(loaded.first):
+def _refuse_beside_others(loaded: Loaded, archive: Path, log: Log, resumed: bool) -> None:
+    """A log takes one history, before all else: events that are not archived yet would be passed over for ever."""
+    archived, own = ArchiveLog(archive).end(), resumed and _begun(loaded, archive)
+    if own and offset_key(archived) >= offset_key(loaded.last):
+        return  # interrupted when all was written
+    newest = max(log.end(), ORIGIN if own else archived, key=offset_key)
+    if newest != ORIGIN:
         raise DatasetError(
-            f"the log already has events up to {newest}, and this history begins at {loaded.first}: "
+            f"the log already has events up to {newest}: "
             "load a history before the site first runs, or with another FRESHET_VAR and an empty Redis"
         )
 
