@@ -11,16 +11,16 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
+from recsys.datasets.base import MAX_TIME_MS, NO_SEPARATORS, Dataset, Rejected, assembled
 from recsys.datasets.history import entering
 from recsys.datasets.lines import numbered, opened
 from recsys.datasets.shown import ShownList
 from recsys.errors import UNREADABLE
-from recsys.events import MAX_NUMBER, Click, Event, Impression, ItemUpserted, SlateServed
+from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, Click, Event, Impression, ItemUpserted, SlateServed
 
 NAME: Final = "ranklens"
 
@@ -41,10 +41,18 @@ _NUMBERS: Final = (
     ("budget", "budget", True),
     ("runtime", "runtime", False),
 )
+#: Begins the ids of sessions.
+_SESSION: Final = "rl-"
+#: Undescribed films that a note names.
+_NAMED: Final = 10
+
+#: Ids, empty where there is none.
+_Name = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH, pattern=NO_SEPARATORS)]
+_Session = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH - len(_SESSION), pattern=NO_SEPARATORS)]
 
 
 class _Shown(msgspec.Struct):
-    id: str
+    id: _Name
 
 
 class _Line(msgspec.Struct):
@@ -52,12 +60,12 @@ class _Line(msgspec.Struct):
 
     event: str
     timestamp: str | int
-    id: str = ""
-    item: str = ""
+    id: _Name = ""
+    item: _Name = ""
     items: list[_Shown] = []
     fields: list[dict[str, Any]] = []
-    session: str = ""
-    ranking: str = ""
+    session: _Session = ""
+    ranking: _Name = ""
     type: str = "click"
 
     @property
@@ -131,7 +139,8 @@ class _Reader:
         missing = sorted(item for item in self._undescribed if item not in self.items)
         if not missing:
             return []
-        return [f"{len(missing)} films were shown but are not described; they keep their place: {', '.join(missing)}"]
+        named = ", ".join([*missing[:_NAMED], *["..."] * (len(missing) > _NAMED)])
+        return [f"{len(missing)} films were shown but are not described; they keep their place: {named}"]
 
     def _take_item(self, line: _Line) -> None:
         values = {name: field.get("value") for field in line.fields if isinstance(name := field.get("name"), str)}
@@ -139,7 +148,7 @@ class _Reader:
         if not line.item or not isinstance(title, str) or not title:
             raise _Unusable(f"missing value: expected an id and a title, received {line.item!r} and {title!r}")
         before = self.items.get(line.item)
-        self.items[line.item] = ItemUpserted(
+        item = ItemUpserted(
             event_time_ms=line.at_ms if before is None else min(before.event_time_ms, line.at_ms),
             item=line.item,
             title=title,
@@ -148,6 +157,9 @@ class _Reader:
             year=_year(values.get("release_date")),
             numbers=_numbers(values),
         )
+        if any("\0" in text for text in (item.title, *item.categories, *item.tags)):
+            raise _Unusable(f"bad value: expected text without zero bytes about {line.item!r}")
+        self.items[line.item] = item
 
     def _list(self, line: _Line) -> Iterator[Event]:
         shown = tuple(entry.id for entry in line.items)
@@ -158,7 +170,7 @@ class _Reader:
         if line.id in self._shown:
             raise _Unusable(f"repeated ranking: {line.id!r}")
         self._shown[line.id] = ShownList.of("ranking", line.id, line.session, line.at_ms, shown)
-        session, at_ms = f"rl-{line.session}", line.at_ms
+        session, at_ms = f"{_SESSION}{line.session}", line.at_ms
         yield SlateServed(event_time_ms=at_ms, session=session, slate=line.id, surface="history", items=shown)
         for position, item in enumerate(shown):
             if item not in self.items:
@@ -175,7 +187,7 @@ class _Reader:
             raise _Unusable(problem)
         return Click(
             event_time_ms=line.at_ms,
-            session=f"rl-{line.session}",
+            session=f"{_SESSION}{line.session}",
             item=line.item,
             slate=line.ranking,
             position=shown.positions[line.item],

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_h
 
 import msgspec
 
-from recsys.datasets.base import MAX_TIME_MS, Dataset, Rejected, assembled
+from recsys.datasets.base import MAX_TIME_MS, NO_SEPARATORS, NO_ZEROS, Dataset, Rejected, assembled
 from recsys.datasets.history import Happened, entering, history
 from recsys.datasets.rows import FORMATS, Row, find_table, read_rows
 from recsys.errors import DatasetError
@@ -25,12 +25,8 @@ SEPARATOR: Final = "|"
 #: Columns of `items` that begin like this hold numbers; the rest of the column's name is the number's.
 NUMBER: Final = "number:"
 
-#: Databases hold no zero bytes. What the engine calls something by that has no id itself is ids with a unit separator
-#: between them (`recsys.labels.implicit_slate`).
-_NO_ZEROS: Final = r"\A[^\x00]*\Z"
-_NO_SEPARATORS: Final = r"\A[^\x00\x1f]*\Z"
-Text = Annotated[str, msgspec.Meta(pattern=_NO_ZEROS)]
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=_NO_SEPARATORS)]
+Text = Annotated[str, msgspec.Meta(pattern=NO_ZEROS)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=NO_SEPARATORS)]
 
 
 class TimedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +44,7 @@ class ItemRow(TimedRow, frozen=True, kw_only=True):
     """
 
     item: Id
-    title: Annotated[str, msgspec.Meta(min_length=1, pattern=_NO_ZEROS)]
+    title: Annotated[str, msgspec.Meta(min_length=1, pattern=NO_ZEROS)]
     categories: tuple[Text, ...] = ()
     tags: tuple[Text, ...] = ()
     year: Annotated[int, msgspec.Meta(ge=1, le=9_999)] | None = None

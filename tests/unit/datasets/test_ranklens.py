@@ -59,6 +59,35 @@ def test_film_without_metadata_keeps_its_place_and_is_noted(write_lines: WriteLi
     assert "404" in dataset.notes[0]
 
 
+def test_note_names_a_few_films_of_many(write_lines: WriteLines) -> None:
+    (note,) = ranklens.read(write_lines("r.jsonl", item("1"), ranking("r", *map(str, range(500))))).notes
+    assert note.startswith("499 films")
+    assert len(note) < 200
+
+
+@pytest.mark.parametrize("bad", ["a\0", "a\x1fb", "a" * 129])
+def test_ids_that_nothing_else_could_hold_are_set_aside(write_lines: WriteLines, bad: str) -> None:
+    path = write_lines(
+        "r.jsonl", item("1"), item(bad), ranking(bad, "1"), ranking("r", bad), ranking("q", "1", session=bad)
+    )
+    dataset = ranklens.read(path)
+    assert [row.line for row in dataset.rejected] == [2, 3, 4, 5]
+    assert len(dataset.events) == 1
+
+
+def test_sessions_are_no_longer_than_ids_may_be(write_lines: WriteLines) -> None:
+    long = [ranking(str(length), "1", session="s" * length) for length in (125, 126)]
+    dataset = ranklens.read(write_lines("r.jsonl", item("1"), *long))
+    assert [row.line for row in dataset.rejected] == [3]
+    assert {len(event.session) for event in dataset.events if isinstance(event, SlateServed)} == {128}
+
+
+@pytest.mark.parametrize("fields", [{"title": "a\0b"}, {"genres": ["a\0"]}, {"tags": ["a\0"]}])
+def test_text_with_zero_bytes_is_set_aside(write_lines: WriteLines, fields: dict[str, Any]) -> None:
+    (row,) = ranklens.read(write_lines("r.jsonl", item("1"), item("2", **fields))).rejected
+    assert row.reason == "bad value: expected text without zero bytes about '2'"
+
+
 def test_tags_put_people_first_and_leave_out_what_is_not_content(write_lines: WriteLines) -> None:
     described = item(
         "1",
