@@ -74,7 +74,12 @@ class HistoryTask:
         ranks = run.ranks.ranks()
         return Outcome(
             figures=figures,
-            data={"items": len(dataset.items), "events": len(dataset.events), "returns": run.returns},
+            data={
+                "items": len(dataset.items),
+                "events": len(dataset.events),
+                "returns": run.returns,
+                "notes": list(dataset.notes),
+            },
             rejected=list(dataset.rejected),
             bad_lines={dataset.name: len(dataset.rejected)},
             paired={"hit_rate_at_20": hits(ranks, LENGTH), "mrr_at_20": reciprocals(ranks, LENGTH)},

@@ -7,6 +7,7 @@ each prediction the click also goes into the world, as on a live site.
 import dataclasses
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -105,11 +106,14 @@ class NextItemTask:
         figures |= run.latencies.figures() | phases(run.training, run.predicting)
         figures["knowledge_age_s"] = round(run.age_ms / len(run.ranks) / 1_000, 1)
         ranks = run.ranks.ranks()
+        bad_lines: Counter[str] = Counter()  # files of two folders may have one name
+        for file in files:
+            bad_lines[file.path.name] += file.bad
         return Outcome(
             figures=figures,
             data={"items": len(run.known), "train_clicks": run.trained, "test_sessions": run.predicted},
             rejected=[row for file in files for row in file.rejected],
-            bad_lines={file.path.name: file.bad for file in files},
+            bad_lines=dict(bad_lines),
             paired={"hit_rate_at_20": hits(ranks, LENGTH), "mrr_at_20": reciprocals(ranks, LENGTH)},
             clusters=run.ranks.sessions(),
         )

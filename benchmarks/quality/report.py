@@ -101,6 +101,7 @@ def as_text(whole: Mapping[str, Any], *, markdown: bool) -> str:
         for name, figures in whole["contenders"].items()
         if figures["state"] != "measured"
     )
+    parts.extend(f"note: {note}" for note in whole["data"].get("notes", ()))
     parts.extend(_bad_lines(whole))
     return "\n\n".join(parts)
 

@@ -40,6 +40,22 @@ def test_figures_are_printed_and_written(files: list[str], tmp_path: Path, capsy
     assert "test.txt line 4: not UTF-8" in printed
 
 
+def test_bad_lines_of_two_files_of_one_name_are_all_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, content in (("train", b"1 2\n\xff\n"), ("test", b"1 2\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "sessions").write_bytes(content)
+    files = [str(tmp_path / folder / "sessions") for folder in ("train", "test")]
+    assert main(["next-item", *files, "--mode", "frozen", "--engines", "none", "--peers", "popularity"]) == 0
+    assert "sessions: 1 bad lines were set aside" in capsys.readouterr().out
+
+
+def test_notes_on_a_history_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "items.csv").write_text("item,title,colour\na,A,red\nb,B,blue\n")
+    (tmp_path / "events.csv").write_text("type,time_s,session,item\nclick,1,s,a\nclick,2,s,b\n")
+    assert main(["history", str(tmp_path), "--engines", "none", "--peers", "popularity"]) == 0
+    assert "note: items.csv: columns that are not used: colour" in capsys.readouterr().out
+
+
 def test_figures_of_the_engine_stand_at_the_top(files: list[str], tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     assert main(["next-item", *files, "--mode", "frozen", "--markdown", "--json", str(file)]) == 0
