@@ -8,6 +8,7 @@ time of the records folded so far, never by a wall clock, so that the join is th
 """
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -85,7 +86,7 @@ class LabelJoin:
         self._window_ms = window_ms
         self._max_pending = max_pending
         pack, unpack = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Pending).decode
-        self._pending: SpillingMap[Pending] = SpillingMap(PENDING_IN_MEMORY, pack, unpack)
+        self._pending: SpillingMap[Pending] = SpillingMap(PENDING_IN_MEMORY, pack, unpack, attrgetter("session"))
         self._closed: SpillingMap[int] = SpillingMap(CLOSED_IN_MEMORY, pack, msgspec.msgpack.Decoder(int).decode)
         self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
         self._due_ms = 0  # nothing closes and nothing is forgotten before
@@ -190,8 +191,8 @@ class LabelJoin:
         self._due_ms = self._next_due_ms(watermark_ms)
 
     def forget(self, session: str) -> None:
-        """Drop a session's open windows: they teach nothing. Costs a pass over what is open."""
-        for key in [key for key, pending in self._pending.items() if pending.session == session]:
+        """Drop a session's open windows: they teach nothing. Costs a pass over those that stand in memory."""
+        for key in self._pending.owned(session):
             self._pending.pop(key)
             self.counts["forgotten"] += 1
 

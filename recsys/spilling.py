@@ -23,7 +23,8 @@ _SETTINGS: Final = (
     "PRAGMA journal_mode = OFF",
     "PRAGMA synchronous = OFF",
     "PRAGMA cache_size = -2048",
-    "CREATE TABLE entry (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, packed BLOB NOT NULL)",
+    "CREATE TABLE entry (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, packed BLOB NOT NULL, owner TEXT)",
+    "CREATE INDEX owned ON entry (owner) WHERE owner IS NOT NULL",
     # Never committed: the pages that the cache has no room for are written, and those alone.
     "BEGIN",
 )
@@ -41,6 +42,8 @@ class SpillingMap(Generic[T]):
         that does not any more, and again when it is read.
     pack, unpack : callable
         From a value to msgpack bytes and back; what is unpacked must be worth what was packed.
+    owner : callable, optional
+        From a value to whose it is, which never changes: for `owned`.
 
     Raises
     ------
@@ -57,12 +60,19 @@ class SpillingMap(Generic[T]):
     (('old', [1, 3]), 2)
     """
 
-    def __init__(self, in_memory: int, pack: Callable[[T], bytes], unpack: Callable[[bytes], T]) -> None:
+    def __init__(
+        self,
+        in_memory: int,
+        pack: Callable[[T], bytes],
+        unpack: Callable[[bytes], T],
+        owner: Callable[[T], str | None] = lambda value: None,
+    ) -> None:
         if in_memory < 1:
             raise ValueError(f"expected at least 1 entry in memory, received {in_memory}")
         self._in_memory = in_memory
         self._pack = pack
         self._unpack = unpack
+        self._owner = owner
         self._near: dict[str, T] = {}
         self._lent: dict[str, T] = {}
         self._disk: sqlite3.Connection | None = None
@@ -85,7 +95,8 @@ class SpillingMap(Generic[T]):
         self._near[key] = value
         if len(self._near) > self._in_memory:
             oldest = next(iter(self._near))
-            self._spill(oldest, self._pack(self._near.pop(oldest)))
+            value = self._near.pop(oldest)
+            self._spill(oldest, value, self._pack(value))
 
     def pop(self, key: str) -> T | None:
         """Take a value out; return it, None where there is none."""
@@ -115,6 +126,11 @@ class SpillingMap(Generic[T]):
             yield key, self._unpack(packed)
         yield from self._near.items()
 
+    def owned(self, owner: str) -> list[str]:
+        """Return the keys of what is somebody's, in order. Costs a pass over what stands in memory."""
+        rows = self._run("SELECT key FROM entry WHERE owner = ? ORDER BY place", owner) if self._spilled else ()
+        return [key for (key,) in rows] + [key for key, value in self._near.items() if self._owner(value) == owner]
+
     def change_all(self, change: Callable[[T], None]) -> None:
         """Let `change` change every value, in order. Costs some 20 µs for each that stands on disk."""
         for (key,) in self._run("SELECT key FROM entry ORDER BY place") if self._spilled else ():
@@ -143,12 +159,12 @@ class SpillingMap(Generic[T]):
         for place, (key, packed) in enumerate(entries.items()):
             value = self._unpack(bytes(packed))
             if place < len(entries) - self._in_memory:
-                self._spill(key, bytes(packed))
+                self._spill(key, value, bytes(packed))
             else:
                 self._near[key] = value
 
-    def _spill(self, key: str, packed: bytes) -> None:
-        self._run("INSERT INTO entry (key, packed) VALUES (?, ?)", key, packed)
+    def _spill(self, key: str, value: T, packed: bytes) -> None:
+        self._run("INSERT INTO entry (key, packed, owner) VALUES (?, ?, ?)", key, packed, self._owner(value))
         self._spilled += 1
 
     def _borrow(self, key: str) -> T | None:

@@ -42,6 +42,23 @@ def test_it_is_an_ordered_map_whatever_stands_on_disk(in_memory: int, acts: list
     assert msgspec.msgpack.decode(spilled.to_state()) == plain
 
 
+@given(in_memory=st.integers(1, 4), acts=ACTS)
+def test_what_is_somebodys_is_found_wherever_it_stands(in_memory: int, acts: list[tuple[str, str]]) -> None:
+    def owner(value: list[int]) -> str | None:
+        return None if value[0] % 3 == 0 else f"{value[0] % 3}"
+
+    held = SpillingMap(in_memory, msgspec.msgpack.encode, msgspec.msgpack.Decoder(list[int]).decode, owner)
+    for number, (act, key) in enumerate(acts):
+        if act == "put" and key not in held:
+            held.put(key, [number])
+        elif act == "pop":
+            held.pop(key)
+    again = SpillingMap(1, msgspec.msgpack.encode, msgspec.msgpack.Decoder(list[int]).decode, owner)
+    again.restore(held.to_state())
+    for name in ("1", "2"):
+        assert held.owned(name) == again.owned(name) == [key for key, value in held.items() if owner(value) == name]
+
+
 def test_what_was_put_in_last_may_still_be_changed() -> None:
     held, value = spilling(1), [0]
     held.put("old", [1])
