@@ -6,7 +6,7 @@ goes back to it is no prediction.
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from benchmarks.quality.ranking_metrics import LENGTH, Ranks, hits, reciprocals
 from recsys.datasets import movielens, tabular
 from recsys.datasets.base import Dataset
 from recsys.errors import DatasetError
-from recsys.events import Click, Event, Impression, ItemUpserted
+from recsys.events import Click, Event, Impression, ItemUpserted, SessionEvent
 
 SESSION_GAP_S = 1_800
 EXPECTED = "the name movielens, or a folder with items and events in the import format (docs/data-format.md)"
@@ -129,9 +129,10 @@ class _Run:
         self._clicked: dict[str, set[str]] = {}
         self._numbers: dict[str, int] = {}
 
-    def through(self, events: Iterable[Event], limit: int) -> None:
+    def through(self, events: Sequence[Event], limit: int) -> None:
+        last = {event.session: place for place, event in enumerate(events) if isinstance(event, SessionEvent)}
         self.contender.trained(0)
-        for event, predict in foretold(events):
+        for place, (event, predict) in enumerate(foretold(events)):
             if predict and limit and len(self.ranks) >= limit:
                 return
             if predict and isinstance(event, Click | Impression):
@@ -141,6 +142,9 @@ class _Run:
             if not isinstance(event, ItemUpserted):
                 self.contender.observe(event)
             self.contender.learn(event)
+            if isinstance(event, SessionEvent) and last[event.session] == place:
+                self.contender.end(event.session)
+                self._clicked.pop(event.session, None)
 
     def _ask(self, event: Click | Impression) -> None:
         clicked = self._clicked.get(event.session, set())

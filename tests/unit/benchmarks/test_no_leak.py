@@ -151,9 +151,9 @@ def test_empty_training_file_is_a_cold_start(tmp_path: Path) -> None:
 # -- histories ---------------------------------------------------------------------------------------------------
 
 
-def history(folder: Path, limit: int = 0) -> Spy:
+def history(folder: Path, limit: int = 0, rows: Sequence[str] = ()) -> Spy:
     (folder / "items.csv").write_text("item,title\na,A\nb,B\nc,C\n")
-    rows = ["rating,1,s,a,5", "rating,1,s,b,2", "rating,2,s,b,4", "click,3,s,c,", "click,4,s,a,"]
+    rows = ["rating,1,s,a,5", "rating,1,s,b,2", "rating,2,s,b,4", "click,3,s,c,", "click,4,s,a,", *rows]
     (folder / "events.csv").write_text("type,time_s,session,item,rating\n" + "\n".join(rows) + "\n")
     spy = Spy()
     spy.outcome = HistoryTask(str(folder), folder, limit).run(spy)
@@ -178,6 +178,14 @@ def test_history_ends_behind_the_last_click_asked_for(tmp_path: Path) -> None:
     spy = history(tmp_path, limit=2)
     assert [call[0] for call in spy.calls].count("recommend") == 2
     assert [event.item for event in spy.told if isinstance(event, Click)][-1] == "b"
+
+
+def test_session_of_a_history_is_let_go_with_its_last_event(tmp_path: Path) -> None:
+    spy = history(tmp_path, rows=["click,5,t,a,", "click,9,s,b,", "click,10,t,b,"])
+    assert [(call[0], getattr(call[1], "session", call[1])) for call in spy.calls[-6:]] == [
+        ("learn", "s"), ("end", "s"), ("recommend", "t"), ("observe", "t"), ("learn", "t"), ("end", "t"),
+    ]  # fmt: skip
+    assert [call[0] for call in spy.calls].count("end") == 2
 
 
 # -- slates ------------------------------------------------------------------------------------------------------
