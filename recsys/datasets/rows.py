@@ -58,15 +58,17 @@ def _csv_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]
     with opened(path, "CSV with a heading line") as file:
         # Bytes that are not UTF-8 become surrogates, so that one bad row does not end the reading.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        reader = csv.reader(text)
+        # Strict, as a quote that nothing closes would take all the rest for one field.
+        reader = csv.reader(text, strict=True)
         heading = _heading(reader, path)
         while True:
+            begins = reader.line_num + 1
             try:
                 fields = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                rejected.append(Rejected(path.name, reader.line_num, f"not CSV: {error}"))
+                rejected.append(Rejected(path.name, begins, f"not CSV: {error}; read up to line {reader.line_num}"))
                 continue
             if not fields:
                 continue

@@ -7,6 +7,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_hints
 
@@ -107,6 +108,8 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
     rejected: list[Rejected] = []
     notes: list[str] = []
     dated = list(_items(items_file, rejected, notes))
+    if not dated:
+        raise DatasetError(_nothing_usable("item", items_file, rejected))
     happened: list[Happened] = []
     if events_file is None:
         notes.append("there is no events file: a catalogue without a history")
@@ -118,7 +121,7 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
                 f"{len(strangers)} items were shown but are not in items; they keep their place in their lists"
             )
         if not happened and any(row.file == events_file.name for row in rejected):
-            raise DatasetError(_nothing_usable(events_file, rejected))
+            raise DatasetError(_nothing_usable("row", events_file, rejected))
     events = history(happened, session_gap_s, click_from_rating, rejected)
     items = entering(dated, events, notes)
     rejected.sort(key=lambda row: (row.file != items_file.name, row.line))
@@ -126,9 +129,10 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
     return assembled(NAME, sources, items, events, rejected, notes)
 
 
-def _nothing_usable(file: Path, rejected: list[Rejected]) -> str:
-    first = next(row for row in rejected if row.file == file.name)
-    return f"{file}: expected at least one usable row, received none; first: line {first.line}: {first.reason}"
+def _nothing_usable(what: str, file: Path, rejected: list[Rejected]) -> str:
+    own = (row for row in rejected if row.file == file.name)
+    first = "".join(f"; first: line {row.line}: {row.reason}" for row in islice(own, 1))
+    return f"{file}: expected at least one usable {what}, received none{first}"
 
 
 def _items(file: Path, rejected: list[Rejected], notes: list[str]) -> Iterator[tuple[ItemUpserted, int | None]]:

@@ -161,12 +161,21 @@ def test_rows_that_are_not_utf8_or_json_do_not_end_the_reading(tmp_path: Path) -
     assert len(happened(dataset)) == 2
 
 
+def test_quote_that_nothing_closes_is_told_with_where_it_begins_and_what_it_took(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text('item,title\na,"Alien, ""again"""\nb,"Brazil\nc,Cube\nd,Dune\n')
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.title for item in dataset.items] == ['Alien, "again"']
+    (row,) = dataset.rejected
+    assert (row.line, row.reason) == (3, "not CSV: unexpected end of data; read up to line 5")
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ({}, "expected a folder with one of items.csv"),
         ({"items.csv": ITEMS, "items.jsonl": ""}, "expected one file for items, found items.csv, items.jsonl"),
-        ({"items.csv": ""}, "at least one usable item"),
+        ({"items.csv": ""}, r"items\.csv: expected at least one usable item, received none$"),
+        ({"items.csv": "item,title\na,\n", "events.csv": "type,time_ms,item,session\nclick,1,a,s\n"}, r"items\.csv: "),
         ({"items.csv": "id,name\n1,x\n"}, "line 2: missing value: expected item, received 'id', 'name'"),
         ({"items.csv": "item;title\na;Alien\n"}, "line 2: missing value: expected item, received 'item;title'"),
         ({"items.csv": "item,item\n1,x\n"}, "different names in the heading"),
