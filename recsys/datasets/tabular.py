@@ -275,6 +275,8 @@ def _time_ms(row: TimedRow) -> int | None:
 
 
 def _moment_ms(time: Any) -> int:
+    if isinstance(time, dt.date) and not isinstance(time, dt.datetime):
+        time = time.isoformat()
     try:
         moment = time if isinstance(time, dt.datetime) else dt.datetime.fromisoformat(time)
     except (TypeError, ValueError):

@@ -189,6 +189,14 @@ def test_parquet_timestamps_and_numeric_ids_are_understood(tmp_path: Path) -> No
     assert happened(dataset) == [Click(event_time_ms=1_000, session="3#1", item="7")]
 
 
+def test_parquet_dates_are_their_midnights_as_dates_in_text_are(tmp_path: Path) -> None:
+    day = dt.date(1970, 1, 3)
+    for name, days in (("date", pa.array([day])), ("text", pa.array([day.isoformat()]))):
+        (tmp_path / name).mkdir()
+        pq.write_table(pa.table({"item": ["a"], "title": ["A"], "time": days}), tmp_path / name / "items.parquet")
+        assert tabular.read(tmp_path / name, 60).items[0].event_time_ms == 2 * 86_400_000
+
+
 def test_document_names_every_column_and_type() -> None:
     named = set(re.findall(r"`(\w+)`", DOCUMENT.read_text()))
     columns = {*tabular.ItemRow.__struct_fields__, *tabular.EventRow.__struct_fields__}
