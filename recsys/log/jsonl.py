@@ -4,6 +4,7 @@ A line is an event's JSON with one more field, `offset`. Where that is missing, 
 right after the line before, if that is later). A record whose bytes are no event is ``{"offset": …, "dead": base64}``.
 """
 
+import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -72,9 +73,10 @@ class JsonlLog:
         before = offset_key(ORIGIN)
         with self._path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                if not line.strip():
+                text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).strip()
+                if not text:
                     continue
-                each = _read_line(line.strip(), before)
+                each = _read_line(text, before)
                 key = offset_key(each.offset)
                 if key <= before:
                     raise DatasetError(

@@ -102,3 +102,15 @@ def test_log_that_is_not_there_gets_one_line(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "expected a folder of Parquet segments" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_no_event_is_counted_and_a_snapshot_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("neither\nnor\n")
+    done = run(log, "--save-snapshot", str(log / "below a file"), var=tmp_path)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+
+    done = run(log, var=tmp_path)
+    assert done.returncode == 0
+    assert "2 of the 2 records are no events and taught nothing" in done.stderr

@@ -1,5 +1,6 @@
 """Recorded logs as JSON lines, those written by hand included."""
 
+import codecs
 import io
 from pathlib import Path
 
@@ -61,6 +62,11 @@ def test_line_that_is_no_event_becomes_a_record_without_one(tmp_path: Path, line
         ("6-0", False),
     ]
     assert found[1].payload == line
+
+
+def test_mark_before_the_first_line_is_none_of_it(tmp_path: Path) -> None:
+    found = read(tmp_path, codecs.BOM_UTF8 + CLICK % 5 + b"\r\n" + CLICK % 6 + b"\r\n")
+    assert [(record.offset, record.event is None) for record in found] == [("5-0", False), ("6-0", False)]
 
 
 def test_event_of_a_time_that_no_offset_has_stands_after_the_line_before(tmp_path: Path) -> None:

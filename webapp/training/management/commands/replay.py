@@ -54,16 +54,20 @@ class Command(BaseCommand):
         """Replay; the last line is JSON."""
         try:
             learner = self._learner(from_snapshot)
+            unreadable = learner.counters()["undecodable"]
             with tqdm(unit=" events", unit_scale=True, desc="replay", mininterval=0.5) as bar:
                 result = replay(open_log(log), learner, until, bar.update)
+            if save_snapshot is None and until is not None:
+                save_snapshot = Path(settings.FRESHET_VAR) / "replay" / f"{result.offset}.snapshot"
+            if save_snapshot is not None:
+                save_snapshot.parent.mkdir(parents=True, exist_ok=True)
+                save_snapshot.write_bytes(learner.snapshot())
         except (FreshetError, OSError) as error:
             raise CommandError(str(error)) from error
+        if unreadable := learner.counters()["undecodable"] - unreadable:
+            self.stderr.write(f"{unreadable:,} of the {result.events:,} records are no events and taught nothing")
         report: dict[str, Any] = {**result._asdict(), "seconds": round(result.seconds, 3)}
-        if save_snapshot is None and until is not None:
-            save_snapshot = Path(settings.FRESHET_VAR) / "replay" / f"{result.offset}.snapshot"
         if save_snapshot is not None:
-            save_snapshot.parent.mkdir(parents=True, exist_ok=True)
-            save_snapshot.write_bytes(learner.snapshot())
             report["snapshot"] = str(save_snapshot)
         self.stdout.write(json.dumps(report))
 
