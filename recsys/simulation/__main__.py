@@ -71,7 +71,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--control-share", type=number(0, 1), default=0.1, help="share of visitors without adaptation")
     parser.add_argument("--seed", type=whole_number(0), default=1)
     parser.add_argument("--movielens", type=Path, help=f"the file {movielens.WHEEL}; fetched when not given")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.out.exists() and not (arguments.out.is_dir() and next(arguments.out.iterdir(), None) is None):
+        parser.error(f"--out {arguments.out}: expected a folder that is empty or new")
+    return arguments
 
 
 def _day(text: str) -> datetime:
@@ -95,5 +98,5 @@ def _arms(drive: Drive) -> dict[str, dict[str, int]]:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except FreshetError as error:
+    except (FreshetError, OSError) as error:
         sys.exit(f"recsys.simulation: {error}")

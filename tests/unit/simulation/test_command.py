@@ -46,3 +46,13 @@ def test_number_that_nobody_can_work_with_is_told_and_nothing_is_written(
         command.main(["--out", str(tmp_path / "log"), option])
     assert option.partition("=")[0] in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_holds_something_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "notes").write_text("mine")
+    for out in (tmp_path, tmp_path / "notes"):
+        with pytest.raises(SystemExit, match="2"):
+            command.main(["--out", str(out)])
+        assert "expected a folder that is empty or new" in capsys.readouterr().err
