@@ -6,6 +6,7 @@ A state is `fold(log)` for one configuration; changing a field that the fold rea
 import dataclasses
 import hashlib
 import json
+import math
 
 from recsys.errors import ConfigurationError
 
@@ -66,8 +67,8 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         for name in ("exploration", "curiosity", "diversity", "calibration"):
-            if getattr(self, name) < 0:
-                raise ConfigurationError(f"{name} must be 0 or more, received {getattr(self, name)!r}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigurationError(f"{name} must be 0 or more and finite, received {getattr(self, name)!r}")
         for field in dataclasses.fields(self):
             if field.type is int and getattr(self, field.name) < 1:
                 raise ConfigurationError(f"{field.name} must be 1 or more, received {getattr(self, field.name)!r}")

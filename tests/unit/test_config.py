@@ -1,6 +1,7 @@
 """The configuration names a lineage and refuses what the engine can't work with."""
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
@@ -33,5 +34,6 @@ def test_whole_numbers_start_at_one(field: str) -> None:
 @pytest.mark.parametrize("field", ["exploration", "curiosity", "diversity", "calibration"])
 def test_what_a_draw_is_made_of_may_be_zero_but_not_negative(field: str) -> None:
     assert getattr(with_field(field, 0.0), field) == 0.0
-    with pytest.raises(ConfigurationError, match=f"{field} must be 0 or more"):
-        with_field(field, -0.1)
+    for value in (-0.1, math.nan, math.inf):
+        with pytest.raises(ConfigurationError, match=f"{field} must be 0 or more and finite, received {value}"):
+            with_field(field, value)
