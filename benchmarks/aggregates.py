@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.simulated import set_up_django, simulated_log
+from recsys.arguments import whole_number
 
 BOUND_MS: Final = 200
 ASKED: Final = 12
@@ -34,8 +35,8 @@ _CHARTED: Final = ("overview", "learning", "labels")
 def main() -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.aggregates", description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--days", type=int, default=90, help="over which time they happen")
+    parser.add_argument("--events", type=whole_number(1), default=1_000_000)
+    parser.add_argument("--days", type=whole_number(1), default=90, help="over which time they happen")
     parser.add_argument("--log", type=Path, help="a folder of segments, in place of a log made for this")
     parser.add_argument(
         "--movielens", type=Path, help="the history that visitors' tastes come from; see recsys.simulation"

@@ -21,6 +21,7 @@ import redis
 from playwright.async_api import CDPSession, Page, async_playwright
 
 from benchmarks.running_demo import RunningDemo, temporary_demo
+from recsys.arguments import above_zero
 from recsys.events import Click, Event, Impression, SlateServed
 from recsys.log.redis import RedisLog
 from webapp.redis_server import free_port
@@ -110,8 +111,8 @@ class Visits:
 def main() -> None:
     """Measure, report, and judge."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live_page", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--rate", type=float, default=200.0, help="events a second")
+    parser.add_argument("--minutes", type=above_zero, default=30.0)
+    parser.add_argument("--rate", type=above_zero, default=200.0, help="events a second")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     with temporary_demo("freshet-live-") as demo:

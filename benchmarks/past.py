@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.simulated import set_up_django, simulated_log
+from recsys.arguments import above_zero, whole_number
 from recsys.clock import ManualClock
 from recsys.events import SlateServed
 from recsys.log.archive import ArchiveLog
@@ -41,11 +42,11 @@ _TICK_S: Final = 0.002
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.past", description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000, help="of simulated visitors, after the history")
-    parser.add_argument("--days", type=float, default=0.5, help="over which time they happen")
+    parser.add_argument("--events", type=whole_number(1), default=200_000, help="of simulated visitors, after history")
+    parser.add_argument("--days", type=above_zero, default=0.5, help="over which time they happen")
     parser.add_argument("--log", type=Path, help="a folder of segments made so, in place of making one")
     parser.add_argument("--movielens", type=Path, help="the history; see recsys.simulation")
-    parser.add_argument("--max-mb", type=int, default=1_000, help="FRESHET_SNAPSHOTS_MAX_MB")
+    parser.add_argument("--max-mb", type=whole_number(1), default=1_000, help="FRESHET_SNAPSHOTS_MAX_MB")
     parser.add_argument("--without-start", action="store_true", help="leave out `from_start`, which takes minutes")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
@@ -65,6 +66,8 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     keeping = Keeping(NEWEST, arguments.max_mb * 1_000_000)
     opened, saving = _lived(log, store, keeping)
     sessions = _sessions(log, opened)
+    if not sessions:
+        raise SystemExit("expected sessions that were served for long enough to travel to, found none: more --events")
     chosen = [sessions[min(int(age * len(sessions)), len(sessions) - 1)] for age in AGES]
     report = {
         "machine": f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}",

@@ -22,7 +22,8 @@ def simulated_log(folder: Path, arguments: argparse.Namespace, *options: str) ->
     command += ["--days", str(arguments.days), *options]
     if arguments.movielens:
         command += ["--movielens", str(arguments.movielens)]
-    subprocess.run(command, check=True, stdout=sys.stderr)
+    if code := subprocess.run(command, check=False, stdout=sys.stderr).returncode:
+        raise SystemExit(code)  # it has said why
     return folder
 
 

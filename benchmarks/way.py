@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.browser import Visitor, version_of
 from benchmarks.running_demo import ROOT, RunningDemo
+from recsys.arguments import whole_number
 from recsys.clock import SystemClock
 from recsys.config import EngineConfig
 from recsys.events import Click, Impression, ItemUpserted
@@ -39,8 +40,8 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.way", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--clicks", type=int, default=300, help="clicks of the one visitor")
-    parser.add_argument("--effects", type=int, default=10, help="clicks whose effect on another visitor is awaited")
+    parser.add_argument("--clicks", type=whole_number(1), default=300, help="clicks of the one visitor")
+    parser.add_argument("--effects", type=whole_number(1), default=10, help="clicks whose effect on another is awaited")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="freshet-way-") as folder:
         report = measure(Path(folder), arguments.clicks, arguments.effects)
