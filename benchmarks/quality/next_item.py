@@ -72,21 +72,26 @@ class NextItemTask:
         """
         run = _Run(contender, self.mode)
         train = SessionLines(self.train)
-        files = [train]
         held_out = self._first_of_tail(train)
+        test = train if self.test is None else SessionLines(self.test)
+        self._expect_predictions(test, held_out)
         prepared = Draws(self.seed) if self.shuffled else iter
         with run.training:
             run.train(prepared(itertools.takewhile(lambda line: held_out is None or line.number < held_out, train)))
-        if self.test is None:
-            test, minutes = train, 0
-            lines: Iterator[Line] = (line for line in test if held_out is not None and line.number >= held_out)
-        else:
-            test, minutes = SessionLines(self.test), train.lines
-            files.append(test)
-            lines = iter(test)
+        minutes = 0 if test is train else train.lines
         with run.predicting:
-            run.predict(prepared(itertools.islice(lines, self.limit or None)), minutes)
-        return self._outcome(run, files)
+            run.predict(prepared(self._asked(test, held_out)), minutes)
+        return self._outcome(run, [train] if test is train else [train, test])
+
+    def _asked(self, test: SessionLines, held_out: int | None) -> Iterator[Line]:
+        """Yield the sessions to predict."""
+        lines = (line for line in test if held_out is None or line.number >= held_out)
+        return itertools.islice(lines, self.limit or None)
+
+    def _expect_predictions(self, test: SessionLines, held_out: int | None) -> None:
+        """Read what is to be predicted once; what is wrong with it must not be found out after hours of training."""
+        if max((len(line.items) for line in self._asked(test, held_out)), default=0) < 2:
+            raise DatasetError(f"{test.path}: expected {EXPECTED}; no session has a second item to predict")
 
     def _first_of_tail(self, train: SessionLines) -> int | None:
         """Return the number of the line at which the tail begins, None where all of the file is for training."""
@@ -100,8 +105,6 @@ class NextItemTask:
         return numbers[-self.tail]
 
     def _outcome(self, run: "_Run", files: list[SessionLines]) -> Outcome:
-        if not len(run.ranks):
-            raise DatasetError(f"{files[-1].path}: expected {EXPECTED}; no session has a second item to predict")
         figures = run.ranks.figures(len(run.known))
         figures |= run.latencies.figures() | phases(run.training, run.predicting)
         figures["knowledge_age_s"] = round(run.age_ms / len(run.ranks) / 1_000, 1)

@@ -139,9 +139,23 @@ def test_tail_that_leaves_nothing_to_train_on_is_refused(tmp_path: Path) -> None
         NextItemTask(tmp_path / "train", None, "frozen", tail=2).run(Spy())
 
 
-def test_nothing_to_predict_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("test", ["x\ny\n", "", None])
+def test_nothing_to_predict_is_refused_before_anything_is_learned(tmp_path: Path, test: str | None) -> None:
+    (tmp_path / "train").write_text("a b\n")
+    if test is not None:
+        (tmp_path / "test").write_text(test)
+    spy = Spy()
+    with pytest.raises(DatasetError, match="test: expected one session a line"):
+        NextItemTask(tmp_path / "train", tmp_path / "test", "frozen").run(spy)
+    assert not spy.calls
+
+
+def test_tail_with_nothing_to_predict_is_refused_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "train").write_text("a b\nc\nd\n")
+    spy = Spy()
     with pytest.raises(DatasetError, match="no session has a second item"):
-        next_item(tmp_path, "frozen", test="x\ny\n")
+        NextItemTask(tmp_path / "train", None, "frozen", tail=2).run(spy)
+    assert not spy.calls
 
 
 def test_empty_training_file_is_a_cold_start(tmp_path: Path) -> None:
