@@ -1,6 +1,8 @@
 """`load_dataset`: the catalogue into the ORM, the history into the archive, once, and in time for a live log."""
 
+import errno
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,20 @@ def test_run_that_was_interrupted_right_before_its_end_is_finished(wired: redis.
     manifest.write_text(manifest.read_text().replace('"complete": true', '"complete": false'))
     wiring.event_log().append([Click(event_time_ms=1, session="s", seq=1, item="a")])
     assert load(dataset(0, 10, 20)) == (whole, True)
+
+
+def test_full_disk_is_one_clear_line_and_the_next_run_goes_on(
+    wired: redis.Redis, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *args: Any) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "write_segments", full)
+        with pytest.raises(CommandError, match="No space left on device"):
+            call_command("load_dataset", "tabular", path=folder)
+    call_command("load_dataset", "tabular", path=folder)
+    assert len(archived()) == 5
 
 
 @pytest.mark.parametrize("idle_ms", [0, 60_000])

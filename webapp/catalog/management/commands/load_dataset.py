@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 wiring.event_log(),
                 wiring.clock().now_ms(),
             )
-        except FreshetError as error:
+        except (FreshetError, OSError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"the database can't take the items ({error}): has `manage.py migrate` run?") from error
