@@ -28,6 +28,8 @@ NUMBER: Final = "number:"
 
 Text = Annotated[str, msgspec.Meta(pattern=NO_ZEROS)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=NO_SEPARATORS)]
+#: Leaves room for the number of a session (`recsys.datasets.history`).
+User = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH - 8, pattern=NO_SEPARATORS)]
 
 
 class TimedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ class EventRow(TimedRow, frozen=True, kw_only=True):
 
     type: Literal["impression", "click", "rating", "dwell", "dismissal", "dismissal_undone", "slate", "session_began"]
     session: Id | None = None
-    user: Id | None = None
+    user: User | None = None
     item: Id | None = None
     rating: float | None = None
     dwell_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_MS)] | None = None

@@ -57,6 +57,13 @@ def test_bad_items_are_set_aside_and_so_is_what_happened_to_them(tmp_path: Path)
     assert [item.item for item in dataset.items] == ["a"]
 
 
+def test_sessions_cut_from_a_user_are_no_longer_than_ids_may_be(tmp_path: Path) -> None:
+    rows = [f"click,{at},a,{'u' * length}" for at, length in ((1, 120), (2, 121), (10**7, 120))]
+    dataset = read(tmp_path, "type,time_ms,item,user\n" + "\n".join(rows) + "\n")
+    assert kinds(dataset) == [(3, "bad value")]
+    assert [len(event.session) for event in happened(dataset)] == [122, 122]
+
+
 def test_class_of_entry_that_there_is_not_sets_the_row_aside_and_says_what_there_is(tmp_path: Path) -> None:
     dataset = read(tmp_path, "type,time_ms,session,item,device\nsession_began,1,s,,watch\nclick,2,s,a,\n")
     assert kinds(dataset) == [(2, "bad value")]
