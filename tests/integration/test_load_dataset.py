@@ -167,6 +167,7 @@ def test_movielens_is_read_from_a_wheel_at_hand(wired: redis.Redis, tmp_path: Pa
     [
         (["tabular"], "tabular: expected --path"),
         (["tabular", "--path", "/nowhere"], "expected a folder with one of items.csv"),
+        (["tabular", "--path", "/nowhere", "--click-from-rating", "nan"], "expected a number from"),
         (["ranklens", "--path", "/nowhere"], "expected RankLens events"),
         (["movielens", "--path", "/nowhere"], "expected the file recbole-1.2.1"),
     ],

@@ -8,9 +8,11 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from recsys.arguments import number
 from recsys.datasets import movielens, ranklens, tabular
 from recsys.datasets.base import Dataset, reasons
 from recsys.errors import FreshetError
+from recsys.events import MAX_NUMBER
 from webapp import wiring
 from webapp.catalog import loading
 from webapp.numerals import counted
@@ -33,7 +35,10 @@ class Command(BaseCommand):
             "(.gz allowed); tabular: a folder with items and events (docs/data-format.md)",
         )
         parser.add_argument(
-            "--click-from-rating", type=float, default=4.0, help="tabular: ratings from here on are clicks (default 4)"
+            "--click-from-rating",
+            type=number(-MAX_NUMBER, MAX_NUMBER),
+            default=4.0,
+            help="tabular: ratings from here on are clicks (default 4)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
