@@ -5,10 +5,12 @@ layer and no task. One message of a socket is worked on at a time, so what a vis
 server's own receive buffer; a browser has one batch under way and waits for its acknowledgement.
 
 Beside it, the session's other tabs are told that there is something new (`webapp.feed.siblings`), and the lens is drawn
-when nobody waits for a slate (`webapp.feed.turns`).
+when nobody waits for a slate (`webapp.feed.turns`). A session that its visitor ends has its sockets closed: what a
+client goes on sending comes under what its next handshake says.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Iterable
 from typing import Final
@@ -30,7 +32,8 @@ from webapp.tracking import services, wire
 from webapp.tracking.consent import Visit, visit_from
 from webapp.tracking.tokens import SessionToken
 
-#: Websocket close codes: the message was no batch; the log is away, come back later.
+#: Websocket close codes: the visitor has ended the session; the message was no batch; the log is away, come back later.
+ENDED: Final = 1000
 UNREADABLE: Final = 1007
 TRY_AGAIN_LATER: Final = 1013
 
@@ -62,7 +65,8 @@ class Connection:
         self._surfaces: tuple[str, ...] = ()
         self._adopted_ms = 0
         self._closed = False
-        self._tab = Coalesced(self._follow)
+        self._closing: asyncio.Task[None] | None = None
+        self._others = Coalesced(self._follow)
         self._lens = Coalesced(self._draw_lens)
         self._lens_laps = Laps()
 
@@ -80,17 +84,27 @@ class Connection:
 
     async def serve(self, receive: Receive) -> None:
         """Answer messages until either side closes."""
-        siblings().join(self._visit.session, self._tab)
+        siblings().join(self._visit.session, self)
         try:
             while not self._closed:
                 message = await receive()
-                if message["type"] != "websocket.receive":
+                if self._closed or message["type"] != "websocket.receive":
                     return
                 await self._take(message.get("text") or message.get("bytes") or b"")
         finally:
-            siblings().leave(self._visit.session, self._tab)
-            await self._tab.close()
+            siblings().leave(self._visit.session, self)
+            await self._others.close()
             await self._lens.close()
+
+    def wake(self) -> None:
+        """Follow what another tab did; does not wait."""
+        self._others.wake()
+
+    def end(self) -> None:
+        """Take nothing more, and close: the visitor has ended the session. Does not wait."""
+        if not self._closed:
+            self._closed = True
+            self._closing = asyncio.create_task(self._close(ENDED))
 
     async def _take(self, payload: bytes | str) -> None:
         laps, intake = Laps(), services.intake()
@@ -122,14 +136,14 @@ class Connection:
         """
         if self._visit.new and token.at_ms > self._adopted_ms:
             self._adopted_ms = token.at_ms
-            siblings().leave(self._visit.session, self._tab)
-            siblings().join(token.session, self._tab)
+            siblings().leave(self._visit.session, self)
+            siblings().join(token.session, self)
             self._visit = dataclasses.replace(
                 self._visit, session=token.session, adaptive=token.adaptive, simulated=token.simulated
             )
 
     async def _learn(self, accepted: services.Accepted, laps: Laps) -> None:
-        if not (accepted.events or accepted.repeated):
+        if self._closed or not (accepted.events or accepted.repeated):
             return
         # The slate that followed what is sent again was lost along with the acknowledgement; another process may have
         # made it, and know the event alone.
@@ -141,7 +155,7 @@ class Connection:
         if turned or again:
             await self._push(laps)
         if turned:
-            siblings().tell(self._visit.session, self._tab)
+            siblings().tell(self._visit.session, self)
 
     async def _follow(self) -> None:
         """Take in what another tab did, and show what follows from it here."""
@@ -155,6 +169,8 @@ class Connection:
         if shelves.FOR_YOU in self._surfaces:
             async with turns().slate():
                 await presence().session(self._visit, up_to_date=False)
+                if self._closed:
+                    return
                 slate, logged = self._slate(laps)
             await self._say(slate)
             if logged is not None:
@@ -196,6 +212,8 @@ class Connection:
         return await wiring.async_event_log().next_seq(self._visit.session)
 
     async def _say(self, message: wire.Hello | wire.Ack | wire.PushedSlate) -> None:
+        if self._closed:
+            return
         try:
             await self._send({"type": "websocket.send", "text": wire.encode(message).decode()})
         except OSError:  # how ASGI says that the visitor has left
@@ -203,7 +221,8 @@ class Connection:
 
     async def _close(self, code: int) -> None:
         self._closed = True
-        await self._send({"type": "websocket.close", "code": code})
+        with contextlib.suppress(OSError):  # as in `_say`
+            await self._send({"type": "websocket.close", "code": code})
 
 
 def _turns_the_slate(events: Iterable[ItemEvent]) -> bool:

@@ -1,4 +1,4 @@
-"""A session's tabs: what is done in one shows in the others, on whichever process they are.
+"""A session's tabs: what is done in one shows in the others, on whichever process they are, and all end with it.
 
 Tabs of this process are told at once. Other processes hear of it by the channel layer, where each is one member of one
 group: the sessions that change while a message is under way are the next message. So what waits is bounded by what is
@@ -9,15 +9,15 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import redis
 import structlog
 from channels.layers import get_channel_layer
 
 from webapp.background import while_serving
-from webapp.feed.coalesced import Coalesced
 from webapp.loops import one_of_each_loop
+from webapp.tracking.endings import when_ended
 
 _GROUP: Final = "freshet.sessions"
 _CHANGED: Final = "sessions.changed"
@@ -27,35 +27,51 @@ RETRY_S: Final = 1.0
 _logger = structlog.get_logger(__name__)
 
 
+class Tab(Protocol):
+    """One of a session's tabs. Neither call waits."""
+
+    def wake(self) -> None:
+        """Follow what another one did."""
+
+    def end(self) -> None:
+        """Take nothing more: the visitor has ended the session."""
+
+
 class Siblings:
-    """The tabs that one event loop serves, by session: what each does to follow the others."""
+    """The tabs that one event loop serves, by session."""
 
     def __init__(self) -> None:
-        self._tabs: dict[str, set[Coalesced]] = {}
+        self._tabs: dict[str, set[Tab]] = {}
         self._process = secrets.token_hex(8)
         self._changed: dict[str, None] = {}
+        self._ended: dict[str, None] = {}
         self._telling: asyncio.Task[None] | None = None
 
-    def join(self, session: str, tab: Coalesced) -> None:
+    def join(self, session: str, tab: Tab) -> None:
         """Let a tab hear what the session's others do."""
         self._tabs.setdefault(session, set()).add(tab)
 
-    def leave(self, session: str, tab: Coalesced) -> None:
+    def leave(self, session: str, tab: Tab) -> None:
         """Undo `join`."""
         tabs = self._tabs[session]
         tabs.discard(tab)
         if not tabs:
             del self._tabs[session]
 
-    def tell(self, session: str, by: Coalesced | None = None) -> None:
+    def tell(self, session: str, by: Tab | None = None) -> None:
         """Let the others know that the session has changed, all of them unless it was `by` one; does not wait."""
         self._wake(session, by)
         self._changed[session] = None
-        if self._telling is None:
-            self._telling = asyncio.create_task(self._tell_processes())
+        self._tell_others()
+
+    def end(self, session: str) -> None:
+        """Let all of a session's tabs know that it has ended; does not wait."""
+        self._end(session)
+        self._ended[session] = None
+        self._tell_others()
 
     async def listen(self) -> None:
-        """Wake tabs of sessions that change on other processes, until cancelled."""
+        """Wake and end tabs of sessions that change and end on other processes, until cancelled."""
         layer = get_channel_layer()
         while True:
             with _layer_may_be_away():
@@ -72,18 +88,34 @@ class Siblings:
         if message["by"] != self._process:
             for session in message["sessions"]:
                 self._wake(session)
+            for session in message["ended"]:
+                self._end(session)
 
-    def _wake(self, session: str, but: Coalesced | None = None) -> None:
+    def _wake(self, session: str, but: Tab | None = None) -> None:
         for tab in self._tabs.get(session, ()):
             if tab is not but:
                 tab.wake()
 
+    def _end(self, session: str) -> None:
+        for tab in self._tabs.get(session, ()):
+            tab.end()
+
+    def _tell_others(self) -> None:
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell_processes())
+
     async def _tell_processes(self) -> None:
         layer = get_channel_layer()
         try:
-            while self._changed:
-                message = {"type": _CHANGED, "by": self._process, "sessions": list(self._changed)}
+            while self._changed or self._ended:
+                message = {
+                    "type": _CHANGED,
+                    "by": self._process,
+                    "sessions": list(self._changed),
+                    "ended": list(self._ended),
+                }
                 self._changed.clear()
+                self._ended.clear()
                 with _layer_may_be_away():
                     await layer.group_send(_GROUP, message)
         finally:
@@ -94,6 +126,12 @@ class Siblings:
 def siblings() -> Siblings:
     """Return those of the event loop that is running."""
     return Siblings()
+
+
+@when_ended
+def end_tabs(session: str) -> None:
+    """Take nothing more from the tabs of a session that its visitor ended."""
+    siblings().end(session)
 
 
 @while_serving

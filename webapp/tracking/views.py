@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from recsys.errors import LogUnavailable
 from webapp.tracking import services, wire
 from webapp.tracking.consent import consent_named, remember_choice, switched, visit_from
+from webapp.tracking.endings import end
 from webapp.tracking.middleware import begin_visit, visit_of
 
 
@@ -40,6 +41,8 @@ async def choose_consent(request: HttpRequest) -> HttpResponse:
     before = visit_of(request)
     after = switched(before, chosen)
     begin_visit(request, after)
+    if after.session != before.session:
+        end(before.session)
     if not after.logged and before.logged:
         await services.forget(before.session)
     response = redirect(_back(request))

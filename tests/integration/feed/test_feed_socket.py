@@ -19,7 +19,7 @@ from recsys.log.base import records
 from tests.integration.feed.conftest import logged
 from tests.integration.feed.tabs import Tab, tab
 from webapp import metrics, wiring
-from webapp.feed.consumers import TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
+from webapp.feed.consumers import ENDED, TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
 from webapp.feed.presence import presence
 from webapp.feed.routing import websocket_urlpatterns
 from webapp.tracking.consent import SESSION_COOKIE
@@ -185,6 +185,27 @@ async def test_without_consent_clicks_turn_the_slate_and_nothing_is_logged(visit
         assert (await mine.hear())["outcomes"] == {"1": "unlogged"}
         assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
     assert logged(Click) == logged(SlateServed) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "form"), [("/consent/", {"consent": "off"}), ("/lens/forget/", {})], ids=["nothing", "forget"]
+)
+async def test_nothing_more_is_taken_from_a_tab_whose_visitor_has_ended_the_session(
+    consenting: AsyncClient, path: str, form: dict[str, str]
+):
+    async with tab(consenting) as mine:
+        assert (await consenting.post(path, form)).status_code == 302
+        await mine.send(1, mine.slate.items[0])
+        assert await mine.socket.receive_output(timeout=5) == {"type": "websocket.close", "code": ENDED}
+        assert await mine.socket.receive_nothing(timeout=0.3)
+    assert logged(Click) == []
+
+
+async def test_tab_whose_visitor_allows_more_goes_on(consenting: AsyncClient):
+    async with tab(consenting) as mine:
+        await consenting.post("/consent/", {"consent": "visitor"})
+        await mine.send(1, mine.slate.items[0])
+        assert (await mine.hear())["outcomes"] == {"1": "accepted"}
 
 
 async def test_click_on_something_never_shown_is_refused(consenting: AsyncClient):

@@ -17,15 +17,19 @@ TOLD = 20
 
 
 class Heard:
-    """A tab that notes how often it followed."""
+    """A tab that notes how often it followed, and whether it ended."""
 
     def __init__(self) -> None:
         self.times = 0
+        self.ended = False
         self.event = asyncio.Event()
-        self.tab = Coalesced(self._follow)
 
-    async def _follow(self) -> None:
+    def wake(self) -> None:
         self.times += 1
+        self.event.set()
+
+    def end(self) -> None:
+        self.ended = True
         self.event.set()
 
 
@@ -61,13 +65,26 @@ async def processes(layer: None, redis_server: str) -> AsyncIterator[tuple[Sibli
 async def test_tab_on_another_process_is_woken_and_who_did_it_is_not(processes: tuple[Siblings, Siblings]) -> None:
     here, there = processes
     mine, other, stranger = Heard(), Heard(), Heard()
-    here.join("visit", mine.tab)
-    there.join("visit", other.tab)
-    there.join("another", stranger.tab)
-    here.tell("visit", mine.tab)
+    here.join("visit", mine)
+    there.join("visit", other)
+    there.join("another", stranger)
+    here.tell("visit", mine)
     async with asyncio.timeout(5):
         await other.event.wait()
     assert (mine.times, other.times, stranger.times) == (0, 1, 0)
+
+
+async def test_tabs_of_a_session_that_ended_hear_it_on_every_process(processes: tuple[Siblings, Siblings]) -> None:
+    here, there = processes
+    mine, other, stranger = Heard(), Heard(), Heard()
+    here.join("visit", mine)
+    there.join("visit", other)
+    there.join("another", stranger)
+    here.end("visit")
+    async with asyncio.timeout(5):
+        await other.event.wait()
+    assert (mine.ended, other.ended, stranger.ended) == (True, True, False)
+    assert (mine.times, other.times) == (0, 0)
 
 
 async def test_tab_of_the_same_process_is_woken_while_the_layer_is_away(settings: Any) -> None:
@@ -79,8 +96,8 @@ async def test_tab_of_the_same_process_is_woken_while_the_layer_is_away(settings
     here = Siblings()
     mine, other = Heard(), Heard()
     for heard in (mine, other):
-        here.join("visit", heard.tab)
-    here.tell("visit", mine.tab)
+        here.join("visit", heard)
+    here.tell("visit", mine)
     async with asyncio.timeout(5):
         await other.event.wait()
     assert mine.times == 0
@@ -92,12 +109,12 @@ async def test_what_changes_while_a_message_is_under_way_is_one_more_message(
     here, there = processes
     all_heard = [Heard() for _ in range(SESSIONS)]
     for number, heard in enumerate(all_heard):
-        there.join(f"visit-{number}", heard.tab)
+        there.join(f"visit-{number}", heard)
     client = redis.Redis.from_url(redis_server)
     before = published(client)
     for _ in range(TOLD):
         for number in range(SESSIONS):
-            here.tell(f"visit-{number}", Heard().tab)
+            here.tell(f"visit-{number}", Heard())
     async with asyncio.timeout(5):
         for heard in all_heard:
             await heard.event.wait()
@@ -142,12 +159,18 @@ async def test_tab_that_failed_to_follow_follows_the_next_time() -> None:
 
 
 async def test_closed_tab_is_left_alone() -> None:
-    heard = Heard()
-    heard.tab.wake()
-    await heard.tab.close()
-    heard.tab.wake()
+    times = 0
+
+    async def follow() -> None:
+        nonlocal times
+        times += 1
+
+    tab = Coalesced(follow)
+    tab.wake()
+    await tab.close()
+    tab.wake()
     await asyncio.sleep(0.01)
-    assert heard.times == 0
+    assert times == 0
 
 
 def published(client: redis.Redis) -> int:

@@ -26,6 +26,7 @@ from webapp.feed.selectors import title
 from webapp.numerals import counted
 from webapp.tracking import services
 from webapp.tracking.consent import Visit, begun_anew
+from webapp.tracking.endings import end
 from webapp.tracking.entry import told
 
 #: Newest events that the page lists; the download has all.
@@ -117,6 +118,8 @@ async def forget(visit: Visit) -> Visit:
         (receipt,) = await wiring.async_event_log().append([tombstone])
         if receipt.outcome == "full":
             raise LogFull("the log is at its bound; try again when the learner has caught up")
+    end(visit.session)
+    if visit.logged:
         await services.forget(visit.session)
     presence().forget(visit.session)
     lens_memory().forget(visit.session)
