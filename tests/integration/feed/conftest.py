@@ -156,6 +156,12 @@ def fold() -> None:
 
 
 @pytest.fixture
+def whole_lists(settings: Any) -> None:
+    """Lists have every film, so that chance decides on their order alone; comes before what makes the site."""
+    settings.FRESHET_SLATE_SIZE = len(FILMS)
+
+
+@pytest.fixture
 def lived(empty_site: None) -> Iterator[None]:
     """A site whose world came out of its log."""
     for cached in (journeys_module.journeys, journeys_module._past, presence, lens_memory):

@@ -28,8 +28,8 @@ from webapp.tracking.tokens import read_session
 
 
 @pytest.fixture(autouse=True)
-def in_a_world_that_lived(lived: None) -> None:
-    """Its world came out of its log."""
+def in_a_world_that_lived(whole_lists: None, lived: None) -> None:
+    """Its world came out of its log, and two horror films stand on every list."""
 
 
 @pytest.fixture
