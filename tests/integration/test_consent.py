@@ -64,6 +64,23 @@ def test_session_goes_on_within_its_gap_and_ends_after_it(settings):
     assert ended.new
 
 
+@pytest.mark.parametrize(
+    ("page", "goes_on"),
+    [
+        (Page(at_ms=NOW_MS - GAP_MS - 1), True),
+        (Page(at_ms=NOW_MS - 8 * 86_400_000), False),
+        (Page(at_ms=NOW_MS, consent="off"), False),
+    ],
+    ids=["beyond the gap", "too old", "other consent"],
+)
+def test_session_of_an_open_page_goes_on_where_no_other_is_running(settings: Any, page: Page, goes_on: bool):
+    settings.FRESHET_CONSENT_DEFAULT = "session"
+    running = {"freshet_session": Page("session-2", at_ms=NOW_MS).token}
+    assert (visit_from({}, NOW_MS, page=page.token).session == page.session) is goes_on
+    assert visit_from({}, NOW_MS, page=page.token).new is not goes_on
+    assert visit_from(running, NOW_MS, page=page.token).session == "session-2"
+
+
 def test_forged_session_cookie_begins_a_new_session():
     assert visit_from({"freshet_session": "session-1.forged"}, NOW_MS).new
 

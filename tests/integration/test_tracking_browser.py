@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).parents[2] / "webapp" / "tracking" / "static"
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Shelf</title>
 <script src="/tracking/outbox.js" defer></script>
-<script src="/tracking/tracker.js" defer data-session="s1" data-token="token-s1" data-consent="{consent}"
+<script src="/tracking/tracker.js" defer data-session="{session}" data-token="token-{session}" data-consent="{consent}"
   data-socket="/ws/" data-collect="/collect/"></script>
 <ol data-slate="slate-1" data-slate-token="signed-1" data-surface="for_you" data-live>
   <li data-item="alien"><a href="#alien" data-track="click">Alien</a>
@@ -40,6 +40,8 @@ class Site:
     close_code: int = 1001
     outcome: str = "accepted"
     next_seq: int = 1
+    session: str = "s1"
+    running: bool = False
     consent: str = "session"
     messages: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     beacons: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -61,7 +63,8 @@ class Site:
             await send({"type": "websocket.close"})
             return
         await send({"type": "websocket.accept"})
-        await say({"type": "hello", "session": "s1", "next_seq": self.next_seq, "version": "5-0"})
+        hello = {"session": self.session, "next_seq": self.next_seq, "version": "5-0", "running": self.running}
+        await say({"type": "hello", **hello})
         while (received := await receive())["type"] == "websocket.receive":
             if not self.up:
                 await send({"type": "websocket.close", "code": self.close_code})
@@ -73,9 +76,11 @@ class Site:
             await say({"type": "ack", "id": message["id"], "outcomes": self.take(message)})
 
     def take(self, message: dict[str, Any]) -> dict[int, str]:
-        if self.outcome == "accepted":
-            self.events.update({event["seq"]: event for event in message["events"]})
-        return {event["seq"]: self.outcome for event in message["events"]}
+        outcomes = {
+            event["seq"]: "duplicate" if event["seq"] in self.events else self.outcome for event in message["events"]
+        }
+        self.events.update({event["seq"]: event for event in message["events"] if outcomes[event["seq"]] == "accepted"})
+        return outcomes
 
     async def answer(self, path: str, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         if path == "/collect/":
@@ -86,7 +91,7 @@ class Site:
         await send({"type": "http.response.body", "body": body})
 
     def page(self) -> bytes:
-        return PAGE.format(consent=self.consent).encode()
+        return PAGE.format(consent=self.consent, session=self.session).encode()
 
     def of(self, kind: str) -> list[str]:
         """Return the items of all events of a type, by sequence number."""
@@ -332,6 +337,29 @@ async def test_tab_that_was_stopped_says_so_and_nothing_else_until_it_is_come_ba
     assert await page.evaluate("window.states") == ["stopped"]
     async with page.expect_navigation():
         await page.evaluate("dispatchEvent(new Event('focus'))")
+
+
+async def test_page_starts_again_once_its_visit_goes_on_in_another_session(
+    site: Site, browser: BrowserContext, page: Page
+):
+    await site.until(lambda: len(site.events) == 2)
+    site.session, site.running = "s2", True
+    async with page.expect_navigation():
+        await opened(site, browser)
+    assert await page.evaluate("document.querySelector('script[data-session]').dataset.session") == "s2"
+
+
+async def test_pages_of_a_browser_without_cookies_each_go_on_in_their_own_session(
+    site: Site, browser: BrowserContext, page: Page
+):
+    await site.until(lambda: len(site.events) == 2)
+    await page.evaluate("() => { window.stays = true; }")
+    site.session = "s2"
+    await opened(site, browser)
+    await page.wait_for_timeout(1_500)
+    await page.click("text=Alien")
+    await site.until(lambda: site.of("click") == ["alien"])
+    assert await page.evaluate("window.stays")
 
 
 async def test_numbers_go_on_after_the_browser_has_lost_its_storage(site: Site, page: Page):

@@ -79,7 +79,8 @@ class Connection:
             return False
         await self._send({"type": "websocket.accept"})
         version = wiring.replica().version
-        await self._say(wire.Hello(session=self._visit.session, next_seq=next_seq, version=version))
+        visit = self._visit
+        await self._say(wire.Hello(session=visit.session, next_seq=next_seq, version=version, running=not visit.new))
         return True
 
     async def serve(self, receive: Receive) -> None:

@@ -17,6 +17,7 @@ from recsys.errors import RefusedEvent
 from recsys.experiments.arms import ADAPTIVE, assign
 from webapp import wiring
 from webapp.tracking.tokens import Consent, SessionToken, read_session, sign_session
+from webapp.tracking.validation import MAX_AGE_MS
 
 CONSENT_COOKIE: Final = "freshet_consent"
 SESSION_COOKIE: Final = "freshet_session"
@@ -69,15 +70,18 @@ class Visit:
         return self.consent != "off"
 
 
-def visit_from(cookies: Mapping[str, str], now_ms: int, *, simulated: bool = False) -> Visit:
+def visit_from(cookies: Mapping[str, str], now_ms: int, *, page: str = "", simulated: bool = False) -> Visit:
     """Return the visit that the cookies describe: the running session within its inactivity gap, else a new one.
 
-    Works on a request's cookies and on those of a websocket handshake; writes nothing. Who says to be `simulated` never
-    goes on with a session that did not begin so.
+    Works on a request's cookies and on those of a websocket handshake; writes nothing. Where no session is running,
+    that of the open page goes on whose token `page` is: what it fetches belongs to what it shows, as its socket does.
+    Who says to be `simulated` never goes on with a session that did not begin so.
     """
     consent = _chosen(cookies)
     visitor = _visitor(cookies) if consent == "visitor" else ""
-    running = _running(cookies, consent, now_ms)
+    gap_ms = wiring.config().session_gap_s * 1_000
+    running = _going_on(cookies.get(SESSION_COOKIE, ""), consent, now_ms - gap_ms)
+    running = running or _going_on(page, consent, now_ms - MAX_AGE_MS)
     if running is None or (simulated and not running.simulated):
         return _begun(new_id(), consent, visitor, now_ms, simulated)
     return Visit(running.session, consent, visitor, now_ms, False, running.adaptive, running.simulated)
@@ -144,14 +148,13 @@ def _chosen(cookies: Mapping[str, str]) -> Consent:
     return consent_named(cookies.get(CONSENT_COOKIE, "")) or consent_named(settings.FRESHET_CONSENT_DEFAULT) or "off"
 
 
-def _running(cookies: Mapping[str, str], consent: Consent, now_ms: int) -> SessionToken | None:
-    """Return the token of the running session, None when there is none, it ended, or consent changed under it."""
+def _going_on(text: str, consent: Consent, since_ms: int) -> SessionToken | None:
+    """Return a session's token; None when it is none, older than `since_ms`, or consent changed under it."""
     try:
-        token = read_session(cookies.get(SESSION_COOKIE, ""))
+        token = read_session(text)
     except RefusedEvent:
         return None
-    ended = now_ms - token.at_ms > wiring.config().session_gap_s * 1_000
-    return None if ended or token.consent != consent else token
+    return token if token.at_ms >= since_ms and token.consent == consent else None
 
 
 def _visitor(cookies: Mapping[str, str]) -> str:

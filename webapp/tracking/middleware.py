@@ -14,6 +14,8 @@ from webapp.tracking.consent import Visit, remember, unseen, visit_from
 
 #: By this request header a simulator says that nobody is there. No link, form or picture can make a browser send it.
 SIMULATED_HEADER: Final = "Freshet-Simulated"
+#: By this request header an open page that fetches a part of itself says, by its session token, whose it is.
+PAGE_HEADER: Final = "Freshet-Page"
 
 _ATTRIBUTE: Final = "_freshet_visit"
 
@@ -37,7 +39,8 @@ def visit_of(request: HttpRequest) -> Visit:
         if request.method == "HEAD":
             visit = unseen(now_ms, simulated=simulated)
         else:
-            visit = visit_from(request.COOKIES, now_ms, simulated=simulated)
+            page = request.headers.get(PAGE_HEADER, "")
+            visit = visit_from(request.COOKIES, now_ms, page=page, simulated=simulated)
         begin_visit(request, visit)
     return cast(Visit, visit)
 

@@ -95,12 +95,14 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="he
     """The first word on a connection.
 
     `next_seq` is the lowest sequence number that `session` has certainly not used yet: browsers that lost their counter
-    go on from there.
+    go on from there. Where it is `running`, by the handshake's cookies, the visit goes on in it: a page of another
+    session is over, and starts again.
     """
 
     session: str
     next_seq: int
     version: str
+    running: bool
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ack"):

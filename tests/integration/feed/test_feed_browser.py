@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser, BrowserContext, FloatRect, Locator, Page, expect
 
-from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression
+from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression, SessionBegan
 from tests.integration.feed.conftest import logged, stock
 
 #: Animations that the script made; the stylesheet's have names.
@@ -24,6 +24,12 @@ def rounded(box: FloatRect | None) -> list[int]:
     """Return a box in whole pixels."""
     assert box is not None
     return [round(side) for side in (box["x"], box["y"], box["width"], box["height"])]
+
+
+async def end_visit(page: Page, desk: BrowserContext) -> None:
+    """Let the session's cookie end, as with the inactivity gap, once nothing is fetched that would prolong it."""
+    await expect(page.locator("#lens [data-lens-moving]")).to_be_visible()
+    await desk.clear_cookies(name="freshet_session")
 
 
 async def test_click_opens_the_film_beside_and_the_slate_turns(page: Page):
@@ -223,6 +229,44 @@ async def test_nothing_is_told_any_more_once_a_visitor_has_said_nothing(page: Pa
     await page.wait_for_timeout(500)
     assert logged(Dwell) == []  # of the film that was open
     assert len(logged(Click)) == 1
+
+
+async def test_nothing_is_told_any_more_once_the_session_is_to_be_forgotten(page: Page):
+    await for_you(page).locator(".card").first.click()
+    await expect(page.locator("#film-title")).to_be_visible()
+    await page.locator("#lens .lens-tabs a", has_text="Your data").click()
+    await page.wait_for_timeout(1_500)
+    await page.locator("[data-forget] button").click()
+    await expect(page.locator("#lens-forgotten")).to_be_visible()
+    await page.wait_for_timeout(500)
+    assert logged(Dwell) == []  # of the film that was open
+
+
+async def test_film_opened_after_the_inactivity_gap_belongs_to_the_page_that_it_is_opened_on(
+    page: Page, desk: BrowserContext, address: str
+):
+    await end_visit(page, desk)
+    opened = (await items(page))[0]
+    await for_you(page).locator(".card").first.click()
+    await expect(page.locator("#film-title")).to_be_visible()
+    await page.mouse.move(2, 2)
+    await expect(for_you(page).locator(f'[data-item="{opened}"]')).to_have_count(0)
+    assert len(logged(SessionBegan)) == 1
+    await page.goto(f"{address}/history/")
+    await expect(page.locator(f'[data-item="{opened}"]')).to_have_count(1)
+
+
+async def test_tab_goes_on_in_the_visit_that_began_in_another(page: Page, desk: BrowserContext):
+    session = "document.querySelector('script[data-session]').dataset.session"
+    await end_visit(page, desk)
+    other = await desk.new_page()
+    async with page.expect_navigation():
+        await other.goto(page.url)
+    assert await page.evaluate(session) == await other.evaluate(session)
+    opened = (await items(other))[0]
+    await for_you(other).locator(".card").first.click()
+    await page.mouse.move(2, 2)
+    await expect(for_you(page).locator(f'[data-item="{opened}"]')).to_have_count(0)
 
 
 async def test_phone_opens_the_film_as_a_page(chromium: Browser, address: str):

@@ -192,11 +192,9 @@
 
   // -- Forget -----------------------------------------------------------------------------------------------------------
 
-  // What waits in this browser goes first, and no tab sends anything more of this session.
+  // What else is kept in this browser is the tracker's.
   document.addEventListener("submit", ({ target }) => {
     if (!target.matches?.("[data-forget]")) return;
-    new BroadcastChannel("freshet").postMessage("forgotten");
-    globalThis.indexedDB?.deleteDatabase("freshet");
     try { sessionStorage.removeItem(key); } catch { /* was not kept */ }
   });
 

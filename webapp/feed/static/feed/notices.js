@@ -39,7 +39,7 @@
     closed: (pending) => pending
       ? `Not connected. ${pending === 1 ? "One thing you did is" : `${pending} things you did are`} kept here and sent later.`
       : "Not connected. What you do is kept here and sent later.",
-    stopped: () => "You chose in another tab what may be remembered. This page starts again when you come back to it.",
+    stopped: () => "Your visit goes on in another tab. This page starts again when you come back to it.",
   };
 
   document.addEventListener("freshet:connection", ({ detail }) => {

@@ -3,8 +3,9 @@
    An event gets its session's next number, is kept in IndexedDB, goes over the websocket in a batch, and is forgotten only
    when the server acknowledges it. Numbers make resending harmless: the server takes each once. Tells the page, by
    events on document, `freshet:slate` (detail: the message) and `freshet:connection` (detail.state: open, closed or
-   stopped; detail.pending: how many events are not acknowledged yet). */
-globalThis.freshetOutbox = (page, surfaces) => {
+   stopped; detail.pending: how many events are not acknowledged yet). Calls `over` when the server says that the visit
+   goes on in a session that is not the page's. */
+globalThis.freshetOutbox = (page, surfaces, over) => {
   "use strict";
   const BATCH = 100, BLOCK = 32, LOW = 8; // events in a message; sequence numbers drawn at once, and when to draw more
   const GROUP_MS = 250, ANSWER_MS = 10_000, LONGEST_WAIT_MS = 30_000;
@@ -62,7 +63,8 @@ globalThis.freshetOutbox = (page, surfaces) => {
 
   let greet;
   const greeting = new Promise((resolve) => { greet = resolve; });
-  if (page.consent === "off") globalThis.indexedDB?.deleteDatabase("freshet");
+  const erase = () => globalThis.indexedDB?.deleteDatabase("freshet");
+  if (page.consent === "off") erase();
   let opened = page.consent === "off" ? Promise.resolve(fleeting()) : durable().catch(fleeting);
 
   // Storage can go while the page is open, as when the browser's data are cleared: from then on memory must do.
@@ -164,9 +166,10 @@ globalThis.freshetOutbox = (page, surfaces) => {
   };
 
   // What an earlier page left behind goes along; what another tab is sending meanwhile may go twice, which is harmless.
-  const hello = async ({ session, next_seq }) => {
+  const hello = async ({ session, next_seq, running }) => {
     const current = socket;
     clearTimeout(helloDue);
+    if (running && session !== page.session) { over(); return; }
     floors.set(session, next_seq);
     const block = blocks.get(session);
     if (block && block.next < next_seq) { block.end = block.next; refill(session, block); }
@@ -229,10 +232,12 @@ globalThis.freshetOutbox = (page, surfaces) => {
     stopped = true;
     pending.clear();
     socket?.close();
-    announce("stopped");
   };
+
+  // A new connection asks the server anew which session it is that goes on.
+  const askAgain = () => socket?.close();
 
   addEventListener("online", connect);
   refill(page.session, blockOf(page.session)); // the first click may be the one that leaves the page
-  return { record, connect, flush, leave, stop };
+  return { record, connect, flush, leave, stop, erase, askAgain, announce };
 };

@@ -9,6 +9,7 @@
                                                            and a click takes the list out of the link (its query)
      [data-dwell data-item]                         an item's page or panel, read for as long as it is there
      button[name="consent"]                         a choice of what may be remembered
+     form[data-forget]                              has the session forgotten
    A slate from a later session than the page's says so by data-session and data-token of its own. What is pressed
    dispatches `freshet:dismissal` or `freshet:dismissal_undone`, bubbling. */
 (() => {
@@ -16,7 +17,13 @@
   const page = document.currentScript.dataset;
   const SEEN_MS = 500, SHORTEST_DWELL_MS = 1_000;
   const live = () => Array.from(document.querySelectorAll("[data-live][data-surface]"), (part) => part.dataset.surface);
-  const { record, connect, flush, leave, stop } = freshetOutbox(page, live);
+  const { record, connect, flush, leave, stop, erase, askAgain, announce } = freshetOutbox(page, live, () => {
+    startAgainWhenSeen();
+    startAgain();
+  });
+
+  // What htmx fetches belongs to the page's session, also where that cookie has ended since.
+  document.addEventListener("htmx:configRequest", ({ detail }) => { detail.headers["Freshet-Page"] = page.token; });
 
   const placeOf = (element) => {
     const item = element.closest("[data-item]").dataset.item;
@@ -96,32 +103,38 @@
   new MutationObserver(changed).observe(document.body,
     { childList: true, subtree: true, attributes: true, attributeFilter: ["data-slate", "data-item"] });
 
-  // Consent changed in another tab, or the session was forgotten: this one stops at once, and starts again under what
-  // holds then when it is come back to, from another tab or from a window beside it. A page that the browser keeps for
-  // "back" hears nothing, for it would be dropped at the first word; it looks at the cookie when it is shown again.
+  // Consent changed in another tab, the session was forgotten or is over: this page stops at once, and starts again under
+  // what holds then when it is come back to, from another tab or from a window beside it. A page that the browser keeps
+  // for "back" hears nothing, for it would be dropped at the first word; it looks at the cookie when it is shown again.
   let others;
   const chosen = () => /(?:^|; )freshet_consent=(\w+)/.exec(document.cookie)?.[1] ?? page.consent;
   const startAgain = () => { if (!document.hidden) location.reload(); };
+  const startAgainWhenSeen = () => {
+    stop();
+    announce("stopped");
+    document.addEventListener("visibilitychange", startAgain);
+    addEventListener("focus", startAgain);
+  };
   const listen = () => {
     others = new BroadcastChannel("freshet");
-    others.onmessage = ({ data }) => {
-      if (data === page.consent) return;
-      stop();
-      document.addEventListener("visibilitychange", startAgain);
-      addEventListener("focus", startAgain);
+    others.onmessage = ({ data: { consent, session } }) => {
+      if (consent !== page.consent) startAgainWhenSeen();
+      else if (session !== page.session) askAgain(); // a new visit, unless cookies are blocked and each page is one
     };
   };
 
-  // Other tabs stop before the server hears of the choice, and where nothing may be kept this one does, too: what it
-  // would tell on its way out, as how long a film was read, would come after the visitor has said no.
-  document.addEventListener("submit", ({ submitter }) => {
-    if (submitter?.name !== "consent" || submitter.value === page.consent) return;
-    others.postMessage(submitter.value);
-    if (submitter.value === "off") stop();
+  // Other tabs stop before the server hears of it, and where nothing may be kept this one does, too: what it would tell on
+  // its way out, as how long a film was read, would come after the visitor has said no.
+  document.addEventListener("submit", ({ target, submitter }) => {
+    const forget = target.matches("[data-forget]");
+    if (!forget && (submitter?.name !== "consent" || submitter.value === page.consent)) return;
+    others.postMessage({ consent: forget ? "forgotten" : submitter.value });
+    if (forget || submitter.value === "off") stop();
+    if (forget) erase();
   });
 
   listen();
-  others.postMessage(page.consent);
+  others.postMessage({ consent: page.consent, session: page.session });
   changed();
   connect();
 })();
