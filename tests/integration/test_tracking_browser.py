@@ -261,6 +261,18 @@ async def test_tabs_never_draw_the_same_number(site: Site, browser: BrowserConte
     await site.until(lambda: len(site.of("click")) == 40)
 
 
+async def test_tabs_whose_storage_is_blocked_lose_nothing_though_they_draw_the_same_numbers(
+    site: Site, browser: BrowserContext
+):
+    await browser.add_init_script("IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); }")
+    one, other = await opened(site, browser), await opened(site, browser)
+    for _ in range(20):
+        await asyncio.gather(*(tab.evaluate("document.querySelector('a').click()") for tab in (one, other)))
+    await site.until(lambda: (len(site.of("click")), len(site.of("impression"))) == (40, 4))
+    await one.wait_for_timeout(500)
+    assert len(site.events) == 44
+
+
 async def test_browser_that_lost_its_counter_goes_on_where_the_server_says(site: Site, browser: BrowserContext):
     site.next_seq = 700
     page = await opened(site, browser)

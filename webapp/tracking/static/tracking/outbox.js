@@ -15,7 +15,7 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
   const pending = new Map(); // key → event: all that is not acknowledged yet
   const blocks = new Map(); // session → its reserved numbers, and the events that wait for one
   const floors = new Map(); // session → lowest number that the server knows to be free
-  let socket, greeted, helloDue, inFlight, flushing, retrying, messages = 0, failures = 0, stopped = false;
+  let socket, greeted, helloDue, inFlight, flushing, retrying, messages = 0, failures = 0, stopped = false, alone = false;
 
   // -- Keeping: a closed tab or a dead network loses nothing -----------------------------------------------------------
 
@@ -47,9 +47,11 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     };
   };
 
-  // Without consent, or where storage is blocked: memory only. The counter then starts where the server says.
+  // Without consent, or where storage is blocked: memory only. The counter then starts where the server says, and other
+  // tabs may draw the same numbers: whose is in the log already under one that was never sent before is given the next.
   const fleeting = () => {
     const next = new Map();
+    alone = true;
     return {
       async reserve(session) {
         await greeting;
@@ -105,12 +107,13 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     return blocks.get(session);
   };
 
-  const record = (type, place, more = {}) => {
-    if (stopped) return;
-    const block = blockOf(place.session);
-    block.waiting.push({ ...place, ...more, type, made: Date.now() });
-    number(place.session, block);
+  const enter = (event) => {
+    const block = blockOf(event.session);
+    block.waiting.push({ ...event, sent: 0 });
+    number(event.session, block);
   };
+
+  const record = (type, place, more = {}) => { if (!stopped) enter({ ...place, ...more, type, made: Date.now() }); };
 
   // -- Sending: one batch under way at a time --------------------------------------------------------------------------
 
@@ -120,15 +123,18 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     return [...pending.values()].filter((event) => event.token === token).slice(0, BATCH);
   };
 
-  const message = (events) => JSON.stringify({
-    type: "events",
-    id: ++messages,
-    session: events[0]?.token ?? page.token,
-    slates: Object.fromEntries(events.filter((event) => event.slate).map((event) => [event.slate, event.slateToken])),
-    events: events.map(({ type, seq, slate, item, dwell_ms, made }) =>
-      ({ type, seq, slate, item, dwell_ms, age_ms: Math.max(0, Date.now() - made) })),
-    surfaces: surfaces(),
-  });
+  const message = (events) => {
+    events.forEach((event) => { event.sent++; });
+    return JSON.stringify({
+      type: "events",
+      id: ++messages,
+      session: events[0]?.token ?? page.token,
+      slates: Object.fromEntries(events.filter((event) => event.slate).map((event) => [event.slate, event.slateToken])),
+      events: events.map(({ type, seq, slate, item, dwell_ms, made }) =>
+        ({ type, seq, slate, item, dwell_ms, age_ms: Math.max(0, Date.now() - made) })),
+      surfaces: surfaces(),
+    });
+  };
 
   const flush = () => {
     flushing = clearTimeout(flushing);
@@ -154,6 +160,7 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     const full = settled.length < inFlight.events.length;
     inFlight = undefined;
     forget(settled);
+    if (alone) settled.filter(({ seq, sent }) => sent === 1 && outcomes[seq] === "duplicate").forEach(enter);
     if (full) retrying = setTimeout(() => { retrying = undefined; flush(); }, backoff());
     else { failures = 0; flush(); }
     announce("open");
@@ -175,7 +182,7 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     if (block && block.next < next_seq) { block.end = block.next; refill(session, block); }
     const left = await opened.then((outbox) => outbox.leftovers()).catch(() => []);
     left.sort((one, other) => one.made - other.made).forEach((event) => {
-      if (!pending.has(event.key)) pending.set(event.key, event);
+      if (!pending.has(event.key)) pending.set(event.key, { ...event, sent: 1 }); // as somebody may have
     });
     if (socket !== current) return;
     greeted = true;
