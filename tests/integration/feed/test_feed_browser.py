@@ -96,6 +96,29 @@ async def test_scrolling_to_the_end_brings_further_genres_until_there_are_none(p
     assert item in [impression.item for impression in logged(Impression)]
 
 
+async def test_further_genres_that_could_not_be_fetched_are_asked_for_when_their_place_is_seen_again(
+    desk: BrowserContext, address: str
+):
+    stock(("Crime", "Drama", "Comedy", "Fantasy"))
+    page = await desk.new_page()
+    await page.route("**/genres/*", lambda route: route.abort())
+    await page.goto(address)
+    async with page.expect_event("requestfailed"):
+        await page.mouse.wheel(0, 5_000)
+    await page.unroute_all()
+    await page.mouse.wheel(0, -5_000)
+    await page.wait_for_timeout(500)
+    await page.mouse.wheel(0, 5_000)
+    await expect(page.locator("[data-surface=genre]")).to_have_count(6)
+
+
+async def test_break_is_told_of_after_two_seconds_however_often_it_was_tried_to_connect_meanwhile(page: Page):
+    await page.evaluate("""() => [0, 800, 1_600].forEach((later) => setTimeout(() => document.dispatchEvent(
+      new CustomEvent("freshet:connection", { detail: { state: "closed", pending: 0 } })), later))""")
+    await page.wait_for_timeout(2_600)
+    await expect(page.locator(".connection")).to_be_visible(timeout=500)
+
+
 async def test_back_closes_the_film_and_keeps_slate_and_scroll(page: Page):
     slate = str(await for_you(page).get_attribute("data-slate"))
     await page.locator("[data-surface=genre] .card").last.click()

@@ -3,7 +3,7 @@
   "use strict";
   const TOAST_MS = 8_000, PATIENCE_MS = 2_000;
   const notices = document.querySelector(".notices"), connection = notices.querySelector(".connection");
-  let toast, leaving, complaint;
+  let toast, leaving, complaint, since; // the last one: when the break began that is not over yet
 
   const drop = () => { clearTimeout(leaving); toast?.remove(); toast = undefined; };
   const wanted = () => toast?.matches(":hover, :focus-within") || document.querySelector(".vacancy");
@@ -45,11 +45,12 @@
   document.addEventListener("freshet:connection", ({ detail }) => {
     clearTimeout(complaint);
     const sentence = sentences[detail.state];
-    if (!sentence) { connection.hidden = true; return; }
-    // A short break is nobody's business.
+    if (!sentence) { connection.hidden = true; since = undefined; return; }
+    since ??= performance.now();
+    // A short break is nobody's business, however often it was tried to end it.
     complaint = setTimeout(() => {
       connection.textContent = sentence(detail.pending);
       connection.hidden = false;
-    }, connection.hidden ? PATIENCE_MS : 0);
+    }, Math.max(since + PATIENCE_MS - performance.now(), 0));
   });
 })();
