@@ -45,8 +45,9 @@ EVENTS_REFUSED: Final = _declare(
 OWN_EVENTS_UNLOGGED: Final = _declare(
     Counter,
     "freshet_own_events_unlogged_total",
-    "Lists shown, and beginnings of visits, that the log did not confirm: it was away, slow or at its bound. What is "
-    "done on a list that it does not have is logged and adapts the session, counts apart, and teaches nobody.",
+    "Lists shown, and beginnings of visits, that were given up as too many waited for a log that was away or at its "
+    "bound. What is done on a list that it does not have is logged and adapts the session, counts apart, and teaches "
+    "nobody.",
 )
 ACKNOWLEDGE_SECONDS: Final = _declare(
     Histogram,

@@ -6,6 +6,7 @@ from recsys.errors import RefusedEvent
 from recsys.events import Click, Dismissal, DismissalUndone, ItemEvent
 from recsys.sessions import Session
 from webapp import metrics, wiring
+from webapp.feed.own_log import own_log
 from webapp.feed.presence import presence
 from webapp.feed.siblings import siblings
 from webapp.tracking import services
@@ -63,6 +64,7 @@ async def _append(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
     )
     if not visit.logged:
         return event, "unlogged"
+    await own_log().catch_up()
     (receipt,) = await wiring.async_event_log().append([event])
     return event, receipt.outcome
 

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 
 from recsys.sessions import Session
-from webapp.feed import shelves
+from webapp.feed.own_log import own_log
 from webapp.feed.presence import presence
 from webapp.tracking.consent import Visit
 from webapp.tracking.entry import began
@@ -21,5 +21,5 @@ async def visitor(request: HttpRequest, *, up_to_date: bool = True) -> tuple[Vis
         event = began(request, visit)
         session = presence().observe(visit, [event])
         if visit.logged:
-            await shelves.log_own([event])
+            await own_log().append([event])
     return visit, session

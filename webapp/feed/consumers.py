@@ -24,6 +24,7 @@ from webapp.feed import shelves
 from webapp.feed.coalesced import Coalesced
 from webapp.feed.laps import Laps
 from webapp.feed.lens import panel
+from webapp.feed.own_log import own_log
 from webapp.feed.presence import presence
 from webapp.feed.siblings import siblings
 from webapp.feed.turns import turns
@@ -115,6 +116,7 @@ class Connection:
             return
         self._surfaces = batch.surfaces
         laps.end("check")
+        await own_log().catch_up()
         try:
             accepted = await intake.accept(batch, self._visit.consent)
         except LogUnavailable:
@@ -199,7 +201,7 @@ class Connection:
         event = shelves.served(draft.slate, self._visit, session)
         presence().observe(self._visit, [event])
         # In line for the log before the browser can answer to it, but not waited for.
-        logged = asyncio.ensure_future(shelves.log_own([event])) if self._visit.logged and event.items else None
+        logged = asyncio.ensure_future(own_log().append([event])) if self._visit.logged and event.items else None
         laps.end("slate")
         html = render_to_string("feed/shelf.html", {"shelf": shelves.shelf(draft, event, self._visit), "beside": True})
         laps.end("html")

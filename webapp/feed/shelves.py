@@ -1,23 +1,21 @@
 """Shelves: slates with an id, a signature and HTML, logged as served."""
 
-import asyncio
 import dataclasses
 import secrets
 from collections.abc import Sequence
 from typing import Final
 
-import structlog
 from django.utils.safestring import SafeString
 
-from recsys.errors import LogUnavailable
-from recsys.events import SessionEvent, SlateServed
+from recsys.events import SlateServed
 from recsys.experiments.arms import arm_name
 from recsys.ranking import Slate
 from recsys.sessions import Session
-from webapp import metrics, wiring
+from webapp import wiring
 from webapp.feed.cards import card_list
 from webapp.feed.lens.memory import lens_memory
-from webapp.feed.presence import WAIT_S, presence
+from webapp.feed.own_log import own_log
+from webapp.feed.presence import presence
 from webapp.feed.reasons import why
 from webapp.feed.selectors import largest_genres
 from webapp.tracking.consent import Visit
@@ -42,8 +40,6 @@ _WHY: Final = {
 _ALL_SEEN: Final = "You have opened or refused everything there is. What comes in next will stand here."
 _NO_FILMS: Final = "The catalogue has no films yet. As soon as it has some, your list stands here."
 _NO_NEIGHBORS: Final = "Nothing stands beside this film yet: neighbors appear as soon as visitors open it with others."
-
-_logger = structlog.get_logger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,8 +134,9 @@ def listed(session: Session, surface: str, heading: str, items: Sequence[str]) -
 async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list[Shelf]:
     """Give each slate its id, log all of them, and return what the page shows.
 
-    Where the log can't be reached or is full, the slates are shown all the same: the session knows them, but nothing
-    will be learned from them for everybody, also not from clicks on them that the log has (`labels_unknown`).
+    Where the log can't be reached or is full, the slates are shown all the same: the session knows them, and they wait
+    for the log (`webapp.feed.own_log`). From those that are given up nobody learns, also not from clicks on them that
+    the log has (`labels_unknown`).
     """
     shown = [draft for draft in drafts if draft.slate.items or draft.empty]
     events = [served(draft.slate, visit, session) for draft in shown]
@@ -147,7 +144,7 @@ async def serve(visit: Visit, session: Session, drafts: Sequence[Draft]) -> list
     # Before the wait: a world that is swapped in meanwhile may number its rows otherwise.
     made = [shelf(draft, event, visit) for draft, event in zip(shown, events, strict=True)]
     if visit.logged:
-        await log_own([event for event in events if event.items])
+        await own_log().append([event for event in events if event.items])
     return made
 
 
@@ -164,24 +161,6 @@ def served(slate: Slate, visit: Visit, session: Session) -> SlateServed:
     if slate.surface == FOR_YOU:
         lens_memory().note_slate(visit.session, event.slate, slate)
     return event
-
-
-async def log_own(events: Sequence[SessionEvent]) -> None:
-    """Append what the server itself made, slates and how visits began.
-
-    A log that is slow or away is counted, and holds nobody up for long.
-    """
-    try:
-        async with asyncio.timeout(WAIT_S):
-            receipts = await wiring.async_event_log().append(events)
-    except (LogUnavailable, TimeoutError) as error:
-        metrics.OWN_EVENTS_UNLOGGED.inc(len(events))
-        _logger.warning("own_events_unconfirmed", events=len(events), reason=str(error) or "timeout")
-        return
-    refused = sum(receipt.outcome == "full" for receipt in receipts)
-    if refused:
-        metrics.OWN_EVENTS_UNLOGGED.inc(refused)
-        _logger.warning("own_events_not_logged", events=refused, reason="the log is at its bound")
 
 
 def shelf(draft: Draft, event: SlateServed, visit: Visit) -> Shelf:

@@ -13,12 +13,13 @@ from asgiref.testing import ApplicationCommunicator
 from channels.routing import URLRouter
 from django.test import AsyncClient
 
-from recsys.events import Click, SlateServed
+from recsys.events import Click, SessionBegan, SlateServed
 from recsys.learner import Learner
 from recsys.log.base import records
 from tests.integration.feed.conftest import logged
 from tests.integration.feed.tabs import Tab, tab
 from webapp import metrics, wiring
+from webapp.feed import own_log
 from webapp.feed.consumers import ENDED, TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
 from webapp.feed.presence import presence
 from webapp.feed.routing import websocket_urlpatterns
@@ -65,10 +66,29 @@ async def test_page_without_that_slate_gets_none(consenting: AsyncClient):
         assert await mine.socket.receive_nothing(timeout=0.3)
 
 
-async def test_click_on_a_list_that_the_log_missed_is_logged_and_followed_but_teaches_nobody(
+async def test_list_shown_while_the_log_is_away_is_in_it_before_what_is_clicked_there(
     consenting: AsyncClient, settings: Any
 ):
     wiring.event_log().append(wiring.replica().world.catalogue)
+    with redis_away(settings):
+        page = (await consenting.get("/")).content.decode()
+    mine = Tab(consenting, page)
+    await mine.connect()
+    await mine.send(1, mine.slate.items[0])
+    assert (await mine.hear())["outcomes"] == {"1": "accepted"}
+    assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
+    await mine.disconnect()
+    assert len(logged(SessionBegan)) == 1
+    assert len(logged(SlateServed)) == page.count("data-slate-token") + 1
+    counters = learned()
+    assert (counters["labels_unknown"], counters["labels_joined"], counters["clicks"]) == (0, 1, 1)
+
+
+async def test_click_on_a_list_that_was_given_up_is_logged_and_followed_but_teaches_nobody(
+    consenting: AsyncClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    wiring.event_log().append(wiring.replica().world.catalogue)
+    monkeypatch.setattr(own_log, "MOST_WAITING", 0)
     missed = metrics.OWN_EVENTS_UNLOGGED._value.get()
     with redis_away(settings):
         page = (await consenting.get("/")).content.decode()
@@ -80,10 +100,26 @@ async def test_click_on_a_list_that_the_log_missed_is_logged_and_followed_but_te
     assert (await mine.hear())["outcomes"] == {"1": "accepted"}
     assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
     await mine.disconnect()
+    counters = learned()
+    assert (counters["labels_unknown"], counters["labels_joined"], counters["clicks"]) == (1, 0, 0)
+
+
+async def test_list_that_waits_for_the_log_goes_with_its_session(consenting: AsyncClient, settings: Any):
+    with redis_away(settings):
+        await consenting.get("/")
+        await consenting.post("/consent/", {"consent": "off"})
+    consenting.cookies["freshet_consent"] = "session"
+    del consenting.cookies[SESSION_COOKIE]
+    await consenting.get("/")
+    (began,) = logged(SessionBegan)
+    assert {slate.session for slate in logged(SlateServed)} == {began.session}
+
+
+def learned() -> dict[str, int]:
+    """Return what a learner counts that folds the log."""
     learner = Learner(wiring.config())
     learner.fold(records(wiring.event_log()))
-    counters = learner.mark().counters
-    assert (counters["labels_unknown"], counters["labels_joined"], counters["clicks"]) == (1, 0, 0)
+    return learner.mark().counters
 
 
 async def test_click_whose_acknowledgement_was_lost_turns_the_slate_when_it_is_sent_again(consenting: AsyncClient):
