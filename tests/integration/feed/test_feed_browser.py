@@ -112,6 +112,21 @@ async def test_further_genres_that_could_not_be_fetched_are_asked_for_when_their
     await expect(page.locator("[data-surface=genre]")).to_have_count(6)
 
 
+async def test_film_that_could_not_be_fetched_comes_when_the_site_can_be_reached_again(
+    desk: BrowserContext, address: str
+):
+    page = await desk.new_page()
+    await page.goto(address)
+    await page.route("**/item/**", lambda route: route.abort())
+    item = (await items(page))[0]
+    await for_you(page).locator(".card").first.click()
+    await expect(page.locator("#film")).to_contain_text("can't be fetched just now")
+    await page.unroute_all()
+    await page.evaluate("() => dispatchEvent(new Event('online'))")
+    await expect(page.locator(f'#film [data-dwell][data-item="{item}"]')).to_be_visible()
+    assert page.url.endswith(f"/item/{item}/")
+
+
 async def test_break_is_told_of_after_two_seconds_however_often_it_was_tried_to_connect_meanwhile(page: Page):
     await page.evaluate("""() => [0, 800, 1_600].forEach((later) => setTimeout(() => document.dispatchEvent(
       new CustomEvent("freshet:connection", { detail: { state: "closed", pending: 0 } })), later))""")
