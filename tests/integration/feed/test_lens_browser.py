@@ -64,6 +64,16 @@ async def test_each_click_moves_what_is_believed_and_is_timed(page: Page):
     await expect(lens(page).locator(".lens-moves")).to_contain_text("films are new or moved")
 
 
+async def test_lens_that_could_not_be_fetched_comes_back_with_the_next_click(desk: BrowserContext, address: str):
+    page = await desk.new_page()
+    await page.route("**/lens/**", lambda route: route.abort())
+    await page.goto(address)
+    await expect(lens(page)).to_contain_text("can't be fetched just now")
+    await page.unroute_all()
+    await open_film(page, "Horror")
+    await expect(lens(page).locator(".belief").first).to_be_visible()
+
+
 async def test_stages_of_the_stopwatch_fill_its_line(page: Page):
     await expect(lens(page).locator(".belief").first).to_be_visible()
     await open_film(page, "Western")

@@ -17,7 +17,6 @@
   const remember = (state) => { document.cookie = `freshet_lens=${state}; path=/; max-age=${YEAR_S}; SameSite=Lax`; };
 
   const fetched = (url) => globalThis.htmx.ajax("GET", url, { target: body, swap: "innerHTML show:none" });
-  const unreached = () => body.replaceChildren(document.getElementById("lens-unreached").content.cloneNode(true));
 
   const show = () => {
     if (opener) opener.setAttribute("aria-expanded", String(isOpen()));
@@ -65,10 +64,6 @@
     tabbed = undefined;
     body.querySelector('.lens-tabs [aria-current="page"]')?.focus({ preventScroll: true });
   });
-
-  const broken = ({ detail }) => { if (detail.target === body) unreached(); };
-  document.addEventListener("htmx:sendError", broken);
-  document.addEventListener("htmx:responseError", broken);
 
   // -- What comes with a slate ------------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@
   const room = matchMedia("(min-width: 64rem)");
   const home = { path: location.pathname + location.search, title: document.title };
   let opener; // the link that opened the film: where the focus returns to
-  let missed; // the address of a film that is wanted and could not be fetched
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt, target } = event.detail;
@@ -18,43 +17,20 @@
     location.assign(elt.href);
   });
 
-  const fetchFilm = (path) => globalThis.htmx.ajax("GET", path, { target: film, swap: "innerHTML show:none" });
-
-  // Not found: its own page says why. Not reached: the click is kept by the tracker, and the panel says so until the film
-  // can be fetched.
-  const unreached = ({ detail }) => {
-    if (detail.target !== film) return;
-    missed = detail.pathInfo.requestPath;
-    show("unreached");
-  };
-  document.addEventListener("htmx:responseError", (event) => {
-    const { target, xhr, pathInfo } = event.detail;
+  // Not found: its own page says why. Not reached: the click is kept by the tracker, and the panel says so (`again.js`).
+  document.addEventListener("htmx:responseError", ({ detail: { target, xhr, pathInfo } }) => {
     if (target === film && xhr.status < 500) location.assign(pathInfo.requestPath);
-    else unreached(event);
   });
-  document.addEventListener("htmx:sendError", unreached);
-
-  const tryAgain = () => {
-    const path = missed;
-    missed = undefined;
-    if (path) fetchFilm(path);
-  };
-  addEventListener("online", tryAgain);
-  document.addEventListener("freshet:connection", ({ detail }) => { if (detail.state === "open") tryAgain(); });
 
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target !== film) return;
-    missed = undefined;
     film.parentElement.scrollTop = 0;
     // A click by keyboard has no clicks counted.
     if (detail.requestConfig?.triggeringEvent?.detail === 0) document.getElementById("film-title")?.focus();
   });
 
-  const show = (template) => film?.replaceChildren(document.getElementById(template).content.cloneNode(true));
-
   const clear = () => {
-    missed = undefined;
-    show("invitation");
+    film.replaceChildren(document.getElementById("invitation").content.cloneNode(true));
     document.title = home.title;
     if (opener?.isConnected) opener.focus({ preventScroll: true });
     else if (document.activeElement === document.body) { // the list has let go of what was opened, and the panel of the focus
@@ -67,7 +43,7 @@
     const { path } = event.detail;
     if (!film) location.reload();
     else if (path === home.path) clear();
-    else if (path.startsWith("/item/")) fetchFilm(path);
+    else if (path.startsWith("/item/")) globalThis.htmx.ajax("GET", path, { target: film, swap: "innerHTML show:none" });
     else location.reload();
   });
 
