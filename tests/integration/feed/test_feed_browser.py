@@ -8,9 +8,6 @@ from playwright.async_api import Browser, BrowserContext, FloatRect, Locator, Pa
 from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression, SessionBegan
 from tests.integration.feed.conftest import logged, stock
 
-#: Animations that the script made; the stylesheet's have names.
-TRAVELING = "document.getAnimations().filter((each) => !each.animationName && !each.transitionProperty).length"
-
 
 def for_you(page: Page) -> Locator:
     return page.locator("[data-surface=for_you]")

@@ -8,8 +8,8 @@
   if (!lens) return;
   const whole = lens.classList.contains("lens-whole");
   const opener = document.querySelector("[data-lens-open]"), closer = lens.querySelector("[data-lens-close]");
-  const wide = matchMedia("(min-width: 90rem)"), still = matchMedia("(prefers-reduced-motion: reduce)");
-  const YEAR_S = 31_536_000, DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", KEPT = 200;
+  const wide = matchMedia("(min-width: 90rem)");
+  const YEAR_S = 31_536_000, KEPT = 200;
 
   // -- Open and closed --------------------------------------------------------------------------------------------------
 
@@ -71,16 +71,13 @@
     [row.dataset.taste, Array.from(row.querySelectorAll("circle"), (dot) => [dot.cx.baseVal.value, dot.cy.baseVal.value])]));
 
   // Each dot travels from where it was; one that is new to the panel starts where everybody's middle is.
-  const travel = (root, before) => {
-    if (still.matches || document.hidden) return;
-    root.querySelectorAll(".beliefs li[data-taste]").forEach((row) => {
-      const from = before.get(row.dataset.taste);
-      row.querySelectorAll("circle").forEach((dot, at) => {
-        const dx = (from?.[at]?.[0] ?? 100) - dot.cx.baseVal.value, dy = (from?.[at]?.[1] ?? 24) - dot.cy.baseVal.value;
-        if (dx || dy) dot.animate([{ transform: `translate(${dx}px, ${dy}px)` }, { transform: "none" }], { duration: DURATION_MS, easing: EASING });
-      });
+  const travel = (root, before) => root.querySelectorAll(".beliefs li[data-taste]").forEach((row) => {
+    const from = before.get(row.dataset.taste);
+    row.querySelectorAll("circle").forEach((dot, at) => {
+      const [x, y] = from?.[at] ?? [100, 24];
+      freshetTravel(dot, x - dot.cx.baseVal.value, y - dot.cy.baseVal.value);
     });
-  };
+  });
 
   // The same for what htmx brings.
   let drawn = new Map();

@@ -4,9 +4,8 @@
    Listens to the tracker: `freshet:slate` (a list made anew, as HTML), `freshet:dismissal`, `freshet:dismissal_undone`. */
 (() => {
   "use strict";
-  const DURATION_MS = 260, EASING = "cubic-bezier(0.22, 0.8, 0.24, 1)", RELEASE_MS = 80;
+  const RELEASE_MS = 80;
   const PLACE = ["slate", "slateToken", "session", "token"]; // by which the tracker knows where something stood
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
   const waiting = new Map(); // list → the order it takes when what is held has been left
 
   // Where the pointer is, rather than :hover, which lags behind a list that has just been rearranged.
@@ -63,11 +62,7 @@
     after.forEach((to, slot) => (before.has(slot) ? travel(slot, before.get(slot), to) : arrive(slot)));
   };
 
-  const travel = (slot, from, to) => {
-    const x = from.left - to.left, y = from.top - to.top;
-    if (still.matches || document.hidden || (!x && !y)) return;
-    slot.animate([{ translate: `${x}px ${y}px` }, { translate: "0 0" }], { duration: DURATION_MS, easing: EASING });
-  };
+  const travel = (slot, from, to) => freshetTravel(slot, from.left - to.left, from.top - to.top);
 
   const arrive = (slot) => {
     slot.classList.add("arriving");
