@@ -117,6 +117,8 @@ class Connection:
         self._surfaces = batch.surfaces
         laps.end("check")
         await own_log().catch_up()
+        if self._closed:
+            return
         try:
             accepted = await intake.accept(batch, self._visit.consent)
         except LogUnavailable:

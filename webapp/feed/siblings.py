@@ -2,7 +2,8 @@
 
 Tabs of this process are told at once. Other processes hear of it by the channel layer, where each is one member of one
 group: the sessions that change while a message is under way are the next message. So what waits is bounded by what is
-open here, and connections come and go without a word to the layer. A message that is lost is made up for by the next.
+open here, and connections come and go without a word to the layer. A message that can't be sent is made up for by the
+next: who follows takes in all that happened, and what ended is told again.
 """
 
 import asyncio
@@ -88,7 +89,7 @@ class Siblings:
         if message["by"] != self._process:
             for session in message["sessions"]:
                 self._wake(session)
-            for session in message["ended"]:
+            for session in message.get("ended", ()):  # older versions end none
                 self._end(session)
 
     def _wake(self, session: str, but: Tab | None = None) -> None:
@@ -108,16 +109,16 @@ class Siblings:
         layer = get_channel_layer()
         try:
             while self._changed or self._ended:
-                message = {
-                    "type": _CHANGED,
-                    "by": self._process,
-                    "sessions": list(self._changed),
-                    "ended": list(self._ended),
-                }
+                changed, ended, told = list(self._changed), list(self._ended), False
                 self._changed.clear()
                 self._ended.clear()
                 with _layer_may_be_away():
+                    message = {"type": _CHANGED, "by": self._process, "sessions": changed, "ended": ended}
                     await layer.group_send(_GROUP, message)
+                    told = True
+                if not told:
+                    self._ended.update(dict.fromkeys(ended))
+                    return
         finally:
             self._telling = None
 

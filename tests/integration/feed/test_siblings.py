@@ -9,6 +9,7 @@ import pytest
 import redis
 from channels.layers import channel_layers, get_channel_layer
 
+from webapp.feed import siblings as siblings_module
 from webapp.feed.coalesced import Coalesced
 from webapp.feed.siblings import Siblings
 
@@ -85,6 +86,30 @@ async def test_tabs_of_a_session_that_ended_hear_it_on_every_process(processes: 
         await other.event.wait()
     assert (mine.ended, other.ended, stranger.ended) == (True, True, False)
     assert (mine.times, other.times) == (0, 0)
+
+
+async def test_end_that_could_not_be_told_is_told_with_what_happens_next(
+    processes: tuple[Siblings, Siblings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = processes
+    ending, changing = Heard(), Heard()
+    there.join("visit", ending)
+    there.join("another", changing)
+    with monkeypatch.context() as away:
+        away.setattr(siblings_module, "get_channel_layer", Away)
+        here.end("visit")
+        await asyncio.sleep(0.05)
+    here.tell("another")
+    async with asyncio.timeout(5):
+        await ending.event.wait()
+    assert (ending.ended, changing.ended) == (True, False)
+
+
+class Away:
+    """A channel layer that can't be reached."""
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        raise redis.ConnectionError("expected an answer, received none")
 
 
 async def test_tab_of_the_same_process_is_woken_while_the_layer_is_away(settings: Any) -> None:
