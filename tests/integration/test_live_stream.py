@@ -1,5 +1,6 @@
 """The live page's stream: every event once, whatever breaks."""
 
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -172,12 +173,26 @@ async def test_lag_grows_while_the_fold_is_missed(now_ms: int, monkeypatch: pyte
     assert 69_000 < figures.data["lag_ms"] <= 71_000
 
 
-async def test_connection_gives_its_seat_back(now_ms: int):
+@pytest.fixture
+def nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out whom an earlier test has left behind."""
+    monkeypatch.setattr(Watch, "_seated", weakref.WeakSet())
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_connection_gives_its_seat_back(
+    now_ms: int, nobody_watches: None, monkeypatch: pytest.MonkeyPatch, begun: bool
+):
+    monkeypatch.setattr(watching, "WATCHERS", 1)
     messages = watch(f"{now_ms}-0", now_ms)
-    await anext(messages)
-    assert Watch.under_way == 1
-    await messages.aclose()
-    assert Watch.under_way == 0
+    if begun:
+        await anext(messages)
+    assert Watch.full()
+    if begun:
+        await messages.aclose()
+    else:
+        del messages
+    assert not Watch.full()
 
 
 @pytest.fixture
@@ -207,9 +222,13 @@ def test_stream_is_an_event_stream_from_the_last_event_s_id(watcher: Client, wir
     assert "no-cache" in response["Cache-Control"]
 
 
-def test_no_more_watch_than_there_are_seats(watcher: Client, wired: redis.Redis, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Watch, "under_way", watching.WATCHERS)
+def test_no_more_watch_than_there_are_seats_though_all_come_at_once(
+    watcher: Client, wired: redis.Redis, nobody_watches: None
+):
+    # None of them has been sent a line yet.
+    seated = [watcher.get(f"{EVENTS}?after=5-0") for _ in range(watching.WATCHERS)]
     response = watcher.get(f"{EVENTS}?after=5-0")
+    assert {each.status_code for each in seated} == {200}
     assert (response.status_code, response["Retry-After"]) == (503, "60")
 
 

@@ -8,8 +8,9 @@ effect; the browser comes back by itself.
 
 import asyncio
 import re
+import weakref
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 import redis
@@ -62,10 +63,17 @@ class Watch:
         When it connected.
     """
 
-    #: Connections under way in this process.
-    under_way = 0
+    #: Who has a seat in this process: from when they come, for several may come before the first line is sent, until
+    #: they leave. Of one who left before that nothing is kept, and so no seat either.
+    _seated: ClassVar[weakref.WeakSet["Watch"]] = weakref.WeakSet()
+
+    @classmethod
+    def full(cls) -> bool:
+        """Return whether every seat is taken."""
+        return len(cls._seated) >= WATCHERS
 
     def __init__(self, tail: Tail, after: Offset, now_ms: int) -> None:
+        self._seated.add(self)
         self._tail = tail
         self._after = after
         self._noted = f"{offset_key(after)[0] or now_ms}-0"
@@ -73,7 +81,6 @@ class Watch:
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Yield the stream until it has lasted long enough, or the browser is gone."""
-        Watch.under_way += 1
         try:
             yield b"retry: %d\n\n" % _RETRY_MS
             loop = asyncio.get_running_loop()
@@ -93,7 +100,7 @@ class Watch:
                     yield lines
                 await asyncio.sleep(0 if full else LOOK_EVERY_S)
         finally:
-            Watch.under_way -= 1
+            self._seated.discard(self)
 
     def _look(self) -> tuple[bytes, bool]:
         """Return what is new, and whether there is more at once."""

@@ -119,7 +119,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
             f"Expected an offset such as 1732451234567-0 in Last-Event-ID or ?after=, received {asked[:40]!r}.",
             content_type="text/plain",
         )
-    if Watch.under_way >= WATCHERS:
+    if Watch.full():
         return HttpResponse(
             f"{WATCHERS} are watching through this process already; try again in a minute.",
             status=503,
