@@ -11,6 +11,7 @@ from recsys.log.base import DeadLetter
 from webapp import wiring
 from webapp.analytics import audit
 from webapp.analytics.models import StaffPage
+from webapp.analytics.templatetags.figures import counted
 from webapp.tracking.redriving import NotRedrivable, Redriven, judge, redrive
 from webapp.tracking.refusals import REASONS
 from webapp.tracking.services import KnownItems
@@ -91,7 +92,7 @@ def discard(letter: DeadLetter, user: User) -> bool:
     """Throw a letter away, and write down who did; return whether it was still there."""
     gone = wiring.event_log().drop_dead_letter(letter.id)
     if gone:
-        _write_down(user, DELETION, letter.id, f"discarded: {letter.reason}, {letter.size} bytes")
+        _write_down(user, DELETION, letter.id, f"discarded: {letter.reason}, {counted(letter.size, 'byte')}")
     return gone
 
 

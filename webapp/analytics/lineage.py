@@ -7,6 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from recsys.store.base import Manifest
+from webapp.analytics.templatetags.figures import counted
 
 _STEP: Final = 112
 _ROW: Final = 64
@@ -38,7 +39,7 @@ def lineage(manifests: Sequence[Manifest], url_of: dict[str, str]) -> SafeString
         height,
         width,
         height,
-        f"{len(manifests)} versions in {len(rows)} lineages, oldest first",
+        f"{counted(len(manifests), 'version')} in {counted(len(rows), 'lineage')}, oldest first",
         format_html_join("", _EDGE, edges),
         format_html_join("", _GONE, ((*places[sha], _RADIUS, places[sha][0], places[sha][1] + 26) for sha in gone)),
         format_html_join("", _VERSION, (_version(each, places[each.sha256], url_of) for each in oldest_first)),

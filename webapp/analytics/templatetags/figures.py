@@ -7,11 +7,9 @@ from typing import Final
 from django import template
 from django.utils.safestring import SafeString
 
-from webapp import numerals
 from webapp.analytics.charts import sparkline as drawing
 
 register = template.Library()
-counted = register.filter(numerals.counted)
 
 NOTHING: Final = "—"
 #: Between a number and its unit, which stay on one line.
@@ -44,6 +42,17 @@ def quantity(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:,.0f}" if value >= 100 else _short(value)
+
+
+@register.filter
+def counted(count: float, noun: str) -> str:
+    """Write how many there are of something that an s makes many, as `quantity` does.
+
+    >>> counted(0, "click"), counted(1, "click"), counted(0.998, "click"), counted(12.34, "click")
+    ('0 clicks', '1 click', '1 click', '12.3 clicks')
+    """
+    told = quantity(count)
+    return f"{told} {noun}{'' if told == '1' else 's'}"
 
 
 @register.filter
