@@ -22,7 +22,7 @@ from loadtest.recorder import read_acknowledged, read_measured
 from loadtest.scenarios import SCENARIOS
 from loadtest.stack import Stack, Watch, stack_of
 from loadtest.target import check_target
-from recsys.arguments import above_zero, whole_number
+from recsys.arguments import above_zero, number, whole_number
 from recsys.datasets import movielens
 from recsys.errors import FreshetError
 from recsys.log.base import records
@@ -147,7 +147,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--sockets", type=whole_number(1), help="visitors (default: one for each event a second)")
     parser.add_argument("--duration-s", type=above_zero, help="length of what is measured (default: the scenario's)")
-    parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")
+    parser.add_argument("--lens", type=number(0, 1), default=0.5, help="share of visitors who have the lens open")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--host", help="the site to load (default: the one that runs here, else a new one)")
     parser.add_argument("--allow-remote", action="store_true", help="load another machine, which must be yours")

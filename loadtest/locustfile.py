@@ -18,7 +18,7 @@ from loadtest.run import EAGERNESS, Run
 from loadtest.scenarios import SCENARIOS
 from loadtest.target import TargetRefused, check_target
 from loadtest.visitors import Bot, Visitor
-from recsys.arguments import above_zero, whole_number
+from recsys.arguments import above_zero, number, whole_number
 from recsys.datasets import movielens
 from recsys.simulation.markets import market_of
 
@@ -36,7 +36,7 @@ def _options(parser: ArgumentParser) -> None:
         "--sockets", type=whole_number(1), default=None, help="visitors; by default one for each event a second"
     )
     parser.add_argument("--duration-s", type=above_zero, default=None)
-    parser.add_argument("--lens", type=float, default=0.5, help="share of visitors who have the lens open")
+    parser.add_argument("--lens", type=number(0, 1), default=0.5, help="share of visitors who have the lens open")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report-dir", type=Path, default=var / "loadtest")
     parser.add_argument("--movielens", type=Path, default=var / "data" / movielens.WHEEL)

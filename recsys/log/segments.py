@@ -39,6 +39,14 @@ def segments(folder: Path) -> Sequence[Segment]:
     return _folder(folder).segments() if folder.is_dir() else []
 
 
+def records_in(segment: Segment) -> int:
+    """Return how many records a segment has, by its last bytes. Raises `CorruptState` on a damaged one."""
+    try:
+        return int(pq.read_metadata(segment.path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(segment.path, error) from error
+
+
 class _Listing(NamedTuple):
     """What a folder holds until it changes.
 
@@ -99,8 +107,12 @@ def _named_by_its_records(path: Path) -> Segment:
     try:
         offsets = pq.read_table(path, columns=["received_ms", "sequence"]).to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise CorruptState(f"expected a Parquet segment in {path}, received: {error}") from error
+        raise _damaged(path, error) from error
     if not offsets:
         raise CorruptState(f"expected records in {path}, received none")
     first, last = offsets[0], offsets[-1]
     return Segment((first["received_ms"], first["sequence"]), (last["received_ms"], last["sequence"]), path)
+
+
+def _damaged(path: Path, error: Exception) -> CorruptState:
+    return CorruptState(f"expected a Parquet segment in {path}, received: {error}")

@@ -152,6 +152,12 @@ def test_host_that_is_none_gets_one_line(tmp_path: Path, own_data: Path) -> None
     assert "FRESHET_HOST: expected an address of this machine, received 'nowhere.invalid'" in line
 
 
+def test_folder_that_can_not_be_written_gets_one_line(tmp_path: Path, own_data: Path) -> None:
+    (tmp_path / "var" / "secret_key.new").mkdir(parents=True)
+
+    assert "set FRESHET_VAR to a folder of yours" in fails_with(tmp_path / "var", str(own_data))
+
+
 def test_dead_redis_gets_one_line(tmp_path: Path, own_data: Path) -> None:
     url = f"redis://127.0.0.1:{redis_server.free_port()}/0"
 
@@ -161,7 +167,7 @@ def test_dead_redis_gets_one_line(tmp_path: Path, own_data: Path) -> None:
 @pytest.mark.parametrize("url", ["postgresql://me:secret@127.0.0.1:1/site", "sqlite:////dev/null/none.db"])
 def test_missing_database_gets_one_line(tmp_path: Path, own_data: Path, url: str) -> None:
     line = fails_with(tmp_path / "var", str(own_data), FRESHET_DATABASE_URL=url)
-    assert "no answer from FRESHET_DATABASE_URL (" in line
+    assert "FRESHET_DATABASE_URL can't be used (" in line
     assert "secret" not in line
 
 

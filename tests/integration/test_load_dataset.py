@@ -178,6 +178,12 @@ def test_unusable_data_set_is_one_clear_line(wired: redis.Redis, arguments: list
     assert "\n" not in str(raised.value)
 
 
+def test_folder_that_takes_nothing_is_one_clear_line(wired: redis.Redis, folder: Path) -> None:
+    wiring.data_path().write_text("no folder")
+    with pytest.raises(CommandError, match="the history can't be kept"):
+        call_command("load_dataset", "tabular", path=folder)
+
+
 def test_log_that_cannot_be_reached_is_one_clear_line(without_redis: None, folder: Path) -> None:
     with pytest.raises(CommandError, match="Redis server to answer"):
         call_command("load_dataset", "tabular", path=folder)

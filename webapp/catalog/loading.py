@@ -63,6 +63,11 @@ def rejected_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.rejected.jsonl"
 
 
+def noted(folder: Path) -> list[Loaded]:
+    """Return all data sets that were loaded, or begun. Raises `DatasetError` when the note of one can't be read."""
+    return [_read(path) for path in sorted(folder.glob(manifest_path(Path(), "*").name))]
+
+
 def load(dataset: Dataset, folder: Path, archive: Path, log: Log, now_ms: int) -> tuple[Loaded, bool]:
     """Load the data set, unless it has been loaded.
 
@@ -109,16 +114,22 @@ def _noted(folder: Path, dataset: Dataset) -> Loaded | None:
     path = manifest_path(folder, dataset.name)
     if not path.is_file():
         return None
-    try:
-        before = msgspec.json.decode(path.read_bytes(), type=Loaded)
-    except UNREADABLE as error:
-        raise DatasetError(f"{path}: expected what an earlier run wrote: {error}; move it away to load anew") from error
+    before = _read(path)
     if before.fingerprint != dataset.fingerprint:
         raise DatasetError(
             f"another {dataset.name} data set was loaded before (see {path}); "
             "a log holds one history: use another FRESHET_VAR, or start with an empty one"
         )
     return before
+
+
+def _read(manifest: Path) -> Loaded:
+    try:
+        return msgspec.json.decode(manifest.read_bytes(), type=Loaded)
+    except UNREADABLE as error:
+        raise DatasetError(
+            f"{manifest}: expected what an earlier run wrote: {error}; move it away to load anew"
+        ) from error
 
 
 def _note(folder: Path, loaded: Loaded) -> None:

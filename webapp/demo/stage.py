@@ -52,9 +52,14 @@ def keep_secret_key(path: Path) -> None:
     if path.is_file() and path.stat().st_size:
         return
     draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    draft.rename(path)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        draft.rename(path)
+    except OSError as error:
+        raise DemoFailed(
+            f"can't write {path} ({error.strerror}): make room, or set FRESHET_VAR to a folder of yours"
+        ) from None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from tqdm import tqdm
 
 from recsys.errors import FreshetError
@@ -24,4 +25,6 @@ class Command(BaseCommand):
                 events = services.rebuild(bar.update)
         except FreshetError as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"the database can't take the counts ({error}): mend it, then run this again") from error
         self.stdout.write(json.dumps({"events": events, "seconds": round(time.monotonic() - started, 3)}))

@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
@@ -52,8 +53,10 @@ class Command(BaseCommand):
                 wiring.event_log(),
                 wiring.clock().now_ms(),
             )
-        except (FreshetError, OSError) as error:
+        except FreshetError as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"the history can't be kept ({error}): {settings.FRESHET_VAR} needs room") from error
         except DatabaseError as error:
             raise CommandError(f"the database can't take the items ({error}): has `manage.py migrate` run?") from error
         self._tell(dataset, loaded, fresh)

@@ -11,17 +11,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-import msgspec
-import pyarrow.parquet as pq
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import DatabaseError
 from tqdm import tqdm
 
 from recsys.errors import FreshetError
-from recsys.log.segments import segments
+from recsys.log.segments import records_in, segments
 from recsys.offsets import ORIGIN, offset_key
 from webapp import wiring
 from webapp.catalog import loading
@@ -50,15 +48,25 @@ class Command(BaseCommand):
         """Do what is missing."""
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            _migrate()
+            call_command("migrate", verbosity=0, interactive=False)
             if dataset != "none" and _history_is_missing():
                 call_command("load_dataset", *_load_arguments(dataset), stdout=self.stderr)
             if unfolded := _unfolded():
                 self._announce_compiling()
                 self._catch_up(unfolded)
+            password = _new_staff_password()
         except FreshetError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(json.dumps({"staff_password": _new_staff_password()}))
+        except DatabaseError as error:
+            reason = " ".join(str(error).split())
+            raise CommandError(
+                f"FRESHET_DATABASE_URL can't be used ({reason}): start that database, correct the address, or make room"
+            ) from error
+        except OSError as error:
+            raise CommandError(
+                f"{settings.FRESHET_VAR} can't be used ({error}): make room, or mend its files"
+            ) from error
+        self.stdout.write(json.dumps({"staff_password": password}))
 
     def _announce_compiling(self) -> None:
         if not any(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbi")):
@@ -77,20 +85,9 @@ class Command(BaseCommand):
                 time.sleep(_ASK_AGAIN_S)
 
 
-def _migrate() -> None:
-    try:
-        call_command("migrate", verbosity=0, interactive=False)
-    except OperationalError as error:
-        reason = " ".join(str(error).split())
-        raise CommandError(
-            f"no answer from FRESHET_DATABASE_URL ({reason}): start that database, or correct the address"
-        ) from error
-
-
 def _history_is_missing() -> bool:
     """Return whether nothing has happened yet, or loading was interrupted. A log in use takes no history."""
-    manifests = wiring.data_path().glob(loading.manifest_path(Path(), "*").name)
-    loads = [msgspec.json.decode(path.read_bytes(), type=loading.Loaded) for path in manifests]
+    loads = loading.noted(wiring.data_path())
     return services.whole_log().end() == ORIGIN or not all(load.complete for load in loads)
 
 
@@ -98,8 +95,7 @@ def _unfolded() -> int:
     """Return how many archived events no snapshot has: the first start, another model, an interrupted replay."""
     found = wiring.snapshots().newest(wiring.config().digest())
     folded = offset_key(found[0].offsets["0"] if found is not None else ORIGIN)
-    ahead = [segment for segment in segments(wiring.archive_path()) if segment.last > folded]
-    return sum(pq.read_metadata(segment.path).num_rows for segment in ahead)
+    return sum(records_in(segment) for segment in segments(wiring.archive_path()) if segment.last > folded)
 
 
 def _load_arguments(dataset: str) -> list[str]:

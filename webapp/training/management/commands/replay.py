@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from recsys.durable import write_whole
 from recsys.errors import FreshetError
 from recsys.learner import Learner
 from recsys.log.archive import open_log
@@ -57,18 +58,17 @@ class Command(BaseCommand):
             unreadable = learner.counters()["undecodable"]
             with tqdm(unit=" events", unit_scale=True, desc="replay", mininterval=0.5) as bar:
                 result = replay(open_log(log), learner, until, bar.update)
+            report: dict[str, Any] = {**result._asdict(), "seconds": round(result.seconds, 3)}
             if save_snapshot is None and until is not None:
                 save_snapshot = Path(settings.FRESHET_VAR) / "replay" / f"{result.offset}.snapshot"
             if save_snapshot is not None:
                 save_snapshot.parent.mkdir(parents=True, exist_ok=True)
-                save_snapshot.write_bytes(learner.snapshot())
+                write_whole(save_snapshot, learner.snapshot())
+                report["snapshot"] = str(save_snapshot)
         except (FreshetError, OSError) as error:
             raise CommandError(str(error)) from error
         if unreadable := learner.counters()["undecodable"] - unreadable:
             self.stderr.write(f"{unreadable:,} of the {result.events:,} records are no events and taught nothing")
-        report: dict[str, Any] = {**result._asdict(), "seconds": round(result.seconds, 3)}
-        if save_snapshot is not None:
-            report["snapshot"] = str(save_snapshot)
         self.stdout.write(json.dumps(report))
 
     def _learner(self, snapshot: Path | None) -> Learner:

@@ -7,6 +7,7 @@ import msgspec
 import redis
 from django.core.management.base import BaseCommand, CommandError
 
+from recsys.arguments import whole_number
 from webapp import wiring
 from webapp.training.status import board
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--part", choices=("worker", "beat"), default="worker", help="whose sign of life counts")
-        parser.add_argument("--max-age-s", type=int, help="fail when the last sign of life is older")
+        parser.add_argument("--max-age-s", type=whole_number(0), help="fail when the last sign of life is older")
 
     def handle(self, *args: Any, part: str, max_age_s: int | None, **options: Any) -> None:
         """Print, then judge."""

@@ -11,9 +11,11 @@ import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from recsys.arguments import above_zero
 from recsys.datasets import movielens
 from recsys.simulation.markets import market_of
 from webapp import wiring
+from webapp.numerals import counted
 from webapp.runs import Board, PlaceTaken, State
 from webapp.visitors.crowd import Crowd, SiteGone
 from webapp.visitors.services import Run, board, run_of, site_url
@@ -28,8 +30,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare how many and for how long."""
-        parser.add_argument("--rate", type=float, default=20.0, help="events a second (default 20)")
-        parser.add_argument("--minutes", type=float, default=5.0, help="how long (default 5)")
+        parser.add_argument("--rate", type=above_zero, default=20.0, help="events a second (default 20)")
+        parser.add_argument("--minutes", type=above_zero, default=5.0, help="how long (default 5)")
         parser.add_argument("--run", default="", help="a run that the staff page has begun")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,7 +45,8 @@ class Command(BaseCommand):
             raise CommandError("others were brought meanwhile, for these left no word for too long") from error
         if done.state == "failed":
             raise CommandError(done.failure)
-        self.stdout.write(f"{done.events:,} events, {done.clicks:,} clicks, {done.visits:,} visits; {done.state}")
+        told = [counted(done.events, "event"), counted(done.clicks, "click"), counted(done.visits, "visit")]
+        self.stdout.write(f"{', '.join(told)}; {done.state}")
 
     def _run(self, options: dict[str, Any]) -> Run:
         if options["run"]:

@@ -1,0 +1,50 @@
+"""`prepare`: whatever it finds broken, it says so in one line, which is what the demo passes on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+
+from recsys.events import ItemUpserted, encode
+from recsys.log.archive import write_segment
+from recsys.log.base import Record
+from tests.faults.learning import ROOT
+from webapp import wiring
+from webapp.catalog import loading
+
+FILM = ItemUpserted(event_time_ms=1, item="a", title="Alien")
+
+
+@pytest.mark.django_db
+def test_note_of_an_earlier_run_that_is_damaged_is_named(wired: redis.Redis) -> None:
+    note = loading.manifest_path(wiring.data_path(), "tabular")
+    note.parent.mkdir()
+    note.write_text("{")
+    with pytest.raises(CommandError, match=f"{note}: expected what an earlier run wrote"):
+        call_command("prepare", dataset="movielens")
+
+
+@pytest.mark.django_db
+def test_damaged_archive_is_named(wired: redis.Redis) -> None:
+    segment = write_segment(wiring.archive_path(), [Record("1-0", FILM, encode(FILM))])
+    segment.write_bytes(b"not what was written")
+    with pytest.raises(CommandError, match=f"expected a Parquet segment in {segment}"):
+        call_command("prepare", dataset="none")
+
+
+def test_file_that_is_no_database_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "db.sqlite3").write_bytes(b"not what was written" * 100)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "prepare", "--dataset", "none"],
+        env={**os.environ, "FRESHET_SECRET_KEY": "x" * 32, "FRESHET_VAR": str(tmp_path), "FRESHET_DATABASE_URL": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "FRESHET_DATABASE_URL can't be used (file is not a database)" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
