@@ -21,7 +21,7 @@ from loadtest.figures import Watched, figures
 from loadtest.recorder import read_acknowledged, read_measured
 from loadtest.scenarios import SCENARIOS
 from loadtest.stack import Stack, Watch, stack_of
-from loadtest.target import check_target
+from loadtest.target import check_listens, check_target
 from recsys.arguments import above_zero, number, whole_number
 from recsys.datasets import movielens
 from recsys.errors import FreshetError
@@ -45,6 +45,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _site(arguments) as site:
+            _make_folder(arguments.report_dir)
             report = run(arguments, site)
     except FreshetError as error:
         sys.stderr.write(f"loadtest: {error}\n")
@@ -56,7 +57,6 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
     """Load the site and write the report; return its figures."""
-    arguments.report_dir.mkdir(parents=True, exist_ok=True)
     begin = site.stack.log().end() if site.stack else ""
     generator = subprocess.Popen(_command(arguments, site), cwd=ROOT)
     try:
@@ -73,6 +73,13 @@ def run(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
     (arguments.report_dir / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (arguments.report_dir / "report.html").write_text(document(report, measured, watched))
     return report
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FreshetError(f"the report can't be kept ({error}): name another folder with --report-dir") from None
 
 
 def _told(report: dict[str, Any]) -> str:
@@ -100,6 +107,8 @@ def _site(arguments: argparse.Namespace) -> Iterator[Site]:
     """Yield the site that was named, else the one that runs here, else a new one in a temporary folder."""
     url = arguments.host or f"http://127.0.0.1:{settings.FRESHET_PORT}"
     check_target(url, allow_remote=arguments.allow_remote)
+    if arguments.host:
+        check_listens(url)
     if arguments.host or _answers(url):
         yield Site(url, stack_of(url), arguments.movielens)
         return

@@ -56,8 +56,8 @@ def _begin(environment: Environment, **_: Any) -> None:
     rate = options.rate or scenario.rate
     bots = round(1_000 * scenario.bots)
     Visitor.weight, Bot.weight = 1_000 - bots, bots
-    if not bots:
-        environment.user_classes = [Visitor]
+    # Locust has dropped by now who weighed nothing when this file was read, as bots do.
+    environment.user_classes = [Visitor, Bot] if bots else [Visitor]
     found = market_of(options.movielens, options.seed, EAGERNESS)
     environment.freshet_run = Run(
         scenario=scenario,

@@ -99,6 +99,19 @@ def test_plain_locust_refuses_another_machine_too(tmp_path: Path):
     assert "--allow-remote" in done.stderr
 
 
+def test_where_the_scenario_has_bots_there_are_some(tmp_path: Path):
+    # As Locust begins, in a process of its own: it changes sockets and threads everywhere.
+    code = "from locust import argument_parser, events; from locust.env import Environment; "
+    code += "from locust.util.load_locustfile import load_locustfile; "
+    code += "users, _ = load_locustfile('loadtest/locustfile.py'); options = argument_parser.parse_options(); "
+    code += "site = Environment(user_classes=[*users.values()], events=events, parsed_options=options); "
+    code += "events.init.fire(environment=site, runner=None, web_ui=None); "
+    code += "print(*sorted(user.__name__ for user in site.user_classes if user.weight))"
+    command = [sys.executable, "-c", code, "--scenario", "bots", "--report-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines()[-1:] == ["Bot Visitor"], done.stderr
+
+
 @pytest.fixture
 def listening(tmp_path: Path, redis_server: str) -> Iterator[str]:
     """A process that listens as a web process does, and says nothing; its own environment names where its site is."""
