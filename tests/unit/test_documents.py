@@ -39,7 +39,11 @@ def test_commands_that_are_named_are_there(path: Path) -> None:
     text = path.read_text()
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {one or other for one, other in TARGET.findall(text)} <= set(targets)
-    commands = {file.stem for file in ROOT.glob("webapp/**/management/commands/*.py")} | {"check", "changepassword"}
+    commands = {file.stem for file in ROOT.glob("webapp/**/management/commands/*.py")} | {
+        "check",
+        "changepassword",
+        "migrate",
+    }
     assert set(COMMAND.findall(text)) <= commands
     for module in MODULE.findall(text):
         place = ROOT / module.replace(".", "/")
