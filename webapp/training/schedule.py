@@ -43,17 +43,18 @@ class KnobSchedule(schedules.BaseSchedule):
         super().__init__()
         self.every_ms = every_ms
 
-    def is_due(self, last_run_at: datetime.datetime) -> tuple[bool, float]:  # type: ignore[override]
+    def is_due(self, last_run_at: datetime.datetime) -> schedules.schedstate:
         """Return whether it is due, and in how many seconds to ask again."""
         try:
             every_s = self.every_ms() / 1_000
         except redis.RedisError as error:
             _logger.warning("knob_unreadable", error=str(error), again_in_s=LOOK_AGAIN_S)
-            return False, LOOK_AGAIN_S
+            return schedules.schedstate(is_due=False, next=LOOK_AGAIN_S)
         passed_s = (self.now() - last_run_at).total_seconds()
         # A last run in the future: the clock was set back since, which must not put the next one off.
         remaining_s = every_s - passed_s if passed_s >= 0 else 0.0
-        return remaining_s <= 0, min(every_s if remaining_s <= 0 else remaining_s, LOOK_EVERY_S)
+        due = remaining_s <= 0
+        return schedules.schedstate(is_due=due, next=min(every_s if due else remaining_s, LOOK_EVERY_S))
 
 
 class BoundedScheduler(Scheduler):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.db.models import Q
@@ -39,7 +39,7 @@ class WindowForm(forms.Form):
         known = SittingMoments.objects.filter(hours=24).order_by().values_list("arm", flat=True).distinct()
         arms = sorted({*(arm for arm in known if arm), "adaptive", "control"})
         choices = [("", "all"), *((arm, arm) for arm in arms), (_NO_ARM, "made elsewhere")]
-        self.fields["arm"].choices = choices  # type: ignore[attr-defined]
+        cast(forms.ChoiceField, self.fields["arm"]).choices = choices
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
