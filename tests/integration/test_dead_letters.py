@@ -1,22 +1,21 @@
 """Dead letters: kept with what they need, tried again once, and every act written down."""
 
 from concurrent.futures import ThreadPoolExecutor
-from html import unescape
 from typing import Any
 
 import msgspec
 import pytest
 import redis
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
-from django.utils.html import strip_tags
 
 from recsys.clock import ManualClock
 from recsys.errors import LogUnavailable
 from recsys.events import Click, Dwell, ItemUpserted
 from recsys.log.base import DEAD_LETTER_BYTES
 from tests.integration.putting_aside import held, logged, now_ms, page, put_aside, readable
+from tests.integration.staff_pages import allow, text
 from tests.unit.tracking.pages import ITEMS, Page
 from webapp import wiring
 from webapp.tracking import services
@@ -156,14 +155,6 @@ def staff(client: Client, db: None, wired: redis.Redis) -> User:
     allow(user, "view_dead_letters")
     client.force_login(user)
     return user
-
-
-def allow(user: User, *codenames: str) -> None:
-    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
-
-
-def text(response: Any) -> str:
-    return " ".join(unescape(strip_tags(response.content.decode())).split())
 
 
 def test_without_letters_the_page_says_what_would_come_here(client: Client, staff: User):

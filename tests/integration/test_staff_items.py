@@ -4,19 +4,18 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from html import unescape
 from typing import Any
 
 import pytest
 import redis
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from django.utils.html import strip_tags
 
 from recsys.events import Click, Event, Impression, ItemUpserted, SlateServed
 from recsys.inspection import clicked_beside, item_belief
 from recsys.learner import Learner
 from recsys.log.base import records
+from tests.integration.staff_pages import text
 from webapp import wiring
 from webapp.analytics.aggregating import AggregateWriter
 from webapp.analytics.intervals import wilson
@@ -74,10 +73,6 @@ def visit(session: str, opened: tuple[str, ...], *, simulated: bool = False) -> 
         for place, item in enumerate(opened)
     ]
     wiring.event_log().append(events)
-
-
-def text(response: Any) -> str:
-    return " ".join(unescape(strip_tags(response.content.decode())).split())
 
 
 def links(response: Any, listing: str) -> set[str]:

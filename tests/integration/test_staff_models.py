@@ -1,6 +1,5 @@
 """The models page, over versions that a real writer saved."""
 
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 import redis
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from django.utils.html import strip_tags
 
 from recsys.config import EngineConfig
 from recsys.events import Click, Impression, ItemUpserted, SlateServed
@@ -17,6 +15,7 @@ from recsys.inspection import portrait
 from recsys.learner import Learner
 from recsys.log.base import Record
 from recsys.store.base import Keeping, Manifest
+from tests.integration.staff_pages import text
 from webapp import wiring
 from webapp.analytics import versions
 from webapp.training import services
@@ -64,10 +63,6 @@ def three_versions(staff: User, monkeypatch: pytest.MonkeyPatch) -> list[Manifes
         services.writer().save()
     services.release()
     return list(versions.versions())
-
-
-def text(response: Any) -> str:
-    return " ".join(unescape(strip_tags(response.content.decode())).split())
 
 
 def test_without_versions_the_page_says_when_the_first_will_come(client: Client, staff: User):

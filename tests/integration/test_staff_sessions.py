@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from html import unescape
 from typing import Any
 
 import msgspec
@@ -12,11 +11,11 @@ import redis
 from django.contrib.auth.models import Permission, User
 from django.db.models import F
 from django.test import Client
-from django.utils.html import strip_tags
 
 from recsys.events import Click, Dwell, Event, Impression, ItemUpserted, SlateServed, decode_json
 from recsys.log.archive import write_segment
 from recsys.log.base import records
+from tests.integration.staff_pages import text
 from webapp import wiring
 from webapp.analytics.aggregating import AggregateWriter
 from webapp.analytics.models import AggregateProgress, SessionSitting
@@ -61,10 +60,6 @@ def visit(session: str, clicks: int, *, simulated: bool = False) -> list[Event]:
 def count() -> None:
     """Count the log, as the worker does."""
     AggregateWriter(wiring.event_log(), wiring.config().session_gap_s * 1_000).run(1_000)
-
-
-def text(response: Any) -> str:
-    return " ".join(unescape(strip_tags(response.content.decode())).split())
 
 
 def listed(client: Client, **query: str) -> list[str]:

@@ -18,7 +18,7 @@ from recsys.simulation.factors import unknown
 from recsys.simulation.market import Market
 from recsys.world import World
 from tests.integration.feed.conftest import address, empty_site, logged, stocked
-from tests.integration.test_staff import allow, text
+from tests.integration.staff_pages import allow, text
 from webapp import wiring
 from webapp.visitors import services
 from webapp.visitors.crowd import Crowd

@@ -3,11 +3,8 @@
 import csv
 import datetime
 import io
-from html import unescape
-from typing import Any
 
 from django.test import Client
-from django.utils.html import strip_tags
 
 from tests.unit.aggregates.visits import START_MS, visits
 
@@ -16,11 +13,6 @@ GAP_MS = 1_800_000
 LOG = visits(seed=5, events=2_500)
 LAST_DAY = datetime.datetime.fromtimestamp(LOG[-1].received_ms / 1_000, tz=datetime.UTC).date().isoformat()
 FIRST_DAY = datetime.datetime.fromtimestamp(START_MS / 1_000, tz=datetime.UTC).date().isoformat()
-
-
-def text(response: Any) -> str:
-    """Return what a reader of the page sees, in single spaces."""
-    return " ".join(unescape(strip_tags(response.content.decode())).split())
 
 
 def rows_of(client: Client, page: str, table: str, query: str = "") -> list[dict[str, str]]:

@@ -10,7 +10,8 @@ from django.test import Client
 
 from recsys.events import Click, Impression
 from recsys.log.base import Record
-from tests.integration.reports.reading import LAST_DAY, PAGES, text
+from tests.integration.reports.reading import LAST_DAY, PAGES
+from tests.integration.staff_pages import text
 from webapp.analytics.models import SittingMoments, Traffic
 from webapp.training.models import LearnedHour
 

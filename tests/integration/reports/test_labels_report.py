@@ -10,7 +10,8 @@ from recsys.aggregates.buckets import DELAY_EDGES_S
 from recsys.config import EngineConfig
 from recsys.learner import Learner
 from recsys.log.base import Record
-from tests.integration.reports.reading import GAP_MS, LAST_DAY, rows_of, text
+from tests.integration.reports.reading import GAP_MS, LAST_DAY, rows_of
+from tests.integration.staff_pages import text
 from tests.unit.aggregates.recount import recount
 from webapp.analytics.models import ClickDelay
 

@@ -12,7 +12,8 @@ from recsys.clock import ManualClock
 from recsys.config import EngineConfig
 from recsys.learner import Learner
 from recsys.log.base import Record
-from tests.integration.reports.reading import FIRST_DAY, GAP_MS, LAST_DAY, LOG, rows_of, text
+from tests.integration.reports.reading import FIRST_DAY, GAP_MS, LAST_DAY, LOG, rows_of
+from tests.integration.staff_pages import text
 from tests.integration.test_aggregates import Listed
 from tests.unit.aggregates.recount import recount
 from tests.unit.aggregates.visits import START_MS, visits

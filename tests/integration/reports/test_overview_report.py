@@ -13,7 +13,8 @@ from django.test import Client
 
 from recsys.events import Click
 from recsys.log.base import Record
-from tests.integration.reports.reading import FIRST_DAY, GAP_MS, LAST_DAY, rows_of, text
+from tests.integration.reports.reading import FIRST_DAY, GAP_MS, LAST_DAY, rows_of
+from tests.integration.staff_pages import text
 from tests.integration.test_aggregates import Listed
 from tests.unit.aggregates.recount import recount
 from tests.unit.aggregates.visits import START_MS, append
