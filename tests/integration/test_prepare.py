@@ -36,15 +36,31 @@ def test_damaged_archive_is_named(wired: redis.Redis) -> None:
         call_command("prepare", dataset="none")
 
 
-def test_file_that_is_no_database_gets_one_line(tmp_path: Path) -> None:
+@pytest.mark.django_db
+def test_broken_data_set_is_named(wired: redis.Redis, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    with pytest.raises(CommandError, match="expected a folder with one of items"):
+        call_command("prepare", dataset=str(tmp_path / "own"))
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "file is not a database"),
+        ("sqlite:////dev/null/none.db", "unable to open database file"),
+        ("postgresql://me:secret@127.0.0.1:1/site", "Connection refused"),
+    ],
+)
+def test_database_that_is_none_gets_one_line(tmp_path: Path, url: str, reason: str) -> None:
     (tmp_path / "db.sqlite3").write_bytes(b"not what was written" * 100)
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "prepare", "--dataset", "none"],
-        env={**os.environ, "FRESHET_SECRET_KEY": "x" * 32, "FRESHET_VAR": str(tmp_path), "FRESHET_DATABASE_URL": ""},
+        env={**os.environ, "FRESHET_SECRET_KEY": "x" * 32, "FRESHET_VAR": str(tmp_path), "FRESHET_DATABASE_URL": url},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode != 0
-    assert "FRESHET_DATABASE_URL can't be used (file is not a database)" in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert "FRESHET_DATABASE_URL can't be used (" in line and reason in line
+    assert "Traceback" not in done.stderr and "secret" not in line

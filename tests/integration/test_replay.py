@@ -1,5 +1,6 @@
 """``manage.py replay``: the same hash on every run, in every process, wherever it was cut."""
 
+import io
 import json
 import os
 import subprocess
@@ -32,18 +33,26 @@ def folder(history: list[Record], tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="module")
-def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def whole(folder: Path) -> dict[str, Any]:
     """What one run over everything says."""
-    return replay(folder, var=tmp_path_factory.mktemp("var"))
+    return replay(folder)
 
 
-def replay(log: Path, *options: str, var: Path, hash_seed: str = "0") -> dict[str, Any]:
+def replay(log: Path, *options: str) -> dict[str, Any]:
+    """Replay here; return what is said in the end."""
+    said = io.StringIO()
+    call_command("replay", str(log), *options, stdout=said)
+    report: dict[str, Any] = json.loads(said.getvalue())
+    return report
+
+
+def replay_elsewhere(log: Path, hash_seed: str) -> dict[str, Any]:
+    """Replay in a process of its own."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "replay", str(log), *options],
+        [sys.executable, str(ROOT / "manage.py"), "replay", str(log)],
         env={
             **os.environ,
             "FRESHET_SECRET_KEY": "a key that only this test knows, long enough to please",
-            "FRESHET_VAR": str(var),
             "PYTHONHASHSEED": hash_seed,
         },
         capture_output=True,
@@ -62,10 +71,8 @@ def test_replay_tells_what_it_folded(whole: dict[str, Any], history: list[Record
     assert len(whole["state_sha256"]) == 64
 
 
-def test_hash_is_the_same_in_another_process_under_another_hash_seed(
-    whole: dict[str, Any], folder: Path, tmp_path: Path
-) -> None:
-    assert replay(folder, var=tmp_path, hash_seed="4711")["state_sha256"] == whole["state_sha256"]
+def test_hash_is_the_same_in_another_process_under_another_hash_seed(whole: dict[str, Any], folder: Path) -> None:
+    assert replay_elsewhere(folder, hash_seed="4711")["state_sha256"] == whole["state_sha256"]
 
 
 def test_json_lines_and_one_parquet_file_give_the_hash_of_the_folder(
@@ -78,16 +85,17 @@ def test_json_lines_and_one_parquet_file_give_the_hash_of_the_folder(
     single = segment.rename(tmp_path / "log.parquet")
 
     for log in (tmp_path / "log.jsonl", single):
-        assert replay(log, var=tmp_path)["state_sha256"] == whole["state_sha256"]
+        assert replay(log)["state_sha256"] == whole["state_sha256"]
 
 
 def test_run_that_was_cut_and_resumed_gives_the_hash_of_one_run(
-    whole: dict[str, Any], history: list[Record], folder: Path, tmp_path: Path
+    whole: dict[str, Any], history: list[Record], folder: Path, tmp_path: Path, settings: Any
 ) -> None:
+    settings.FRESHET_VAR = tmp_path
     until = history[len(history) // 3].offset
 
-    first = replay(folder, "--until", until, var=tmp_path)
-    second = replay(folder, "--from-snapshot", first["snapshot"], var=tmp_path)
+    first = replay(folder, "--until", until)
+    second = replay(folder, "--from-snapshot", first["snapshot"])
 
     assert first["offset"] == until
     assert first["events"] + second["events"] == whole["events"]

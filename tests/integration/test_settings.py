@@ -105,13 +105,23 @@ def test_wrong_choice_and_url_name_what_was_expected() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["FRESHET_DATABASE_URL", "FRESHET_REDIS_URL"])
 @pytest.mark.parametrize("rest", ["u:pass#word@host/1", "u:pass/word@host/1", "host:port/1", "host:99999/1", "[host/1"])
-def test_url_that_can_not_be_taken_apart_is_said_without_its_password(tmp_path: Path, name: str, rest: str) -> None:
-    scheme = "postgresql" if name == "FRESHET_DATABASE_URL" else "redis"
-    done = run("manage.py", "check", FRESHET_VAR=str(tmp_path), **{name: f"{scheme}://{rest}"})
+def test_url_that_can_not_be_taken_apart_is_said_without_its_password(rest: str) -> None:
+    values = Environment({"FRESHET_U": f"redis://{rest}"})
+    assert values.url("FRESHET_U", "redis://x", "A URL.", schemes=("redis",)) == "redis://x"
+    (problem,) = values.problems
+    assert problem.message.startswith("FRESHET_U: expected URL beginning with redis://")
+    assert "#word" not in problem.message and "/word" not in problem.message
+
+
+def test_urls_that_can_not_be_taken_apart_are_reported_at_start(tmp_path: Path) -> None:
+    given = {
+        "FRESHET_DATABASE_URL": "postgresql://u:pass#word@host/1",
+        "FRESHET_REDIS_URL": "redis://u:pass/word@host/1",
+    }
+    done = run("manage.py", "check", FRESHET_VAR=str(tmp_path), **given)
     assert done.returncode != 0
-    assert f"{name}: expected URL beginning with" in done.stderr
+    assert all(f"{name}: expected URL beginning with" in done.stderr for name in given)
     assert "Traceback" not in done.stderr and "#word" not in done.stderr and "/word" not in done.stderr
 
 
