@@ -20,7 +20,7 @@ from recsys.offsets import ORIGIN, Offset
 from recsys.past import Past
 from recsys.replay import replay
 from recsys.replica import Replica
-from recsys.store.base import Keeping
+from recsys.store.base import Keeping, Manifest
 from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
 from webapp import wiring
 from webapp.replication import Replication
@@ -52,6 +52,19 @@ class BrokenOnceDeltas(MemoryDeltas):
         super().publish(payload, fence)
 
 
+class FullSnapshots(MemorySnapshots):
+    """Takes nothing while it is full, and counts how often it was asked to."""
+
+    full = False
+    refused = 0
+
+    def save(self, payload: bytes, manifest: Manifest, fence: int) -> None:
+        if self.full:
+            self.refused += 1
+            raise StoreUnavailable("expected room, received none")
+        super().save(payload, manifest, fence)
+
+
 class Site:
     """A log and stores, and as many writers as a test wants."""
 
@@ -59,7 +72,7 @@ class Site:
         self.config = config
         self.clock = ManualClock(1_700_000_000_000)
         self.log = MemoryLog(self.clock, max_length=10_000)
-        self.snapshots = MemorySnapshots()
+        self.snapshots = FullSnapshots()
         self.deltas = deltas or MemoryDeltas()
         self.lease = MemoryLease(self.clock)
         self._made = 0
@@ -217,6 +230,28 @@ def test_snapshot_waits_for_its_time_or_for_enough_events(site: Site) -> None:
     writer.run()
 
     assert len(site.snapshots.manifests()) == 2
+
+
+def test_full_store_holds_up_nobody_who_learns_and_is_asked_again_after_a_while(site: Site) -> None:
+    writer = site.writer("a", dataclasses.replace(LIMITS, run_events=10))
+    site.happen(1)
+    writer.run()
+    site.snapshots.full = True
+    site.clock.advance(60_000)
+    for _ in range(3):
+        site.happen(10)
+        tenure = writer.run()
+        assert tenure is not None and tenure.unsaved == tenure.folded - 1
+    assert site.replica().version == site.log.end()
+    assert site.snapshots.refused == 1
+
+    site.snapshots.full = False
+    site.clock.advance(60_000)
+    writer.run()
+
+    newest, before = site.snapshots.manifests()
+    assert newest.parent == before.sha256
+    assert newest.sha256 == site.fold_here()
 
 
 async def test_replicas_find_the_snapshot_of_a_world_whose_full_catalogue_let_items_go(

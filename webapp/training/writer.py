@@ -1,7 +1,8 @@
 """The one writer of the world: fold the log under a lease, hand the changes on, and save from time to time.
 
 What is in memory counts only while each run ends well. After any error, a lost lease or a restart the world is the
-newest valid snapshot and the log's tail, so that every event has its effect once, whatever died and when.
+newest valid snapshot and the log's tail, so that every event has its effect once, whatever died and when. That a
+snapshot can't be kept, as on a full disk, is no such error: the log has what it would have held.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ import structlog
 
 from recsys.clock import Clock
 from recsys.config import EngineConfig
-from recsys.errors import CorruptState, FreshetError
+from recsys.errors import CorruptState, FreshetError, StoreUnavailable
 from recsys.learner import Learner
 from recsys.log.base import Reader
 from recsys.offsets import ORIGIN, Offset
@@ -59,8 +60,8 @@ class Limits:
 class Tenure:
     """One writer's time in office: from taking the lease until it is lost or anything fails.
 
-    `evictions` are those of the world as it was saved last; `oldest_ms` is when the oldest record of the last run was
-    received, 0 when that run found none.
+    `evictions` are those of the world as it was saved last; `refused_ms` is when the store last took no snapshot;
+    `oldest_ms` is when the oldest record of the last run was received, 0 when that run found none.
     """
 
     fence: int
@@ -68,6 +69,7 @@ class Tenure:
     parent: Manifest | None
     saved_ms: int
     evictions: int = 0
+    refused_ms: int = 0
     folded: int = 0
     unsaved: int = 0
     deltas: int = 0
@@ -151,7 +153,7 @@ class WorldWriter:
                 self._deltas.publish(tenure.learner.delta(self._clock.now_ms()), fence)
                 tenure.deltas += 1
             if self._snapshot_is_due(tenure):
-                self._save(tenure)
+                self._save_if_there_is_room(tenure)
         except BaseException:
             self._tenure = None
             raise
@@ -202,16 +204,29 @@ class WorldWriter:
         return folded
 
     def _snapshot_is_due(self, tenure: Tenure) -> bool:
-        waited_ms = self._clock.now_ms() - tenure.saved_ms
-        return tenure.unsaved > 0 and (
-            waited_ms >= self._limits.snapshot_every_s * 1_000
+        now_ms, every_ms = self._clock.now_ms(), self._limits.snapshot_every_s * 1_000
+        if not tenure.unsaved or 0 <= now_ms - tenure.refused_ms < every_ms:
+            return False
+        return (
+            now_ms - tenure.saved_ms >= every_ms
             or tenure.unsaved >= self._limits.snapshot_every_events
             or tenure.deltas >= _DELTAS_PER_SNAPSHOT
         )
 
+    def _save_if_there_is_room(self, tenure: Tenure) -> None:
+        """Save; where the store takes nothing, go on and try again when the next one would be due by its time."""
+        payload = tenure.learner.snapshot()
+        try:
+            self._keep(tenure, payload)
+        except StoreUnavailable as error:
+            tenure.refused_ms = self._clock.now_ms()
+            _logger.error("snapshot_not_kept", error=str(error), again_in_s=self._limits.snapshot_every_s)
+
     def _save(self, tenure: Tenure) -> None:
+        self._keep(tenure, tenure.learner.snapshot())
+
+    def _keep(self, tenure: Tenure, payload: bytes) -> None:
         learner = tenure.learner
-        payload = learner.snapshot()
         now_ms = self._clock.now_ms()
         manifest = lineage.describe(
             payload,
@@ -223,7 +238,7 @@ class WorldWriter:
             created_ms=now_ms,
         )
         self._snapshots.save(payload, manifest, tenure.fence)
-        self._snapshots.prune(self._limits.keeping)
         tenure.parent, tenure.saved_ms, tenure.unsaved, tenure.deltas = manifest, now_ms, 0, 0
         tenure.evictions = learner.world.evictions
         _logger.info("snapshot", offset=learner.world.offset, sha256=manifest.sha256, bytes=manifest.bytes)
+        self._snapshots.prune(self._limits.keeping)
