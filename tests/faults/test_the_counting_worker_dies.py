@@ -17,7 +17,7 @@ def test_killed_workers_count_each_event_once_and_write_the_books_of_each_hour(t
     with learning(tmp_path, FRESHET_FOLD_EVERY_MS="50", FRESHET_AGGREGATE_EVERY_MS="100") as part:
         _migrate(part)
         part.start("beat")
-        for round_ in range(4):
+        for round_ in range(3):
             part.browse(150, of=f"r{round_}-")
             worker = part.start("worker")
             before = _counted(part)

@@ -35,7 +35,13 @@ def test_site_that_starts_with_nothing_is_never_empty_and_soon_better_than_popul
 
 
 @pytest.mark.usefixtures("small")
-def test_command_writes_every_cold_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_writes_every_cold_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What these say of the engine is asked elsewhere; here they need only be there.
+    monkeypatch.setattr(new_items, "VISITS", 12)
+    monkeypatch.setattr(cold_start, "FIRST_VISITS", 20)
+    monkeypatch.setattr(cold_start, "PARTS", ((0, 10), (10, 20)))
     assert main(["cold-start", "--seed", "2", "--json", str(tmp_path / "figures.json")]) == 0
     found = json.loads((tmp_path / "figures.json").read_text())
     assert {"new_visitor", "first_slate", "new_item", "new_everything", "returning_visitor", "exploring"} <= set(found)
