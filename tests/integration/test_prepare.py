@@ -37,6 +37,19 @@ def test_damaged_archive_is_named(wired: redis.Redis) -> None:
 
 
 @pytest.mark.django_db
+def test_data_set_that_a_log_in_use_does_not_take_is_named(
+    wired: redis.Redis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "items.csv").write_text("item,title\na,Alien\n")
+    for _ in range(2):
+        call_command("prepare", dataset=str(tmp_path / "own"))
+    assert "not loaded" not in capsys.readouterr().err
+    call_command("prepare", dataset="movielens")
+    assert "movielens is not loaded: the log has the history of tabular already" in capsys.readouterr().err
+
+
+@pytest.mark.django_db
 def test_broken_data_set_is_named(wired: redis.Redis, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     with pytest.raises(CommandError, match="expected a folder with one of items"):

@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
+from recsys.datasets import movielens, ranklens, tabular
 from recsys.errors import FreshetError
 from recsys.log.segments import records_in, segments
 from recsys.offsets import ORIGIN, offset_key
@@ -49,8 +50,8 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             call_command("migrate", verbosity=0, interactive=False)
-            if dataset != "none" and _history_is_missing():
-                call_command("load_dataset", *_load_arguments(dataset), stdout=self.stderr)
+            if dataset != "none":
+                self._load(dataset)
             if unfolded := _unfolded():
                 self._announce_compiling()
                 self._catch_up(unfolded)
@@ -67,6 +68,18 @@ class Command(BaseCommand):
                 f"{settings.FRESHET_VAR} can't be used ({error}): make room, or mend its files"
             ) from error
         self.stdout.write(json.dumps({"staff_password": password}))
+
+    def _load(self, dataset: str) -> None:
+        """Load the history where nothing has happened yet, or loading was interrupted: a log in use takes none."""
+        loads = loading.noted(wiring.data_path())
+        if services.whole_log().end() == ORIGIN or not all(load.complete for load in loads):
+            call_command("load_dataset", *_load_arguments(dataset), stdout=self.stderr)
+        elif _kind(dataset) not in (names := [load.name for load in loads]):
+            held = f"the history of {', '.join(names)}" if names else "events"
+            self.stderr.write(
+                f"{dataset} is not loaded: the log has {held} already, and the site goes on with that; "
+                "what else there is goes into another FRESHET_VAR, with an empty Redis"
+            )
 
     def _announce_compiling(self) -> None:
         if not any(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbi")):
@@ -85,12 +98,6 @@ class Command(BaseCommand):
                 time.sleep(_ASK_AGAIN_S)
 
 
-def _history_is_missing() -> bool:
-    """Return whether nothing has happened yet, or loading was interrupted. A log in use takes no history."""
-    loads = loading.noted(wiring.data_path())
-    return services.whole_log().end() == ORIGIN or not all(load.complete for load in loads)
-
-
 def _unfolded() -> int:
     """Return how many archived events no snapshot has: the first start, another model, an interrupted replay."""
     found = wiring.snapshots().newest(wiring.config().digest())
@@ -98,8 +105,15 @@ def _unfolded() -> int:
     return sum(records_in(segment) for segment in segments(wiring.archive_path()) if segment.last > folded)
 
 
+def _kind(dataset: str) -> str:
+    """Return what the data set is loaded as."""
+    if dataset == movielens.NAME:
+        return dataset
+    return tabular.NAME if Path(dataset).expanduser().is_dir() else ranklens.NAME
+
+
 def _load_arguments(dataset: str) -> list[str]:
-    if dataset == "movielens":
+    if dataset == movielens.NAME:
         return [dataset]
     path = Path(dataset).expanduser()
     if not path.exists():
@@ -107,7 +121,7 @@ def _load_arguments(dataset: str) -> list[str]:
             f"expected movielens, none, a folder with items and events, or a RankLens file; received {dataset!r}, "
             "which does not exist"
         )
-    return ["tabular" if path.is_dir() else "ranklens", "--path", str(path)]
+    return [_kind(dataset), "--path", str(path)]
 
 
 def _new_staff_password() -> str | None:
