@@ -22,6 +22,7 @@ from tests.integration.staff_pages import allow, text
 from webapp import wiring
 from webapp.visitors import services
 from webapp.visitors.crowd import Crowd
+from webapp.visitors.management.commands import bring_visitors
 from webapp.visitors.management.commands.bring_visitors import visited
 from webapp.visitors.services import Run
 
@@ -65,6 +66,12 @@ def running(**changes: Any) -> Run:
     return Run(**{**fields, **changes})
 
 
+def told(command: list[str]) -> str:
+    """Return the run that a process which is started like this takes for its own."""
+    words = command[command.index("bring_visitors") + 1 :]
+    return str(bring_visitors.Command().create_parser("manage.py", "bring_visitors").parse_args(words).run)
+
+
 def test_page_asks_who_you_are_and_what_you_may(client: Client, host: User):
     assert client.get(PAGE).status_code == 200
     host.user_permissions.clear()
@@ -85,9 +92,15 @@ def test_visitors_are_brought_once_at_a_time(client: Client, host: User, started
     run = services.board().latest()
     assert run is not None
     assert (run.by, run.rate, run.ends_ms - run.begins_ms) == ("ada", 5.0, 120_000)
-    assert started[0][-2:] == ["--run", run.id]
+    assert told(started[0]) == run.id
     assert "are here already" in text(client.post(PAGE, {"rate": 5, "minutes": 2}, follow=True))
     assert len(started) == 1
+
+
+def test_run_whose_id_begins_like_an_option_is_told_to_its_process(started: Started, host: User, monkeypatch: Any):
+    monkeypatch.setattr(services.secrets, "token_urlsafe", lambda nbytes: "-x4_r7Qe")
+    run = services.bring(5.0, 2.0, "ada")
+    assert told(started[0]) == run.id == "-x4_r7Qe"
 
 
 @pytest.mark.parametrize(

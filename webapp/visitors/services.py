@@ -77,7 +77,8 @@ def bring(rate: float, minutes: float, by: str) -> Run:
     if not board().claim(run):
         raise AlreadyThere("simulated visitors are here already; stop them first")
     _children[:] = [child for child in _children if child.poll() is None]
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "bring_visitors", "--run", run.id]
+    # One word: an id may begin like an option does.
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "bring_visitors", f"--run={run.id}"]
     # In the session of the web process, so that both end together.
     _children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
     return run
