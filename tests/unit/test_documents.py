@@ -42,7 +42,7 @@ def test_commands_that_are_named_are_there(path: Path) -> None:
     commands = {file.stem for file in ROOT.glob("webapp/**/management/commands/*.py")} | {
         "check",
         "changepassword",
-            "collectstatic",
+        "collectstatic",
         "migrate",
     }
     assert set(COMMAND.findall(text)) <= commands
