@@ -217,7 +217,7 @@ NOTE_TRAVELS = """
   window.traveled = 0;
   const animate = Element.prototype.animate;
   Element.prototype.animate = function (...given) {
-    window.traveled += this.matches(".slot") && given[0][0].translate !== undefined;
+    window.traveled += this.matches(".slot") && given[0][0].transform !== undefined;
     return animate.apply(this, given);
   };
 }

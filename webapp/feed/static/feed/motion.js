@@ -6,6 +6,7 @@
 
   globalThis.freshetTravel = (element, x, y) => {
     if (still.matches || document.hidden || (!x && !y)) return;
-    element.animate([{ translate: `${x}px ${y}px` }, { translate: "0 0" }], TIMING);
+    // Not the property `translate`: for that Chromium lays a drawing out anew with each frame.
+    element.animate([{ transform: `translate(${x}px, ${y}px)` }, { transform: "none" }], TIMING);
   };
 })();
