@@ -7,7 +7,6 @@ import datetime as dt
 import math
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_hints
 
@@ -132,8 +131,8 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
 
 
 def _nothing_usable(what: str, file: Path, rejected: list[Rejected]) -> str:
-    own = (row for row in rejected if row.file == file.name)
-    first = "".join(f"; first: line {row.line}: {row.reason}" for row in islice(own, 1))
+    reasons = (f"; first: line {row.line}: {row.reason}" for row in rejected if row.file == file.name)
+    first = next(reasons, "")
     return f"{file}: expected at least one usable {what}, received none{first}"
 
 

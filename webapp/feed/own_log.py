@@ -64,19 +64,20 @@ class OwnLog:
             while self._waiting:
                 run = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
                 if refused := await _refused(run):
-                    self._waiting.extendleft(
-                        reversed([event for event in refused if event.session not in self._dropped])
-                    )
+                    self._waiting.extendleft(reversed(self._wanted(refused)))
                     return
                 size = BATCH
         finally:
             self._catching_up = None
 
     def _keep(self, events: Sequence[SessionEvent]) -> None:
-        self._waiting.extend(event for event in events if event.session not in self._dropped)
+        self._waiting.extend(self._wanted(events))
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popleft()
             metrics.OWN_EVENTS_UNLOGGED.inc()
+
+    def _wanted(self, events: Sequence[SessionEvent]) -> list[SessionEvent]:
+        return [event for event in events if event.session not in self._dropped]
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)

@@ -66,18 +66,22 @@ async def test_page_without_that_slate_gets_none(consenting: AsyncClient):
         assert await mine.socket.receive_nothing(timeout=0.3)
 
 
+async def first_film_is_taken_and_followed(visitor: AsyncClient, page: str) -> None:
+    mine = Tab(visitor, page)
+    await mine.connect()
+    await mine.send(1, mine.slate.items[0])
+    assert (await mine.hear())["outcomes"] == {"1": "accepted"}
+    assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
+    await mine.disconnect()
+
+
 async def test_list_shown_while_the_log_is_away_is_in_it_before_what_is_clicked_there(
     consenting: AsyncClient, settings: Any
 ):
     wiring.event_log().append(wiring.replica().world.catalogue)
     with redis_away(settings):
         page = (await consenting.get("/")).content.decode()
-    mine = Tab(consenting, page)
-    await mine.connect()
-    await mine.send(1, mine.slate.items[0])
-    assert (await mine.hear())["outcomes"] == {"1": "accepted"}
-    assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
-    await mine.disconnect()
+    await first_film_is_taken_and_followed(consenting, page)
     assert len(logged(SessionBegan)) == 1
     assert len(logged(SlateServed)) == page.count("data-slate-token") + 1
     counters = learned()
@@ -94,12 +98,7 @@ async def test_click_on_a_list_that_was_given_up_is_logged_and_followed_but_teac
         page = (await consenting.get("/")).content.decode()
     lists_and_beginning = page.count("data-slate-token") + 1
     assert metrics.OWN_EVENTS_UNLOGGED._value.get() - missed == lists_and_beginning
-    mine = Tab(consenting, page)
-    await mine.connect()
-    await mine.send(1, mine.slate.items[0])
-    assert (await mine.hear())["outcomes"] == {"1": "accepted"}
-    assert f'data-item="{mine.slate.items[0]}"' not in (await mine.hear())["html"]
-    await mine.disconnect()
+    await first_film_is_taken_and_followed(consenting, page)
     counters = learned()
     assert (counters["labels_unknown"], counters["labels_joined"], counters["clicks"]) == (1, 0, 0)
 

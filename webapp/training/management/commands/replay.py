@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from recsys.durable import write_whole
 from recsys.errors import FreshetError
 from recsys.learner import Learner
 from recsys.log.archive import open_log
@@ -63,7 +62,7 @@ class Command(BaseCommand):
                 save_snapshot = Path(settings.FRESHET_VAR) / "replay" / f"{result.offset}.snapshot"
             if save_snapshot is not None:
                 save_snapshot.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(save_snapshot, learner.snapshot())
+                save_snapshot.write_bytes(learner.snapshot())
                 report["snapshot"] = str(save_snapshot)
         except (FreshetError, OSError) as error:
             raise CommandError(str(error)) from error
