@@ -29,12 +29,15 @@ def for_you(page: Page) -> Locator:
 
 
 async def open_film(page: Page, genre: str, place: int = 0) -> None:
-    """Look at a genre's shelf, open one of its films, and wait until the slate has turned."""
+    """Look at a genre's shelf, open one of its films, and wait until it stands there and the slate has turned."""
     slate = str(await for_you(page).get_attribute("data-slate"))
     shelf = page.locator("[data-slate]", has=page.get_by_role("heading", name=genre, exact=True))
     await shelf.scroll_into_view_if_needed()
     await page.wait_for_timeout(700)
-    await shelf.locator(".card").nth(place).click()
+    card = shelf.locator(".card").nth(place)
+    film = str(await card.get_attribute("href")).partition("?")[0]
+    await card.click()
+    await expect(page).to_have_url(re.compile(re.escape(film) + "$"))
     await expect(for_you(page)).not_to_have_attribute("data-slate", slate)
 
 
