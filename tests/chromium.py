@@ -4,6 +4,12 @@ import shutil
 from typing import Any
 
 import pytest
+from playwright import async_api, sync_api
+
+from tests.patience import PATIENCE_S
+
+for expect in (async_api.expect, sync_api.expect):
+    expect.set_options(timeout=PATIENCE_S * 1_000)
 
 
 def launch_options() -> dict[str, Any]:

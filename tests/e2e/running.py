@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,20 +19,11 @@ from recsys.events import SessionEvent
 from recsys.log.base import records
 from recsys.log.redis import RedisLog
 from recsys.offsets import Offset, offset_key
+from tests.patience import wait_until
 from webapp import redis_server
 from webapp.replication import heartbeats
 
 ROOT: Final = Path(__file__).parents[2]
-_PATIENCE_S: Final = 90.0
-
-
-def wait_until(reached: Callable[[], bool], what: str, timeout_s: float = _PATIENCE_S) -> None:
-    """Block until `reached` returns True; fail with `what` was awaited after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    while not reached():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:.0f} s for {what}")
-        time.sleep(0.1)
 
 
 class RunningSite:

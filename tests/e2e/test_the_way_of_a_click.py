@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, Locator, Page
 
 from recsys.events import Click, SlateServed
 from recsys.log.base import records
-from tests.e2e.running import RunningSite, wait_until
+from tests.e2e.running import RunningSite
+from tests.patience import wait_until
 
 SLATE_SIZE = 12
 

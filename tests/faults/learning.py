@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from recsys.log.whole import WholeLog
 from recsys.offsets import Offset, offset_key
 from recsys.replay import replay
 from recsys.store.files import FileSnapshots
+from tests.patience import wait_until
 from webapp import redis_server
 from webapp.training.status import FoldStatus, StatusBoard
 
@@ -94,12 +94,13 @@ class Learning:
         self.client.close()
         self.redis.stop()
 
-    def wait_until(self, reached: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
-        """Block until `reached` returns True; fail with `what` was awaited after that time."""
-        deadline = time.monotonic() + timeout_s
-        while not reached():
-            assert time.monotonic() < deadline, f"waited for {what}; workers say: {self.told()}"
-            time.sleep(0.02)
+    def wait_until(self, reached: Callable[[], bool], what: str) -> None:
+        """Block until `reached` is true; else fail with what the workers said."""
+        try:
+            wait_until(reached, what)
+        except AssertionError as failed:
+            failed.add_note(f"workers say: {self.told()}")
+            raise
 
     def fold_until(self, reached: Callable[[], bool], what: str) -> None:
         """Ask for folds, as beat does, until `reached` returns True."""

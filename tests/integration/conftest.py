@@ -7,9 +7,17 @@ from typing import Any
 import pytest
 import redis
 
+from recsys.config import EngineConfig
+from recsys.recommender import warm_up
 from webapp import replication, wiring
 from webapp.analytics.services import aggregate_writer
 from webapp.training import services
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """Compile beforehand what would hold up the event loop that site and browser's test share."""
+    warm_up(EngineConfig())
 
 
 @pytest.fixture

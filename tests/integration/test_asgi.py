@@ -11,6 +11,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
+from tests.patience import PATIENCE_S
 from webapp import background, checks
 from webapp.environment import Environment
 from webapp.lifespan import Lifespan
@@ -143,7 +144,7 @@ async def test_stream_that_a_stopping_server_cuts_off_just_ends() -> None:
     scope = {"type": "http", "method": "GET", "path": "/endless/", "query_string": b"", "headers": []}
     with override_settings(ROOT_URLCONF=EndlessUrls, MIDDLEWARE=[]):
         answering = asyncio.ensure_future(page_handler()(scope, receive, send))
-        await asyncio.wait_for(started.wait(), timeout=5)
+        await asyncio.wait_for(started.wait(), timeout=PATIENCE_S)
         answering.cancel()
         await answering
 

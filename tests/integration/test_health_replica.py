@@ -10,6 +10,7 @@ import redis
 from recsys.learner import Learner
 from recsys.offsets import ORIGIN
 from recsys.store.base import Manifest
+from tests.patience import until
 from tests.unit.streams import stream
 from webapp import replication, wiring
 from webapp.replication import Replication
@@ -106,9 +107,7 @@ async def test_upkeep_takes_deltas_in_as_they_come(learner: Learner, fed: Replic
     upkeep = asyncio.create_task(replication.keep_replica_fresh())
     learner.fold(stream(seed=1, events=20))
     publish(learner)
-    async with asyncio.timeout(10):
-        while wiring.replica().version != learner.world.offset:
-            await asyncio.sleep(0.02)
+    await until(lambda: wiring.replica().version == learner.world.offset)
     assert not upkeep.done()
     upkeep.cancel()
     await asyncio.gather(upkeep, return_exceptions=True)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from loadtest.stack import stack_of
 from recsys.log.archive import write_segment
 from tests.faults.learning import ROOT
+from tests.patience import PROCESS_PATIENCE_S, wait_until
 from tests.unit.streams import stream
 from webapp.redis_server import free_port
 
@@ -135,10 +135,10 @@ def test_generator_ends_with_the_command_that_is_told_to(tmp_path: Path, listeni
     environment = os.environ | {"FRESHET_VAR": str(tmp_path / "mine")}
     command = [sys.executable, "-m", "loadtest", "--host", listening, "--rate", "1"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as running:
-        deadline = time.monotonic() + 60
-        while not (generators := psutil.Process(running.pid).children()) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        started = psutil.Process(running.pid)
+        wait_until(lambda: len(started.children()) > 0, "the generator to start")
+        generators = started.children()
         running.send_signal(signal.SIGTERM)
-        assert running.wait(60) == 128 + signal.SIGTERM
+        assert running.wait(PROCESS_PATIENCE_S) == 128 + signal.SIGTERM
     assert len(generators) == 1
     assert not generators[0].is_running()

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ import uvicorn
 from websockets.sync.client import connect
 
 from tests.faults.learning import ROOT
+from tests.patience import wait_until
 from webapp.messages import Message, Receive, Send
 from webapp.redis_server import free_port
 
@@ -97,7 +97,7 @@ def _serving(web: Web, port: int) -> Iterator[uvicorn.Server]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        _until(lambda: server.started)
+        wait_until(lambda: server.started, "the site to start")
         yield server
     finally:
         server.should_exit = True
@@ -123,7 +123,7 @@ def _proxy(folder: Path, ports: list[int]) -> Iterator[int]:
     user = "user root; " if os.geteuid() == 0 else ""
     process = subprocess.Popen([nginx, "-c", folder / "nginx.conf", "-g", f"{user}daemon off;"])
     try:
-        _until(lambda: _answers(port))
+        wait_until(lambda: _answers(port), "nginx to answer")
         yield port
     finally:
         process.terminate()
@@ -138,13 +138,6 @@ def _answers(port: int) -> bool:
     except (URLError, HTTPException):
         return False
     return True
-
-
-def _until(reached: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_site_hears_which_host_was_asked_by_whom_and_how(proxied: Proxied) -> None:
@@ -189,7 +182,7 @@ def test_visitors_of_a_web_process_that_died_go_to_another(proxied: Proxied) -> 
     assert set(before.values()) == {"one", "other"}
     dead = proxied.get(Cookie="freshet_way=00")["by"]
     proxied.webs[dead].should_exit = True
-    _until(lambda: proxied.get(Cookie="freshet_way=00")["by"] != dead)
+    wait_until(lambda: proxied.get(Cookie="freshet_way=00")["by"] != dead, "another process to answer")
 
     after = {way: proxied.get(Cookie=way)["by"] for way in before}
 

@@ -19,6 +19,7 @@ from recsys.simulation.market import Market
 from recsys.world import World
 from tests.integration.feed.conftest import address, empty_site, logged, stocked
 from tests.integration.staff_pages import allow, text
+from tests.patience import PROCESS_PATIENCE_S
 from webapp import wiring
 from webapp.visitors import services
 from webapp.visitors.crowd import Crowd
@@ -29,7 +30,6 @@ from webapp.visitors.services import Run
 __all__ = ["address", "empty_site", "stocked"]
 
 PAGE = "/staff/visitors/"
-PATIENCE_S = 300.0
 
 
 @pytest.fixture
@@ -179,13 +179,13 @@ def test_command_refuses_where_the_site_does(wired: redis.Redis, settings: Any):
 async def test_crowd_does_on_the_real_site_what_visitors_do(address: str, settings: Any, monkeypatch: Any):
     settings.FRESHET_SIMULATED_VISITORS = True
     # The site answers from this event loop, which compiling its loops for the first time may hold up.
-    monkeypatch.setattr("webapp.visitors.crowd._ANSWER_S", PATIENCE_S)
+    monkeypatch.setattr("webapp.visitors.crowd._ANSWER_S", PROCESS_PATIENCE_S)
     crowd = Crowd(address, lambda: Market(unknown(), 1, eagerness=4.0), rate=40.0, size=4)
 
     def sessions() -> set[str]:
         return {event.session for event in logged(SessionEvent) if event.seq}
 
-    visiting = asyncio.create_task(crowd.run(time.monotonic() + PATIENCE_S))
+    visiting = asyncio.create_task(crowd.run(time.monotonic() + PROCESS_PATIENCE_S))
     while not visiting.done() and (crowd.events <= 20 or crowd.clicks <= 2 or len(sessions()) < 4):
         await asyncio.sleep(0.05)
     crowd.leave()

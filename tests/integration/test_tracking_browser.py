@@ -12,6 +12,7 @@ import uvicorn
 from playwright.async_api import BrowserContext, Page, async_playwright
 
 from tests.chromium import launch_options
+from tests.patience import PATIENCE_S, until
 from webapp.redis_server import free_port
 
 SCRIPTS = Path(__file__).parents[2] / "webapp" / "tracking" / "static"
@@ -97,11 +98,6 @@ class Site:
         """Return the items of all events of a type, by sequence number."""
         return [event["item"] for _, event in sorted(self.events.items()) if event["type"] == kind]
 
-    async def until(self, reached: Callable[[], bool], timeout_s: float = 10.0) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not reached():
-                await asyncio.sleep(0.02)
-
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
@@ -154,38 +150,39 @@ async def kept(page: Page) -> int:
 
 async def test_click_arrives_with_its_slate_and_is_forgotten_once_acknowledged(site: Site, page: Page):
     await page.click("text=Alien")
-    await site.until(lambda: site.of("click") == ["alien"])
+    await until(lambda: site.of("click") == ["alien"])
     (message,) = [m for m in site.messages if any(event["type"] == "click" for event in m["events"])]
     assert message["session"] == "token-s1"
     assert message["slates"] == {"slate-1": "signed-1"}
     assert message["surfaces"] == ["for_you"]
-    await page.wait_for_timeout(900)
-    assert await kept(page) == 0
+    async with asyncio.timeout(PATIENCE_S):
+        while await kept(page) > 0:
+            await asyncio.sleep(0.02)
 
 
 async def test_card_half_visible_for_half_a_second_is_one_impression(site: Site, page: Page):
-    await site.until(lambda: site.of("impression") == ["alien", "brazil"])
+    await until(lambda: site.of("impression") == ["alien", "brazil"])
     await page.mouse.wheel(0, 5_000)
-    await site.until(lambda: site.of("impression") == ["alien", "brazil", "heat"])
+    await until(lambda: site.of("impression") == ["alien", "brazil", "heat"])
     await page.mouse.wheel(0, -5_000)
     await page.wait_for_timeout(900)
     assert site.of("impression") == ["alien", "brazil", "heat"]
 
 
 async def test_slate_swapped_in_later_is_watched(site: Site, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     await page.evaluate(
         """() => { const list = document.querySelector("[data-slate]");
           list.innerHTML = '<li data-item="jaws">Jaws</li>'; list.dataset.slate = "slate-3"; }"""
     )
-    await site.until(lambda: site.of("impression") == ["alien", "brazil", "jaws"])
+    await until(lambda: site.of("impression") == ["alien", "brazil", "jaws"])
     assert site.messages[-1]["slates"].keys() == {"slate-3"}
 
 
 async def test_same_card_under_a_new_slate_is_seen_anew(site: Site, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     await page.evaluate("""() => { document.querySelector("[data-slate]").dataset.slate = "slate-3"; }""")
-    await site.until(lambda: site.of("impression") == ["alien", "brazil", "alien", "brazil"])
+    await until(lambda: site.of("impression") == ["alien", "brazil", "alien", "brazil"])
 
 
 async def test_dismissal_is_tracked_instead_of_submitted(site: Site, page: Page):
@@ -193,7 +190,7 @@ async def test_dismissal_is_tracked_instead_of_submitted(site: Site, page: Page)
         """() => document.addEventListener("freshet:dismissal", (e) => { window.told = e.detail.item; })"""
     )
     await page.click("text=Not for me")
-    await site.until(lambda: site.of("dismissal") == ["alien"])
+    await until(lambda: site.of("dismissal") == ["alien"])
     assert page.url == site.url
     assert await page.evaluate("window.told") == "alien"
 
@@ -204,13 +201,13 @@ async def test_fifty_offline_clicks_arrive_once(site: Site, page: Page):
         await page.click("text=Alien")
     await page.wait_for_timeout(300)
     site.up = True
-    await site.until(lambda: len(site.of("click")) == 50, timeout_s=30)
+    await until(lambda: len(site.of("click")) == 50)
     sent = [event["seq"] for message in site.messages for event in message["events"] if event["type"] == "click"]
     assert sorted(sent) == sorted(set(sent))
 
 
 async def test_events_of_a_closed_tab_are_sent_by_the_next_visit(site: Site, browser: BrowserContext, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     site.up = False
     await page.click("text=Alien")
     await page.wait_for_timeout(300)
@@ -218,47 +215,47 @@ async def test_events_of_a_closed_tab_are_sent_by_the_next_visit(site: Site, bro
     assert site.of("click") == []
     site.up = True
     await opened(site, browser)
-    await site.until(lambda: site.of("click") == ["alien"])
+    await until(lambda: site.of("click") == ["alien"])
 
 
 async def test_click_that_leaves_the_page_is_not_lost(site: Site, page: Page):
     await page.click("text=Brazil")
     await page.wait_for_url("**/film/")
-    await site.until(lambda: "brazil" in site.of("click"))
+    await until(lambda: "brazil" in site.of("click"))
 
 
 async def test_page_that_goes_away_hands_in_what_is_pending(site: Site, page: Page):
     site.outcome = "full"
     await page.click("text=Alien")
-    await site.until(lambda: len(site.messages) > 0)
+    await until(lambda: len(site.messages) > 0)
     await page.goto("about:blank")
-    await site.until(lambda: len(site.beacons) == 1)
+    await until(lambda: len(site.beacons) == 1)
     assert "alien" in [event["item"] for event in site.beacons[0]["events"] if event["type"] == "click"]
 
 
 async def test_full_log_is_tried_again_and_not_dropped(site: Site, page: Page):
     site.outcome = "full"
     await page.click("text=Alien")
-    await site.until(lambda: len(site.messages) >= 2)
+    await until(lambda: len(site.messages) >= 2)
     site.outcome = "accepted"
-    await site.until(lambda: site.of("click") == ["alien"])
+    await until(lambda: site.of("click") == ["alien"])
 
 
 async def test_batch_that_the_server_can_not_read_is_not_sent_for_ever(site: Site, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     site.up, site.close_code = False, 1007
     await page.click("text=Alien")
     await page.wait_for_timeout(300)
     site.up = True
     await page.click("text=Brazil >> nth=0", modifiers=["Control"])
-    await site.until(lambda: site.of("click") == ["brazil"])
+    await until(lambda: site.of("click") == ["brazil"])
 
 
 async def test_tabs_never_draw_the_same_number(site: Site, browser: BrowserContext, page: Page):
     other = await opened(site, browser)
     for _ in range(20):
         await asyncio.gather(*(tab.evaluate("document.querySelector('a').click()") for tab in (page, other)))
-    await site.until(lambda: len(site.of("click")) == 40)
+    await until(lambda: len(site.of("click")) == 40)
 
 
 async def test_tabs_whose_storage_is_blocked_lose_nothing_though_they_draw_the_same_numbers(
@@ -268,7 +265,7 @@ async def test_tabs_whose_storage_is_blocked_lose_nothing_though_they_draw_the_s
     one, other = await opened(site, browser), await opened(site, browser)
     for _ in range(20):
         await asyncio.gather(*(tab.evaluate("document.querySelector('a').click()") for tab in (one, other)))
-    await site.until(lambda: (len(site.of("click")), len(site.of("impression"))) == (40, 4))
+    await until(lambda: (len(site.of("click")), len(site.of("impression"))) == (40, 4))
     await one.wait_for_timeout(500)
     assert len(site.events) == 44
 
@@ -278,7 +275,7 @@ async def test_browser_that_lost_its_counter_goes_on_where_the_server_says(site:
     page = await opened(site, browser)
     await page.wait_for_timeout(300)
     await page.click("text=Alien")
-    await site.until(lambda: site.of("click") == ["alien"])
+    await until(lambda: site.of("click") == ["alien"])
     assert min(site.events) >= 700
 
 
@@ -288,7 +285,7 @@ async def test_dwell_is_told_when_the_panel_closes(site: Site, page: Page):
     await panel.evaluate("""(panel) => { panel.innerHTML = '<article data-dwell data-item="alien">…</article>'; }""")
     await page.wait_for_timeout(1_300)
     await panel.evaluate("""(panel) => { panel.innerHTML = ""; }""")
-    await site.until(lambda: site.of("dwell") == ["alien"])
+    await until(lambda: site.of("dwell") == ["alien"])
     (dwell,) = [event for event in site.events.values() if event["type"] == "dwell"]
     assert dwell["dwell_ms"] >= 1_000
     assert dwell["slate"] == "slate-1"
@@ -298,12 +295,12 @@ async def test_without_consent_nothing_is_stored(site: Site, browser: BrowserCon
     site.consent = "off"
     page = await opened(site, browser)
     await page.click("text=Alien")
-    await site.until(lambda: site.of("click") == ["alien"])
+    await until(lambda: site.of("click") == ["alien"])
     assert await page.evaluate("async () => (await indexedDB.databases()).length") == 0
 
 
 async def test_other_tabs_stop_when_consent_changes(site: Site, browser: BrowserContext, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     site.consent = "off"
     await opened(site, browser)
     await page.wait_for_timeout(300)
@@ -314,31 +311,31 @@ async def test_other_tabs_stop_when_consent_changes(site: Site, browser: Browser
 
 
 async def test_page_that_connects_again_says_what_it_shows_though_it_has_nothing_to_tell(site: Site, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     await page.wait_for_timeout(300)
     told = len(site.messages)
     await page.evaluate("""() => {
       dispatchEvent(new Event("pagehide"));
       dispatchEvent(new Event("pageshow"));
     }""")
-    await site.until(lambda: len(site.messages) > told)
+    await until(lambda: len(site.messages) > told)
     assert [(message["events"], message["surfaces"]) for message in site.messages[told:]] == [([], ["for_you"])]
 
 
 async def test_server_that_answers_no_more_and_says_no_goodbye_is_given_up(site: Site, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     site.mute = True
     await page.evaluate("() => { WebSocket.prototype.close = () => {}; }")
     await page.click("text=Alien")
     await page.wait_for_timeout(1_000)
     site.mute = False
-    await site.until(lambda: site.of("click") == ["alien"], timeout_s=15)
+    await until(lambda: site.of("click") == ["alien"])
 
 
 async def test_tab_that_was_stopped_says_so_and_nothing_else_until_it_is_come_back_to(
     site: Site, browser: BrowserContext, page: Page
 ):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     await page.evaluate("""() => {
       window.states = [];
       document.addEventListener("freshet:connection", ({ detail }) => window.states.push(detail.state));
@@ -354,7 +351,7 @@ async def test_tab_that_was_stopped_says_so_and_nothing_else_until_it_is_come_ba
 async def test_page_starts_again_once_its_visit_goes_on_in_another_session(
     site: Site, browser: BrowserContext, page: Page
 ):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     site.session, site.running = "s2", True
     async with page.expect_navigation():
         await opened(site, browser)
@@ -364,22 +361,22 @@ async def test_page_starts_again_once_its_visit_goes_on_in_another_session(
 async def test_pages_of_a_browser_without_cookies_each_go_on_in_their_own_session(
     site: Site, browser: BrowserContext, page: Page
 ):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     await page.evaluate("() => { window.stays = true; }")
     site.session = "s2"
     await opened(site, browser)
     await page.wait_for_timeout(1_500)
     await page.click("text=Alien")
-    await site.until(lambda: site.of("click") == ["alien"])
+    await until(lambda: site.of("click") == ["alien"])
     assert await page.evaluate("window.stays")
 
 
 async def test_numbers_go_on_after_the_browser_has_lost_its_storage(site: Site, page: Page):
-    await site.until(lambda: len(site.events) == 2)
+    await until(lambda: len(site.events) == 2)
     await page.evaluate("""() => new Promise((done) => {
       const going = indexedDB.deleteDatabase("freshet");
       going.onsuccess = done;
     })""")
     for _ in range(40):
         await page.evaluate("""() => document.querySelector("[data-track]").click()""")
-    await site.until(lambda: len(site.of("click")) == 40)
+    await until(lambda: len(site.of("click")) == 40)

@@ -7,9 +7,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from recsys.events import Click
-from tests.e2e.running import RunningSite, wait_until
+from tests.e2e.running import RunningSite
 from tests.e2e.staff.signing_in import PASSWORD, at_the_desk
 from tests.e2e.test_the_way_of_a_click import for_you, open_card
+from tests.patience import wait_until
 
 
 @pytest.fixture(scope="package")

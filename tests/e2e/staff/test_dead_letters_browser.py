@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 from recsys.events import Click
 from recsys.log.base import DeadLetter
 from tests.axe import violations
-from tests.e2e.running import RunningSite, wait_until
+from tests.e2e.running import RunningSite
 from tests.e2e.staff.signing_in import at_the_desk
 from tests.e2e.test_the_way_of_a_click import for_you
+from tests.patience import wait_until
 
 PutAside = Callable[[int], DeadLetter]
 
@@ -80,7 +81,7 @@ def test_redriving_all_is_seen_goes_on_without_its_page_and_empties_the_list(
     moment = going.inner_text()
     expect(going).not_to_have_text(moment)
     assert violations(second) == []
-    expect(second.get_by_text(re.compile(r"ada redrove all [\d,]+ at .*: 600 accepted"))).to_be_visible(timeout=30_000)
+    expect(second.get_by_text(re.compile(r"ada redrove all [\d,]+ at .*: 600 accepted"))).to_be_visible()
     expect(second.get_by_role("cell", name=re.compile(r"redriven, all \d+: 600 accepted"))).to_have_count(1)
     assert second.locator("#table-letters tbody tr").count() == len(site.log.dead_letters())
     assert second.url.endswith("?reason=undecodable")

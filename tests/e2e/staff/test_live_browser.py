@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from recsys.events import Click
 from recsys.log.base import records
-from tests.e2e.running import RunningSite, wait_until
+from tests.e2e.running import RunningSite
 from tests.e2e.staff.signing_in import at_the_desk
 from tests.e2e.test_the_way_of_a_click import for_you, open_card
+from tests.patience import wait_until
 
 #: How many of a canvas's pixels have the accent's hue.
 ACCENTED = """canvas => {
@@ -32,10 +33,10 @@ def test_what_a_visitor_does_appears_live_and_is_marked_as_ones_own(
     expect(page.locator("#tail-state")).to_have_text("Following the log.")
     open_card(visit, for_you(visit).locator(".slot").first)
     line = page.locator("#tail-lines tr[data-yours]", has_text="click").first
-    expect(line).to_contain_text("accepted", timeout=10_000)
+    expect(line).to_contain_text("accepted")
     # It has not been watching for a minute.
     said = re.compile(r"In the last \d+ seconds, since this page was opened, .* were of your own session")
-    expect(page.locator("#series-summary")).to_have_text(said, timeout=10_000)
+    expect(page.locator("#series-summary")).to_have_text(said)
     assert page.locator("[data-series=yours] canvas").evaluate(ACCENTED) > 0
     page.get_by_role("link", name="The last minute as a table").click()
     expect(page.get_by_label("Pages: One minute, second by second")).to_contain_text("of 60")
@@ -57,12 +58,12 @@ def test_tail_goes_on_without_gap_or_repeat_after_the_server_was_gone(
     site.log.append([Click(event_time_ms=1, session="gap", seq=seq, item="Musical-9") for seq in range(1, 11)])
     site.kill("web")
     site.log.append([Click(event_time_ms=1, session="gap", seq=seq, item="Musical-9") for seq in range(11, 31)])
-    expect(desk.locator("#tail-state")).to_contain_text("comes back by itself", timeout=10_000)
+    expect(desk.locator("#tail-state")).to_contain_text("comes back by itself")
     site.start("web")
     wait_until(site.is_ready, "the web process to be back")
-    expect(desk.locator("#tail-state")).to_have_text("Following the log.", timeout=30_000)
+    expect(desk.locator("#tail-state")).to_have_text("Following the log.")
     expected = len(list(records(site.log, after)))
-    expect(desk.locator("[data-stream]")).to_have_attribute("data-received", str(expected), timeout=10_000)
+    expect(desk.locator("[data-stream]")).to_have_attribute("data-received", str(expected))
     expect(desk.locator("[data-stream]")).to_have_attribute("data-repeats", "0")
 
 
@@ -92,7 +93,7 @@ def test_part_that_moves_keeps_focus_and_how_far_a_table_is_scrolled(
         page.locator(focused).focus()
         table.evaluate("element => { element.scrollLeft = 90; }")
         before = moment.inner_text()
-        expect(moment).not_to_have_text(before, timeout=10_000)
+        expect(moment).not_to_have_text(before)
         expect(page.locator(focused)).to_be_focused()
         assert table.evaluate("element => element.scrollLeft") == 90
     context.close()

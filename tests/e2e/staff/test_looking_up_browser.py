@@ -53,4 +53,4 @@ def test_knob_is_turned_and_who_did_it_stands_there(site: RunningSite, desk: Pag
     desk.get_by_role("button", name="Turn").click()
     expect(desk.get_by_text("The fold now runs every 250 ms.")).to_be_visible()
     expect(desk.get_by_role("cell", name="to 250 ms")).to_be_visible()
-    expect(desk.get_by_text("before the last turn").first).to_be_visible(timeout=20_000)
+    expect(desk.get_by_text("before the last turn").first).to_be_visible()

@@ -81,7 +81,7 @@ def consenting(visitor: AsyncClient) -> AsyncClient:
 
 
 @pytest.fixture
-async def address(stocked: None) -> AsyncIterator[str]:
+async def address(compiled: None, stocked: None) -> AsyncIterator[str]:
     """Serve the site in this event loop; yield its address."""
     sockets = CookieMiddleware(URLRouter(websocket_urlpatterns))
     application = ProtocolTypeRouter({"http": page_handler(), "websocket": sockets})

@@ -10,6 +10,7 @@ from asgiref.testing import ApplicationCommunicator
 from channels.sessions import CookieMiddleware
 from django.test import AsyncClient
 
+from tests.patience import PATIENCE_S
 from webapp.feed.consumers import visitor_socket
 from webapp.tracking.tokens import read_session, read_slate
 
@@ -29,12 +30,12 @@ class Tab:
     async def connect(self) -> dict[str, Any]:
         """Open the socket; return the greeting."""
         await self.socket.send_input({"type": "websocket.connect"})
-        assert await self.socket.receive_output(timeout=5) == {"type": "websocket.accept"}
+        assert await self.socket.receive_output(timeout=PATIENCE_S) == {"type": "websocket.accept"}
         return await self.hear()
 
     async def disconnect(self) -> None:
         await self.socket.send_input({"type": "websocket.disconnect", "code": 1001})
-        await self.socket.wait(timeout=5)
+        await self.socket.wait(timeout=PATIENCE_S)
 
     async def say(self, text: str) -> None:
         await self.socket.send_input({"type": "websocket.receive", "text": text})
@@ -53,7 +54,7 @@ class Tab:
         await self.say(msgspec.json.encode(message).decode())
 
     async def hear(self) -> dict[str, Any]:
-        sent = await self.socket.receive_output(timeout=5)
+        sent = await self.socket.receive_output(timeout=PATIENCE_S)
         return msgspec.json.decode(sent["text"])
 
 

@@ -9,6 +9,7 @@ from playwright.async_api import Page, async_playwright, expect
 from recsys.events import Click
 from tests.chromium import launch_options
 from tests.integration.feed.conftest import logged
+from tests.patience import until
 
 #: What the browser says; it may also lack the memory.
 WHY_NOT_KEPT = """
@@ -32,28 +33,23 @@ async def phone(address: str) -> AsyncIterator[Page]:
         await browser.close()
 
 
-async def back(page: Page) -> None:
-    await page.evaluate("history.back()")
-    await page.wait_for_timeout(1_200)
-
-
 async def first_film(page: Page) -> str:
     return str(await page.locator("[data-surface=for_you] .slot").first.get_attribute("data-item"))
 
 
-async def test_front_page_is_kept_follows_what_was_opened_and_goes_on(phone: Page):
+async def test_front_page_is_kept_follows_what_was_opened_and_goes_on(phone: Page, address: str):
     first = await first_film(phone)
     await phone.locator("[data-surface=for_you] .card").first.tap()
     await expect(phone).to_have_url(re.compile(f"/item/{first}/"))
-    await phone.wait_for_timeout(600)
-    await back(phone)
+    await until(lambda: len(logged(Click)) == 1)
+    await phone.evaluate("history.back()")
+    await expect(phone).to_have_url(f"{address}/")
     assert "broadcastchannel-message" not in await phone.evaluate(WHY_NOT_KEPT)
     await expect(phone.locator(f'[data-surface=for_you] [data-item="{first}"]')).to_have_count(0)
     second = await first_film(phone)
     await phone.locator("[data-surface=for_you] .card").first.tap()
     await expect(phone).to_have_url(re.compile(f"/item/{second}/"))
-    await phone.wait_for_timeout(600)
-    assert [click.item for click in logged(Click)] == [first, second]
+    await until(lambda: [click.item for click in logged(Click)] == [first, second])
 
 
 @pytest.mark.parametrize("path", ["", "search/?q=horror"])
@@ -61,11 +57,10 @@ async def test_kept_page_starts_again_when_less_was_allowed_meanwhile(phone: Pag
     await phone.goto(f"{address}/{path}")
     await phone.goto(f"{address}/history/")
     await phone.locator(".consent [value=off]").click()
-    await phone.wait_for_timeout(300)
+    await expect(phone.locator(".consent [value=off][aria-pressed=true]")).to_be_visible()
     await phone.evaluate("history.go(-2)")
-    await phone.wait_for_timeout(1_500)
-    assert phone.url == f"{address}/{path}"
-    assert await phone.locator(".consent [aria-pressed=true]").get_attribute("value") == "off"
+    await expect(phone).to_have_url(f"{address}/{path}")
+    await expect(phone.locator(".consent [aria-pressed=true]")).to_have_attribute("value", "off")
 
 
 async def test_kept_page_starts_again_when_its_session_was_forgotten(phone: Page, address: str):
@@ -74,6 +69,5 @@ async def test_kept_page_starts_again_when_its_session_was_forgotten(phone: Page
     await phone.locator("[data-forget] button").click()
     await expect(phone.locator("#lens-forgotten")).to_be_visible()
     await phone.evaluate("history.go(-2)")
-    await phone.wait_for_timeout(1_500)
-    assert phone.url == f"{address}/"
-    assert await phone.evaluate(SESSION) != before
+    await expect(phone).to_have_url(f"{address}/")
+    await phone.wait_for_function(f"(before) => {SESSION} !== before", arg=before)

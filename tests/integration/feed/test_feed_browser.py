@@ -7,6 +7,7 @@ from playwright.async_api import Browser, BrowserContext, FloatRect, Locator, Pa
 
 from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Impression, SessionBegan
 from tests.integration.feed.conftest import logged, stock
+from tests.patience import until
 
 
 def for_you(page: Page) -> Locator:
@@ -71,26 +72,23 @@ async def test_film_opened_in_a_tab_of_its_own_is_one_click_and_turns_the_slate_
         address = await card.evaluate("(card) => card.href")
         await (await desk.new_page()).goto(address)
     await expect(for_you(page)).not_to_have_attribute("data-slate", str(slate))
+    await until(lambda: len(desk.pages) == 2)
+    await expect(desk.pages[-1]).to_have_url(re.compile(f"/item/{opened}/$"))
     await page.wait_for_timeout(700)
     assert [(click.item, click.position) for click in logged(Click)] == [(opened, 2)]
-    assert desk.pages[-1].url.endswith(f"/item/{opened}/")
 
 
 async def test_scrolling_to_the_end_brings_further_genres_until_there_are_none(page: Page):
     stock(("Crime", "Drama", "Comedy", "Fantasy"))
     await page.reload()
     rows = page.locator("[data-surface=genre]")
-    for _ in range(10):
-        await page.mouse.wheel(0, 2_000)
-        if await rows.count() == 7:
-            break
-        await page.wait_for_timeout(300)
-    await expect(rows).to_have_count(7)
+    for genres in (6, 7):
+        await page.mouse.wheel(0, 5_000)
+        await expect(rows).to_have_count(genres)
     await expect(page.locator("#more-genres")).to_have_count(0)
     item = str(await rows.last.locator(".slot").first.get_attribute("data-item"))
     await rows.last.scroll_into_view_if_needed()
-    await page.wait_for_timeout(1_500)
-    assert item in [impression.item for impression in logged(Impression)]
+    await until(lambda: item in [impression.item for impression in logged(Impression)])
 
 
 async def test_further_genres_that_could_not_be_fetched_are_asked_for_when_their_place_is_seen_again(
@@ -125,10 +123,9 @@ async def test_film_that_could_not_be_fetched_comes_when_the_site_can_be_reached
 
 
 async def test_break_is_told_of_after_two_seconds_however_often_it_was_tried_to_connect_meanwhile(page: Page):
-    await page.evaluate("""() => [0, 800, 1_600].forEach((later) => setTimeout(() => document.dispatchEvent(
-      new CustomEvent("freshet:connection", { detail: { state: "closed", pending: 0 } })), later))""")
-    await page.wait_for_timeout(2_600)
-    await expect(page.locator(".connection")).to_be_visible(timeout=500)
+    await page.evaluate("""() => setInterval(() => document.dispatchEvent(
+      new CustomEvent("freshet:connection", { detail: { state: "closed", pending: 0 } })), 400)""")
+    await expect(page.locator(".connection")).to_be_visible()
 
 
 async def test_back_closes_the_film_and_keeps_slate_and_scroll(page: Page):
@@ -174,8 +171,7 @@ async def test_undo_puts_the_film_back_where_it_was(page: Page):
     await page.locator(".toast button").click()
     await expect(page.locator(f'.cards [data-item="{item}"]')).to_have_count(shelves)
     await expect(page.locator(".toast")).to_have_count(0)
-    await page.wait_for_timeout(300)
-    assert [event.item for event in logged(DismissalUndone)] == [item]
+    await until(lambda: [event.item for event in logged(DismissalUndone)] == [item])
 
 
 async def test_keyboard_alone_opens_dismisses_and_undoes(page: Page):
@@ -194,7 +190,7 @@ async def test_keyboard_alone_opens_dismisses_and_undoes(page: Page):
 
 
 async def test_toast_is_not_taken_for_an_impression(page: Page):
-    await page.wait_for_timeout(1_000)
+    await until(lambda: bool(logged(Impression)))
     seen = {(event.slate, event.item) for event in logged(Impression)}
     await for_you(page).locator(".dismiss").nth(0).click()
     await page.mouse.move(2, 2)
@@ -241,15 +237,14 @@ async def test_focus_goes_back_to_the_list_when_a_refusal_is_taken_back_or_a_fil
     await page.keyboard.press("Enter")
     await expect(page.locator(".vacancy button")).to_be_focused()
     await page.keyboard.press("Enter")
-    await expect(page.locator(".vacancy")).to_have_count(0)
-    assert await page.evaluate(focused) == first
+    await page.wait_for_function(f"(first) => {focused} === first", arg=first)
     await for_you(page).locator(".card").first.focus()
     await page.keyboard.press("Enter")
     await expect(page.locator("#film-title")).to_be_focused()
     await expect(for_you(page).locator(f'[data-item="{first}"]')).to_have_count(0)
     await page.locator("[data-close]").focus()
     await page.keyboard.press("Enter")
-    assert await page.evaluate(focused) == (await items(page))[0]
+    await page.wait_for_function(f"(first) => {focused} === first", arg=(await items(page))[0])
 
 
 async def test_nothing_is_told_any_more_once_a_visitor_has_said_nothing(page: Page, desk: BrowserContext):
@@ -313,8 +308,7 @@ async def test_phone_opens_the_film_as_a_page(chromium: Browser, address: str):
     await expect(page.locator("h1")).to_be_visible()
     assert re.search(r"/item/[^/]+/$", page.url)
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
-    await page.wait_for_timeout(500)
-    assert len(logged(Click)) == 1
+    await until(lambda: len(logged(Click)) == 1)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -18,6 +18,7 @@ from recsys.learner import Learner
 from recsys.log.base import records
 from tests.integration.feed.conftest import logged
 from tests.integration.feed.tabs import Tab, tab
+from tests.patience import PATIENCE_S
 from webapp import metrics, wiring
 from webapp.feed import own_log
 from webapp.feed.consumers import ENDED, TRY_AGAIN_LATER, UNREADABLE, Connection, visitor_socket
@@ -166,7 +167,7 @@ async def test_socket_at_an_address_that_has_none_is_refused(visitor: AsyncClien
     scope = {"type": "websocket", "path": "/nope/", "headers": []}
     socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
     await socket.send_input({"type": "websocket.connect"})
-    assert await socket.receive_output(timeout=5) == {"type": "websocket.close"}
+    assert await socket.receive_output(timeout=PATIENCE_S) == {"type": "websocket.close"}
 
 
 async def test_hello_says_from_which_number_on_events_may_count(consenting: AsyncClient):
@@ -231,7 +232,7 @@ async def test_nothing_more_is_taken_from_a_tab_whose_visitor_has_ended_the_sess
     async with tab(consenting) as mine:
         assert (await consenting.post(path, form)).status_code == 302
         await mine.send(1, mine.slate.items[0])
-        assert await mine.socket.receive_output(timeout=5) == {"type": "websocket.close", "code": ENDED}
+        assert await mine.socket.receive_output(timeout=PATIENCE_S) == {"type": "websocket.close", "code": ENDED}
         assert await mine.socket.receive_nothing(timeout=0.3)
     assert logged(Click) == []
 
@@ -253,7 +254,7 @@ async def test_click_on_something_never_shown_is_refused(consenting: AsyncClient
 async def test_unreadable_message_closes_the_socket(consenting: AsyncClient):
     async with tab(consenting) as mine:
         await mine.say("{")
-        closed = await mine.socket.receive_output(timeout=5)
+        closed = await mine.socket.receive_output(timeout=PATIENCE_S)
         assert (closed["type"], closed["code"]) == ("websocket.close", UNREADABLE)
 
 
@@ -265,7 +266,7 @@ async def test_nothing_is_acknowledged_while_the_log_is_away(
         client.config_set("maxmemory", "1")
         try:
             await mine.send(1, mine.slate.items[0])
-            closed = await mine.socket.receive_output(timeout=5)
+            closed = await mine.socket.receive_output(timeout=PATIENCE_S)
         finally:
             client.config_set("maxmemory", "0")
             client.close()
@@ -281,7 +282,7 @@ async def test_visitor_who_left_before_an_answer_is_no_fault(consenting: AsyncCl
         if message["type"] == "websocket.send":
             raise OSError
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await visitor_socket({"type": "websocket", "path": "/ws/", "cookies": {}}, receive, send)
 
 

@@ -8,6 +8,7 @@ from django.test import AsyncClient
 from recsys.events import SlateServed
 from tests.integration.feed.conftest import logged
 from tests.integration.feed.tabs import tab
+from tests.patience import PATIENCE_S
 from webapp.feed.turns import turns
 
 
@@ -67,6 +68,6 @@ async def test_slates_that_wait_go_before_a_lens_that_waited_longer():
         waiting = [asyncio.create_task(make(turns().lens(), "lens"))]
         waiting += [asyncio.create_task(make(turns().slate(), f"slate {n}")) for n in range(3)]
         await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*waiting)
     assert made == ["slate 0", "slate 1", "slate 2", "lens"]

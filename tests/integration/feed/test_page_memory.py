@@ -6,6 +6,8 @@ import urllib.request
 
 from django.http import HttpResponse
 
+from tests.patience import until
+
 
 async def test_answered_page_is_gone_without_the_garbage_collector(address: str) -> None:
     await asyncio.to_thread(fetch, address)
@@ -14,9 +16,7 @@ async def test_answered_page_is_gone_without_the_garbage_collector(address: str)
     try:
         for _ in range(3):
             assert b"For you" in await asyncio.to_thread(fetch, address)
-        async with asyncio.timeout(5):
-            while responses():
-                await asyncio.sleep(0.01)
+        await until(lambda: responses() == 0)
     finally:
         gc.enable()
 

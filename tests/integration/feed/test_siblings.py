@@ -9,6 +9,7 @@ import pytest
 import redis
 from channels.layers import channel_layers, get_channel_layer
 
+from tests.patience import PATIENCE_S
 from webapp.feed import siblings as siblings_module
 from webapp.feed.coalesced import Coalesced
 from webapp.feed.siblings import Siblings
@@ -70,7 +71,7 @@ async def test_tab_on_another_process_is_woken_and_who_did_it_is_not(processes: 
     there.join("visit", other)
     there.join("another", stranger)
     here.tell("visit", mine)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await other.event.wait()
     assert (mine.times, other.times, stranger.times) == (0, 1, 0)
 
@@ -82,7 +83,7 @@ async def test_tabs_of_a_session_that_ended_hear_it_on_every_process(processes: 
     there.join("visit", other)
     there.join("another", stranger)
     here.end("visit")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await other.event.wait()
     assert (mine.ended, other.ended, stranger.ended) == (True, True, False)
     assert (mine.times, other.times) == (0, 0)
@@ -100,7 +101,7 @@ async def test_end_that_could_not_be_told_is_told_with_what_happens_next(
         here.end("visit")
         await asyncio.sleep(0.05)
     here.tell("another")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await ending.event.wait()
     assert (ending.ended, changing.ended) == (True, False)
 
@@ -123,7 +124,7 @@ async def test_tab_of_the_same_process_is_woken_while_the_layer_is_away(settings
     for heard in (mine, other):
         here.join("visit", heard)
     here.tell("visit", mine)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await other.event.wait()
     assert mine.times == 0
 
@@ -140,7 +141,7 @@ async def test_what_changes_while_a_message_is_under_way_is_one_more_message(
     for _ in range(TOLD):
         for number in range(SESSIONS):
             here.tell(f"visit-{number}", Heard())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         for heard in all_heard:
             await heard.event.wait()
     assert published(client) - before <= 2

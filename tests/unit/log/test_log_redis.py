@@ -17,6 +17,7 @@ from recsys.log.keys import LogKeys
 from recsys.log.redis import RedisLog
 from recsys.log.redis_async import AsyncRedisLog
 from recsys.log.redis_client import connect, connect_async
+from tests.patience import PATIENCE_S
 from webapp import redis_server as server_process
 from webapp.redis_server import RunningServer
 
@@ -115,7 +116,7 @@ async def test_server_that_does_not_answer_makes_the_log_unavailable_in_time(own
         os.kill(own_server.process.pid, signal.SIGSTOP)
         try:
             with pytest.raises(LogUnavailable, match="Timeout"):
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(PATIENCE_S):
                     await log.append([click(2)])
         finally:
             os.kill(own_server.process.pid, signal.SIGCONT)
