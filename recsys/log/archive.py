@@ -2,7 +2,8 @@
 
 A segment is named after its first and last offset, is written whole or not at all, and never changes. Its columns are
 `received_ms` and `sequence` (the offset), `type`, `session` and `event_time_ms` (for people with a query engine) and
-`payload` (the event as it stood in the log).
+`payload` (the event as it stood in the log). Its metadata say `after` which offset it follows, so that one that is gone
+from between others is missed.
 """
 
 import math
@@ -42,6 +43,9 @@ _SCHEMA: Final = pa.schema(
     ]
 )
 
+#: In a segment's metadata: where the archive ended before it. Segments of before have none.
+_AFTER: Final = b"after"
+
 Column = NDArray[np.int64]
 
 
@@ -62,14 +66,23 @@ class ArchiveLog:
         self._payloads: pa.ChunkedArray = pa.chunked_array([], pa.binary())
 
     def read(self, after: Offset, limit: int) -> Sequence[Record]:
-        """Return up to `limit` records after `after`, in order. Raises `CorruptState` on a damaged segment."""
+        """Return up to `limit` records after `after`, in order.
+
+        Raises
+        ------
+        CorruptState
+            When a segment is damaged, or gone from between others. One that is lost for good has a file ``.lost`` in
+            its place, and is passed over.
+        """
         key = offset_key(after)
         if self._open is None or not self._open.first <= key < self._open.last:
             held = segments(self._folder)
             place = bisect_right(held, key, key=attrgetter("last"))
             if place == len(held):
                 return []
-            self._load(held[place])
+            end = self._load(held[place])
+            if place and max(key, held[place - 1].last) < end:
+                self._check_lost(held[place - 1].last, end)
         start = self._place_after(key)
         found = zip(
             self._received_ms[start : start + limit].tolist(),
@@ -112,12 +125,14 @@ class ArchiveLog:
             if since_ms <= received_ms <= latest_ms
         ]
 
-    def _load(self, segment: Segment) -> None:
+    def _load(self, segment: Segment) -> Key:
+        """Open a segment; return where the archive ended before it, as far as it says."""
         self._open = None
         try:
             with pq.ParquetFile(segment.path, page_checksum_verification=True) as file:
                 if not file.schema_arrow.equals(_SCHEMA):
                     raise CorruptState(f"expected the columns of a segment in {segment.path}, received others")
+                end = (file.schema_arrow.metadata or {}).get(_AFTER, ORIGIN.encode())
                 table = file.read(columns=["received_ms", "sequence", "payload"])
         except (pa.ArrowException, OSError) as error:
             raise CorruptState(f"expected a Parquet segment in {segment.path}, received: {error}") from error
@@ -127,6 +142,16 @@ class ArchiveLog:
         if not len(table) or (self._key(0), self._key(-1)) != (segment.first, segment.last):
             raise CorruptState(f"expected the offsets in the name of {segment.path}, received others")
         self._open = segment
+        return offset_key(end.decode())
+
+    def _check_lost(self, held: Key, end: Key) -> None:
+        """Raise `CorruptState` unless somebody said that what stood after `held` and up to `end` is lost."""
+        said = self._folder / f"{_name(end)}.lost"
+        if not said.exists():
+            raise CorruptState(
+                f"expected in {self._folder} a segment with the records after {held[0]}-{held[1]} up to "
+                f"{end[0]}-{end[1]}, received none: put it back, or go on without it by an empty file {said.name} there"
+            )
 
     def _key(self, place: int) -> Key:
         return int(self._received_ms[place]), int(self._sequences[place])
@@ -187,7 +212,7 @@ def write_segment(folder: Path, records: Sequence[Record]) -> Path:
     keys = [offset_key(each.offset) for each in records]
     if not keys or any(later <= earlier for earlier, later in pairwise(keys)):
         raise ValueError(f"expected at least one record and growing offsets, received {len(keys)} records")
-    name = "{:015d}-{:010d}_{:015d}-{:010d}.parquet".format(*keys[0], *keys[-1])
+    name = f"{_name(keys[0])}_{_name(keys[-1])}.parquet"
     with sole_writer(folder):
         end = offset_key(ArchiveLog(folder).end())
         if keys[0] <= end:
@@ -195,7 +220,8 @@ def write_segment(folder: Path, records: Sequence[Record]) -> Path:
                 f"{folder}: expected records after the archive's end {end[0]}-{end[1]}, "
                 f"received {records[0].offset}: read on from its end"
             )
-        write_whole(folder / name, memoryview(_parquet(_table(keys, records))))
+        table = _table(keys, records).replace_schema_metadata({_AFTER: "{}-{}".format(*end)})
+        write_whole(folder / name, memoryview(_parquet(table)))
     return folder / name
 
 
@@ -205,6 +231,11 @@ def write_segments(folder: Path, records: Iterable[Record], size: int = SEGMENT_
     while batch := list(islice(remaining, size)):
         write_segment(folder, batch)
     return ArchiveLog(folder).end()
+
+
+def _name(key: Key) -> str:
+    """Return an offset as the names of files have it."""
+    return "{:015d}-{:010d}".format(*key)
 
 
 def _table(keys: Sequence[Key], records: Sequence[Record]) -> pa.Table:

@@ -131,6 +131,37 @@ def test_damaged_segment_is_noticed(tmp_path: Path) -> None:
             ArchiveLog(tmp_path).read(ORIGIN, 1_000)
 
 
+def test_segment_that_is_gone_from_between_others_is_missed_until_it_is_said_to_be_lost(tmp_path: Path) -> None:
+    write_segments(tmp_path, clicks(1, 13), size=3)
+    for gone in segments(tmp_path)[1:3]:
+        gone.path.unlink()
+    archive = ArchiveLog(tmp_path)
+
+    assert archive.read(ORIGIN, 10) == clicks(1, 4)
+    for after in ("3-0", "4-0", "8-7"):
+        with pytest.raises(CorruptState, match=r"records after 3-0 up to 9-0, received none: put it back") as missed:
+            archive.read(after, 10)
+    assert archive.read("9-0", 10) == archive.read("9-5", 10) == clicks(10, 13)
+
+    (tmp_path / str(missed.value).split()[-2]).touch()
+    assert list(records(ArchiveLog(tmp_path))) == [*clicks(1, 4), *clicks(10, 13)]
+
+
+def test_archive_whose_beginning_lies_elsewhere_begins_later(tmp_path: Path) -> None:
+    write_segments(tmp_path, clicks(1, 9), size=3)
+    segments(tmp_path)[0].path.unlink()
+    assert list(records(ArchiveLog(tmp_path))) == clicks(4, 9)
+
+
+def test_segments_of_before_they_said_where_they_follow_are_read(tmp_path: Path) -> None:
+    write_segments(tmp_path, clicks(1, 10), size=3)
+    for segment in segments(tmp_path):
+        with pq.ParquetFile(segment.path) as file:
+            pq.write_table(file.read().replace_schema_metadata(), segment.path)
+    segments(tmp_path)[1].path.unlink()
+    assert list(records(ArchiveLog(tmp_path))) == [*clicks(1, 4), *clicks(7, 10)]
+
+
 def test_segment_under_another_segments_name_is_noticed(tmp_path: Path) -> None:
     path = write_segment(tmp_path, clicks(1, 5))
     path.rename(path.with_name(path.name.replace("4-", "6-")))
