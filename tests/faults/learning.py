@@ -116,7 +116,7 @@ class Learning:
     def _ask_for_a_fold(self) -> None:
         if self.client.llen("freshet:celery:fold") < 2:
             with self._beat.producer_or_acquire() as producer:
-                self._beat.send_task("webapp.training.tasks.fold", queue="fold", expires=5, producer=producer)
+                self._beat.send_task("webapp.training.tasks.fold", queue="fold", producer=producer)
 
     def told(self) -> str:
         """Return the last that the workers said."""

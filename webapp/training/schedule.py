@@ -5,6 +5,7 @@ needed.
 """
 
 import datetime
+import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -23,14 +24,12 @@ FOLD_QUEUE: Final = "fold"
 #: What may wait behind the fold.
 OTHER_QUEUE: Final = "celery"
 
-#: A fold that has not started by then is dropped: the next one does its work too. So with counts.
-FOLD_EXPIRES_S: Final = 5.0
-
 #: Beat looks at the knob at least this often, and less often while Redis can't be reached.
 LOOK_EVERY_S: Final = 0.5
 LOOK_AGAIN_S: Final = 5.0
 
-#: Tasks that may wait before beat stops adding to them.
+#: Tasks that may wait before beat stops adding to them. They wait for as long as it takes: a time by which they expire
+#: would be told by one machine's clock and read by another's.
 WAITING_LIMIT: Final = 3
 
 _logger = structlog.get_logger(__name__)
@@ -64,6 +63,10 @@ class BoundedScheduler(Scheduler):
         """Return the delay as it is: waking up early would mean asking in a loop until it is due."""
         return n
 
+    def _when(self, entry: ScheduleEntry, next_time_to_run: float, mktime: Any = None) -> float:
+        """Return when to look at an entry again, by a clock that nobody sets back."""
+        return time.monotonic() + next_time_to_run
+
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         """Send the entry's task, unless `WAITING_LIMIT` tasks wait in its queue already."""
         try:
@@ -87,11 +90,11 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "fold": {
             "task": "webapp.training.tasks.fold",
             "schedule": KnobSchedule(lambda: wiring.knobs().fold_every_ms),
-            "options": {"queue": FOLD_QUEUE, "expires": FOLD_EXPIRES_S},
+            "options": {"queue": FOLD_QUEUE},
         },
         "aggregate": {
             "task": "webapp.analytics.tasks.aggregate",
             "schedule": KnobSchedule(lambda: settings.FRESHET_AGGREGATE_EVERY_MS),
-            "options": {"queue": OTHER_QUEUE, "expires": FOLD_EXPIRES_S},
+            "options": {"queue": OTHER_QUEUE},
         },
     }
