@@ -378,3 +378,18 @@ def test_retention_looks_no_more_often_than_told(site: Site, tmp_path: Path) -> 
     retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
 
     assert site.log.length() == 1
+
+
+def test_clock_that_was_set_back_puts_neither_archive_nor_snapshot_off(site: Site, tmp_path: Path) -> None:
+    retention, writer = Retention(site.log, tmp_path, keep_events=0, every_s=60), site.writer("a")
+    site.happen(1)
+    writer.run()
+    retention.run(site.log.end(), ORIGIN, site.clock.now_ms())
+    site.happen(1)
+
+    site.clock.set(site.clock.now_ms() - 3_600_000)
+    tenure = writer.run()
+    assert tenure is not None
+    retention.run(site.log.end(), tenure.snapshot, site.clock.now_ms())
+
+    assert tenure.snapshot == ArchiveLog(tmp_path).end() == site.log.end()

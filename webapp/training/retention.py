@@ -49,7 +49,8 @@ class Retention:
         For the writer only. Does one segment at most.
         """
         waiting = self._log.length() - self._archived_live
-        if waiting < SEGMENT_RECORDS and now_ms - self._looked_ms < self._every_s * 1_000:
+        # A look in the future: the clock was set back since, which must not put the next one off.
+        if waiting < SEGMENT_RECORDS and 0 <= now_ms - self._looked_ms < self._every_s * 1_000:
             return
         self._looked_ms = now_ms
         self.archive(folded)

@@ -45,7 +45,7 @@ class ScoreBook:
         self._waiting = [*self._waiting, *learner.take_marks()][-_WAITING:]
         now_ms = self._clock.now_ms()
         # Ended hours never wait: a snapshot may follow, and who goes on from there is not told of them again.
-        if not self._waiting and now_ms - self._written_ms < _EVERY_MS:
+        if not self._waiting and 0 <= now_ms - self._written_ms < _EVERY_MS:
             return
         self._written_ms = now_ms
         # The last one of an hour: after a restart the same hour may be told again.

@@ -208,7 +208,7 @@ class WorldWriter:
         if not tenure.unsaved or 0 <= now_ms - tenure.refused_ms < every_ms:
             return False
         return (
-            now_ms - tenure.saved_ms >= every_ms
+            not 0 <= now_ms - tenure.saved_ms < every_ms
             or tenure.unsaved >= self._limits.snapshot_every_events
             or tenure.deltas >= _DELTAS_PER_SNAPSHOT
         )
