@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from recsys.durable import sole_writer, write_whole
 from recsys.errors import CorruptState, DatasetError, StaleWriter
-from recsys.events import Event, SessionEvent, decode
+from recsys.events import Event, SessionEvent
 from recsys.log.base import Reader, Record
 from recsys.log.jsonl import JsonlLog
-from recsys.log.records import record
+from recsys.log.records import event_in, record
 from recsys.log.segments import Key, Segment, segments
 from recsys.offsets import ORIGIN, Offset, offset_key
 
@@ -105,6 +105,8 @@ class ArchiveLog:
     def session_events(self, session: str, since_ms: int = 0, until_ms: int | None = None) -> list[Event]:
         """Return what a session did, in log order; half a millisecond for each segment, so it blocks for long.
 
+        What only later code can read is left out, as it has no event in `read`.
+
         Parameters
         ----------
         session : str
@@ -117,13 +119,14 @@ class ArchiveLog:
             When a segment can't be read.
         """
         latest_ms = math.inf if until_ms is None else until_ms
-        return [
-            decode(payload)
+        found = (
+            event_in(payload)
             for segment in segments(self._folder)
             if segment.last[0] >= since_ms and segment.first[0] <= latest_ms
             for received_ms, payload in _of_session(segment.path, session)
             if since_ms <= received_ms <= latest_ms
-        ]
+        )
+        return [event for event in found if event is not None]
 
     def _load(self, segment: Segment) -> Key:
         """Open a segment; return where the archive ended before it, as far as it says."""

@@ -1,7 +1,7 @@
 """From the bytes that a log holds to what its readers get."""
 
 from recsys.errors import InvalidEvent
-from recsys.events import decode
+from recsys.events import Event, decode
 from recsys.log.base import Record
 from recsys.offsets import Offset
 
@@ -12,10 +12,15 @@ def record(offset: Offset, payload: bytes) -> Record:
     >>> record("1-0", b"?").event is None
     True
     """
+    return Record(offset, event_in(payload), payload)
+
+
+def event_in(payload: bytes) -> Event | None:
+    """Return the event that bytes of the log are, None where this code can't read them."""
     try:
-        return Record(offset, decode(payload), payload)
+        return decode(payload)
     except InvalidEvent:
-        return Record(offset, None, payload)
+        return None
 
 
 def highest_bit(bits: bytes) -> int:

@@ -4,14 +4,15 @@ In a list's place stands a note of what it held (`Rest`), for as long as the lis
 does next follows it. Whoever reads the list for a visitor wakes it: what the archive has is put back.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import redis
 
-from recsys.errors import CorruptState, LogUnavailable
+from recsys.errors import CorruptState, InvalidEvent, LogUnavailable
 from recsys.events import Event
 from recsys.log import append_script, session_list
 from recsys.log.base import SESSION_EVENTS
@@ -59,7 +60,7 @@ def note(rest: Rest) -> bytes:
 
 
 def parted(session: str, entries: Sequence[bytes]) -> tuple[Rest | None, list[Event]]:
-    """Part a session's list into what rests and the events that it holds.
+    """Part a session's list into what rests and the events that it holds, but those that only later code can read.
 
     >>> parted("s", [note(Rest(3, 1_000, 2_000))])
     (Rest(events=3, since_ms=1000, until_ms=2000), [])
@@ -68,7 +69,7 @@ def parted(session: str, entries: Sequence[bytes]) -> tuple[Rest | None, list[Ev
     """
     rest = _rest(entries[0]) if entries else None
     held = entries if rest is None else entries[1:]
-    return rest, [session_list.restored(session, entry) for entry in held]
+    return rest, list(_restored(session, held))
 
 
 def recalled(archive: SessionArchive | None, session: str, rest: Rest) -> Sequence[Event]:
@@ -141,6 +142,12 @@ def _resting(first: bytes, length: int, used_ms: int) -> Rest:
     if before is None:
         return Rest(length, session_list.event_time_ms(first) - _CLOCKS_MS, used_ms)
     return Rest(min(before.events + length - 1, SESSION_EVENTS), before.since_ms, used_ms)
+
+
+def _restored(session: str, entries: Sequence[bytes]) -> Iterator[Event]:
+    for entry in entries:
+        with contextlib.suppress(InvalidEvent):
+            yield session_list.restored(session, entry)
 
 
 def _rest(entry: bytes) -> Rest | None:

@@ -11,7 +11,7 @@ import pytest
 
 from recsys.durable import UNFINISHED
 from recsys.errors import CorruptState, DatasetError, StaleWriter
-from recsys.events import Click, ItemUpserted, encode
+from recsys.events import SCHEMA_VERSION, Click, ItemUpserted, encode
 from recsys.log.archive import ArchiveLog, open_log, write_segment, write_segments
 from recsys.log.base import Record, records
 from recsys.log.segments import segments
@@ -50,6 +50,14 @@ def test_what_one_session_did_is_found_in_all_segments(tmp_path: Path) -> None:
     assert archive.session_events("t", until_ms=10) == [other[0].event]
     assert archive.session_events("t", since_ms=12) == []
     assert archive.first() == "1-0"
+
+
+def test_what_later_code_archived_of_a_session_is_left_out(tmp_path: Path) -> None:
+    held = clicks(1, 4)
+    later = Click(event_time_ms=2, session="s", seq=2, item="7", v=SCHEMA_VERSION + 1)
+    held[1] = Record("2-0", later, encode(later))
+    write_segment(tmp_path, held)
+    assert ArchiveLog(tmp_path).session_events("s") == [held[0].event, held[2].event]
 
 
 def test_segments_are_in_log_order_whatever_their_names_length(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recsys.errors import LogUnavailable
-from recsys.events import Click, Event, SlateServed
+from recsys.events import SCHEMA_VERSION, Click, Event, SlateServed
 from recsys.log.append_script import Lifetimes
 from recsys.log.archive import ArchiveLog, write_segment
 from recsys.log.base import SESSION_EVENTS
@@ -96,6 +97,15 @@ async def test_session_that_is_read_for_its_visitor_is_held_again_for_as_long_as
     assert site.log.session_events("s") == [click(seq) for seq in range(1, 7)]
     assert site.settle() == 1
     assert await waker.session_events("s") == [click(seq) for seq in range(1, 7)]
+
+
+async def test_what_only_later_code_can_read_is_left_out(site: Site, waker: AsyncRedisLog) -> None:
+    later = msgspec.structs.replace(click(2), v=SCHEMA_VERSION + 1)
+    site.log.append([click(1), later, click(3)])
+    assert site.log.session_events("s") == await waker.session_events("s") == [click(1), click(3)]
+
+    site.settle()
+    assert site.log.session_events("s") == await waker.session_events("s") == [click(1), click(3)]
 
 
 async def test_those_who_look_on_do_not_wake_a_session(site: Site) -> None:
