@@ -1,6 +1,7 @@
 """The counts in the database: each event once, whatever dies between any two statements, and whoever counts beside."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import Any
@@ -8,14 +9,14 @@ from typing import Any
 import pytest
 import redis
 from django.core.management import CommandError, call_command
-from django.db import connection, models
+from django.db import OperationalError, connection, models
 
 from recsys.log.base import Record
 from recsys.offsets import Offset, offset_key
 from tests.unit.aggregates.visits import visits
 from webapp import wiring
 from webapp.analytics import services
-from webapp.analytics.aggregating import DAY, HOUR, WEEK, AggregateWriter, Overtaken
+from webapp.analytics.aggregating import AGAIN_AFTER_S, DAY, HOUR, WEEK, AggregateWriter, Overtaken
 from webapp.analytics.models import (
     TABLES,
     AggregateProgress,
@@ -129,6 +130,28 @@ def test_process_goes_on_after_an_error_with_what_the_database_says(whole: dict[
     with connection.execute_wrapper(DiesAt(4)), pytest.raises(Killed):
         one.run(200)
     while one.run(200):
+        pass
+    assert content() == whole
+
+
+def test_database_that_fails_is_left_alone_for_a_while_by_those_who_ask_again(
+    whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def full(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append(sql)
+        raise OperationalError("database or disk is full")
+
+    writer = AggregateWriter(Listed(LOG), GAP_MS)
+    with connection.execute_wrapper(full):
+        assert [writer.run_if_well(100) for _ in range(5)] == [0] * 5
+    assert len(asked) == 1
+    assert writer.run_if_well(100) == 0
+
+    later = time.monotonic() + AGAIN_AFTER_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    while writer.run_if_well(100):
         pass
     assert content() == whole
 

@@ -1,6 +1,8 @@
 """The one writer over real adapters in memory: leases, recovery, snapshots, and what may be trimmed."""
 
 import dataclasses
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -393,3 +395,25 @@ def test_clock_that_was_set_back_puts_neither_archive_nor_snapshot_off(site: Sit
     retention.run(site.log.end(), tenure.snapshot, site.clock.now_ms())
 
     assert tenure.snapshot == ArchiveLog(tmp_path).end() == site.log.end()
+
+
+def test_full_disk_holds_no_fold_up_and_is_asked_again_as_often_as_told(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Path] = []
+
+    def full(folder: Path, *args: object) -> None:
+        tried.append(folder)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=60)
+    site.happen(SEGMENT_RECORDS)
+    with monkeypatch.context() as disk:
+        disk.setattr("webapp.training.retention.write_segment", full)
+        for _ in range(3):
+            retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
+    assert (len(tried), site.log.length()) == (1, SEGMENT_RECORDS)
+
+    site.clock.advance(60_000)
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
+    assert (ArchiveLog(tmp_path).end(), site.log.length()) == (site.log.end(), 0)

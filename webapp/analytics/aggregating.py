@@ -6,11 +6,12 @@ writes. What the fold holds open (sittings, slates) is stored from time to time;
 folded again and what it adds is thrown away, because it has been added.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import structlog
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, WEEK_MS, day_of, week_of
 from recsys.aggregates.fold import AggregateFold
@@ -51,6 +52,8 @@ DAY: Final = DAY_MS // HOUR_MS
 WEEK: Final = WEEK_MS // HOUR_MS
 
 _BATCH: Final = 10_000
+#: How long tasks leave the database alone that has failed: each try folds again what is not in the stored state.
+AGAIN_AFTER_S: Final = 10.0
 #: Events after which what is open is stored (20 MB at most, a quarter of a second): the most that is folded again after
 #: a restart, in some three seconds.
 STATE_EVERY_EVENTS: Final = 250_000
@@ -81,6 +84,18 @@ class AggregateWriter:
         self._fold: AggregateFold | None = None
         self._offset: Offset = ORIGIN
         self._unsaved = 0
+        self._again_s = 0.0
+
+    def run_if_well(self, limit: int) -> int:
+        """Do as `run`, for who asks again and again; 0 where the database fails, as on a full disk, or did lately."""
+        if time.monotonic() < self._again_s:
+            return 0
+        try:
+            return self.run(limit)
+        except DatabaseError as error:
+            self._again_s = time.monotonic() + AGAIN_AFTER_S
+            _logger.error("events_not_counted", error=str(error), again_in_s=AGAIN_AFTER_S)
+            return 0
 
     def run(self, limit: int) -> int:
         """Count up to `limit` records in one transaction; return how many. Blocks.

@@ -37,7 +37,7 @@ def aggregate() -> int:
         if wiring.redis_client().exists(_REBUILDING_KEY):
             return 0
     try:
-        return aggregate_writer().run(TASK_EVENTS)
+        return aggregate_writer().run_if_well(TASK_EVENTS)
     except Overtaken:
         return 0
 

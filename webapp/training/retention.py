@@ -1,10 +1,13 @@
 """What happens to folded events: they move to the archive, then the live log may let them go.
 
-Little at a time, so that no fold waits long: a segment as soon as there are enough records for one.
+Little at a time, so that no fold waits long: a segment as soon as there are enough records for one. A disk that takes
+none, as a full one, holds no fold up: the live log keeps what can't be archived.
 """
 
 from pathlib import Path
 from typing import Final
+
+import structlog
 
 from recsys.log.archive import ArchiveLog, write_segment
 from recsys.log.base import Log
@@ -12,6 +15,8 @@ from recsys.offsets import ORIGIN, Offset, offset_key
 
 #: Records that are archived in one run at most; so many make a segment before its time. Twice as many are let go.
 SEGMENT_RECORDS: Final = 10_000
+
+_logger = structlog.get_logger(__name__)
 
 
 class Retention:
@@ -36,6 +41,7 @@ class Retention:
         self._keep_events = keep_events
         self._every_s = every_s
         self._looked_ms = 0
+        self._refused = False
         self._archived_live = 0
 
     @property
@@ -46,14 +52,20 @@ class Retention:
     def run(self, folded: Offset, snapshot: Offset, now_ms: int) -> None:
         """Archive what is `folded`, and trim what `snapshot` covers, where enough waits or waited for long enough.
 
-        For the writer only. Does one segment at most.
+        For the writer only. Does one segment at most. Where the disk took none it is tried again after `every_s`.
         """
-        waiting = self._log.length() - self._archived_live
+        waiting = 0 if self._refused else self._log.length() - self._archived_live
         # A look in the future: the clock was set back since, which must not put the next one off.
         if waiting < SEGMENT_RECORDS and 0 <= now_ms - self._looked_ms < self._every_s * 1_000:
             return
         self._looked_ms = now_ms
-        self.archive(folded)
+        try:
+            self.archive(folded)
+        except OSError as error:
+            self._refused = True
+            _logger.error("not_archived", error=str(error), again_in_s=self._every_s)
+        else:
+            self._refused = False
         self.trim(snapshot)
 
     def archive(self, through: Offset) -> int:
