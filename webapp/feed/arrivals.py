@@ -16,7 +16,10 @@ async def visitor(request: HttpRequest, *, up_to_date: bool = True) -> tuple[Vis
     `up_to_date` is as `Presence.session` has it.
     """
     visit = visit_of(request)
-    session = await presence().session(visit, up_to_date=up_to_date)
+    if visit.new and not visit.visitor:
+        session = presence().here(visit)  # nothing is logged of it, nor of earlier ones
+    else:
+        session = await presence().session(visit, up_to_date=up_to_date)
     if visit.new:
         event = began(request, visit)
         session = presence().observe(visit, [event])

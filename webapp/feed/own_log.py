@@ -26,28 +26,36 @@ _logger = structlog.get_logger(__name__)
 
 
 class OwnLog:
-    """Appends what the requests of one event loop make. A log that is slow or away holds nobody up for long."""
+    """Appends what the requests of one event loop make. A log that is slow or away holds nobody up for long.
+
+    Where it hangs, one list waits to find out, and the others go on as soon as they stand in line.
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[SessionEvent] = deque()
         self._catching_up: asyncio.Task[None] | None = None
+        self._hanging: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._dropped: set[str] = set()
 
     async def append(self, events: Sequence[SessionEvent]) -> None:
         """Append what waits, then `events`; those that the log does not take wait in their turn."""
-        await self.catch_up()
+        hangs = self._hanging is not None and not self._hanging.done()
+        if not hangs:
+            await self.catch_up()
         if self._waiting:
             self._keep(events)
         elif events:
-            await _for_a_while(self._begin(self._append(events)))
+            appended = self._begin(self._append(events))
+            if not hangs:
+                await self._for_a_while(appended)
 
     async def catch_up(self) -> None:
         """Append what waits: before anything that may have been done on it."""
         if self._waiting and self._catching_up is None:
             self._catching_up = self._begin(self._append_waiting())
         if self._catching_up is not None:
-            await _for_a_while(self._catching_up)
+            await self._for_a_while(self._catching_up)
 
     def drop(self, session: str) -> None:
         """Let go of what waits of a session, and of what is under way and may come to wait."""
@@ -85,6 +93,12 @@ class OwnLog:
         task.add_done_callback(self._done)
         return task
 
+    async def _for_a_while(self, task: "asyncio.Task[None]") -> None:
+        done, late = await asyncio.wait([task], timeout=WAIT_S)
+        self._hanging = next(iter(late), self._hanging)
+        for each in done:
+            each.result()
+
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
         if not self._under_way:
@@ -103,12 +117,6 @@ async def _refused(events: Sequence[SessionEvent]) -> Sequence[SessionEvent]:
     if refused:
         _logger.warning("own_events_wait", events=len(refused), reason=reason)
     return refused
-
-
-async def _for_a_while(task: "asyncio.Task[None]") -> None:
-    done, _ = await asyncio.wait([task], timeout=WAIT_S)
-    for each in done:
-        each.result()
 
 
 @one_of_each_loop

@@ -32,7 +32,7 @@ IDLE_KEPT_MS: Final = 120_000
 UNLOGGED_EVENTS_KEPT: Final = 500
 #: Events that an entry knows again by more than their number: more than a session's list in Redis has to tell of.
 OTHERS_KNOWN: Final = 2 * SESSION_EVENTS
-#: A page does not wait longer than this for a session's events.
+#: A page does not wait longer than this for what a session and its visitor's earlier ones did.
 WAIT_S: Final = 1.0
 
 _logger = structlog.get_logger(__name__)
@@ -139,10 +139,9 @@ class Presence:
         # Whoever agrees to be recognised in the midst of a session is met anew: from then on it is one of theirs.
         met = entry.complete and visit.visitor in ("", entry.visitor)
         if visit.logged and (up_to_date or not met):
-            earlier = [] if met else await self._earlier(visit)
-            events = await self._logged_events(visit.session)
+            earlier, events = await self._read(visit, met=met)
             if met and self._entry(visit) is not entry:  # the world was swapped meanwhile: the session is met anew
-                earlier = await self._earlier(visit)
+                earlier, events = await self._read(visit, met=False)
             entry = self._entry(visit)
             if earlier and entry.is_new:
                 entry.session = self._recommender().rebuild(visit.session, (), earlier, adaptive=visit.adaptive)
@@ -210,13 +209,15 @@ class Presence:
         self._recommender().observe(entry.session, event)
         return True
 
-    async def _logged_events(self, session: str) -> Iterable[Event] | None:
+    async def _read(self, visit: Visit, *, met: bool) -> tuple[Sequence[Iterable[Event]], Iterable[Event] | None]:
+        """Return the events of the earlier sessions of one who is not `met`, and of this one, None if out of reach."""
         try:
             async with asyncio.timeout(WAIT_S):
-                return await self._log().session_events(session)
+                earlier = [] if met else await self._earlier(visit)
+                return earlier, await self._log().session_events(visit.session)
         except (LogUnavailable, TimeoutError) as error:
             _logger.warning("session_not_read", error=str(error) or "timeout")
-            return None
+            return [], None
 
 
 @functools.cache

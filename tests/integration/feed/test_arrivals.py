@@ -1,6 +1,11 @@
 """How a visit began: logged once, before all else, in coarse classes; shown to the visitor; and of use to the slate."""
 
+import asyncio
 import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from django.test import AsyncClient
@@ -8,6 +13,7 @@ from django.test import AsyncClient
 from recsys.events import SessionBegan, SessionEvent
 from tests.integration.feed.conftest import logged
 from tests.integration.feed.test_feed_pages import opened
+from webapp import wiring
 from webapp.feed.presence import presence
 from webapp.tracking.consent import SESSION_COOKIE, visit_from
 from webapp.tracking.tokens import read_session
@@ -60,3 +66,41 @@ async def test_without_consent_it_is_known_in_memory_alone(visitor: AsyncClient)
 @pytest.mark.usefixtures("without_redis")
 async def test_page_is_shown_where_it_can_not_be_logged(visitor: AsyncClient):
     assert "For you" in await arrive(visitor)
+
+
+@pytest.mark.parametrize("consent", ["session", "visitor"])
+async def test_page_waits_little_for_a_log_that_hangs_and_the_next_ones_less(
+    visitor: AsyncClient, settings: Any, monkeypatch: pytest.MonkeyPatch, consent: str
+):
+    waited: list[float] = []
+    monkeypatch.setattr("webapp.feed.presence.WAIT_S", 0.3)
+    monkeypatch.setattr("webapp.feed.own_log.WAIT_S", 0.3)
+    visitor.cookies["freshet_consent"] = consent
+    async with hanging(settings):
+        for _ in range(3):
+            began_s = time.monotonic()
+            assert "For you" in await arrive(visitor)
+            waited.append(time.monotonic() - began_s)
+    first, *others = waited
+    assert first < (0.8 if consent == "session" else 1.1)
+    assert max(others) < 0.5
+
+
+@asynccontextmanager
+async def hanging(settings: Any) -> AsyncIterator[None]:
+    """Let the site find a Redis that accepts connections and says nothing."""
+    said = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await said.wait()
+        writer.close()
+
+    server, here = await asyncio.start_server(silent, "127.0.0.1", 0), settings.FRESHET_REDIS_URL
+    for url in (f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", here):
+        settings.FRESHET_REDIS_URL = url
+        wiring.async_redis.cache_clear()
+        wiring.async_event_log.cache_clear()
+        if url != here:
+            yield
+    said.set()
+    server.close()
