@@ -54,6 +54,19 @@ async def test_site_without_redis_is_not_ready_and_says_why(without_redis: None)
     assert "Redis does not answer" in said["problems"][0]
 
 
+async def test_redis_that_takes_nothing_is_not_ready_and_says_why(stocked: None, wired: redis.Redis):
+    most = wired.config_get("maxmemory")["maxmemory"]
+    wired.config_set("maxmemory", 1)
+    try:
+        status, said = await ready()
+    finally:
+        wired.config_set("maxmemory", most)
+    assert status == 503
+    assert "Redis takes nothing (command not allowed when used memory > 'maxmemory'" in said["problems"][0]
+    assert (await ready())[0] == 200
+    assert wired.keys("freshet:nowhere") == []
+
+
 async def test_model_that_fell_behind_is_not_ready(stocked: None, settings: Any):
     settings.FRESHET_STALE_AFTER_S = 60
     replication.replication().behind_ms = 61_000

@@ -10,7 +10,9 @@ from django.conf import settings
 from webapp import background, metrics, replication, wiring
 from webapp.training.status import board
 
-PING_TIMEOUT_S: Final = 1.0
+ANSWER_TIMEOUT_S: Final = 1.0
+#: A key that nobody sets.
+_NOWHERE: Final = "freshet:nowhere"
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,26 +40,29 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def readiness() -> Readiness:
-    """Look at everything that serving well needs. Takes `PING_TIMEOUT_S` at most."""
+    """Look at everything that serving well needs. Takes `ANSWER_TIMEOUT_S` at most."""
     served, behind_ms = wiring.replica(), replication.replication().behind_ms
     items = replication.available_items(served)
     problems = [f"{task} ended: {error}" for task, error in background.failures().items()]
     if not items:
         problems.append("no items: load a data set and let the worker fold it")
-    if not await redis_answers():
-        problems.append("Redis does not answer: events wait in the browsers, and nothing is learned")
+    if trouble := await redis_trouble():
+        problems.append(f"{trouble}: events wait in the browsers, and nothing is learned")
     if behind_ms > settings.FRESHET_STALE_AFTER_S * 1_000:
         problems.append(f"the model is {behind_ms / 1_000:.0f} s behind the log: is the worker running?")
     return Readiness(ready=not problems, problems=problems, version=served.version, behind_ms=behind_ms, items=items)
 
 
-async def redis_answers() -> bool:
-    """Return whether Redis answers in time."""
+async def redis_trouble() -> str | None:
+    """Return what is wrong with Redis, None where it answers in time and would take what is written."""
     try:
-        await asyncio.wait_for(wiring.async_redis().ping(), PING_TIMEOUT_S)
+        # Nothing is ever there, so nothing is written; one that is full, or a copy of another, says no all the same.
+        await asyncio.wait_for(wiring.async_redis().set(_NOWHERE, b"", xx=True), ANSWER_TIMEOUT_S)
+    except redis.ResponseError as error:
+        return f"Redis takes nothing ({error})"
     except (redis.RedisError, TimeoutError):
-        return False
-    return True
+        return "Redis does not answer"
+    return None
 
 
 def measure() -> None:
