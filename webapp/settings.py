@@ -150,6 +150,8 @@ LOGGING = logging_settings(FRESHET_LOG_FORMAT, FRESHET_LOG_LEVEL)
 
 CELERY_BROKER_URL = FRESHET_REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Worker and beat outlast any absence of Redis; by default both end after 100 tries, some 45 minutes.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "freshet:celery:"}
 CELERY_TASK_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -131,6 +131,11 @@ def test_schedule_keeps_nothing_on_disk_and_names_its_tasks() -> None:
     assert app.conf.beat_scheduler.endswith(BoundedScheduler.__name__)
 
 
+def test_worker_and_beat_never_give_up_on_redis() -> None:
+    assert app.conf.broker_connection_retry_on_startup
+    assert app.conf.broker_connection_max_retries is None
+
+
 def test_beat_stays_small_without_engine_and_compiler() -> None:
     code = (
         "import sys, webapp.celery as site; site.app.loader.import_default_modules(); site.app.finalize();"
