@@ -152,7 +152,13 @@ CELERY_BROKER_URL = FRESHET_REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Worker and beat outlast any absence of Redis; by default both end after 100 tries, some 45 minutes.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "freshet:celery:"}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "freshet:celery:",
+    # A Redis that went without closing its connections, as after a failover, would be waited for without end.
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": 5.0,
+    "health_check_interval": 10,
+}
 CELERY_TASK_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True

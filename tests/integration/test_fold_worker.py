@@ -136,6 +136,12 @@ def test_worker_and_beat_never_give_up_on_redis() -> None:
     assert app.conf.broker_connection_max_retries is None
 
 
+def test_worker_and_beat_wait_for_no_answer_without_end() -> None:
+    told = app.conf.broker_transport_options
+    assert told["socket_timeout"] == told["socket_connect_timeout"] == 5.0
+    assert told["health_check_interval"] == 10, "a worker that waits for tasks looks for its connection"
+
+
 def test_beat_stays_small_without_engine_and_compiler() -> None:
     code = (
         "import sys, webapp.celery as site; site.app.loader.import_default_modules(); site.app.finalize();"
