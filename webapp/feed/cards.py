@@ -9,7 +9,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from recsys.events import ItemUpserted
-from webapp.feed.posters import genre, poster, short_title
+from webapp.feed.posters import genre, poster, title_parts
 
 #: Cards kept by one process, each about a kilobyte; the key is the item's whole catalogue entry, so that a changed
 #: item is a new card.
@@ -49,9 +49,11 @@ def item_path(item: str) -> str:
 def poster_html(item: ItemUpserted) -> SafeString:
     """Return the inside of a poster: figure, title, year and genres."""
     drawn = poster(item)
+    large, small = title_parts(item.title)
+    below = f" <small>{_text(small)}</small>" if small else ""
     return mark_safe(
         f'<span class="poster {drawn.classes}">{drawn.svg}'
-        f'<span class="poster-title">{_text(short_title(item.title))}</span>'
+        f'<span class="poster-title">{_text(large)}{below}</span>'
         f'<span class="poster-meta">{_meta(item)}</span></span>'
     )
 

@@ -6,6 +6,7 @@ its contrast wherever the figure lies, because ground and figure stay on the sam
 """
 
 import hashlib
+import unicodedata
 from typing import Final, NamedTuple
 
 from recsys.description import decade
@@ -46,18 +47,21 @@ def poster(item: ItemUpserted) -> Poster:
     path = _figure(item.categories, digest[7])(place)
     classes = (
         f"hue-{ground} figure-{accent} tone-{TONES[digest[6] % len(TONES)]} "
-        f"title-{'top' if top else 'bottom'} title-{_title_size(short_title(item.title))}"
+        f"title-{'top' if top else 'bottom'} title-{_title_size(title_parts(item.title)[0])}"
     )
     return Poster(classes, _svg(path, texture(item.year)))
 
 
-def short_title(title: str) -> str:
-    """Return the title as a poster shows it: without another language's title in brackets behind it.
+def title_parts(title: str) -> tuple[str, str]:
+    """Return what a poster sets large, and what it sets small below: what stands in brackets behind, if anything does.
 
-    >>> short_title("The City of Lost Children (Cité des enfants perdus)")
-    'The City of Lost Children'
+    >>> title_parts("The City of Lost Children (Cité des enfants perdus)")
+    ('The City of Lost Children', '(Cité des enfants perdus)')
+    >>> title_parts("(500) Days of Summer")
+    ('(500) Days of Summer', '')
     """
-    return title.partition(" (")[0] or title
+    large, bracket, rest = title.partition(" (")
+    return (large, f"({rest}") if large and bracket else (title, "")
 
 
 def genre(item: ItemUpserted) -> str:
@@ -114,14 +118,33 @@ def _stable(text: str) -> int:
 
 def _title_size(title: str) -> str:
     """Return the size class that keeps the longest word on one line and the whole title on the poster."""
-    longest, length = max(map(len, title.split()), default=0), len(title)
+    unbroken = title if title.isascii() else "".join(" " if _is_ideograph(letter) else letter for letter in title)
+    longest, length = max(map(_width, unbroken.split()), default=0), _width(title)
     for size, (word_limit, limit) in _TITLE_LIMITS.items():
         if longest <= word_limit and length <= limit:
             return size
     return "xs"
 
 
-#: Size class → longest word, longest title.
+def _width(text: str) -> float:
+    """Return how wide a text is set, in letters of the title font."""
+    return len(text) if text.isascii() else sum(map(_letter_width, text))
+
+
+def _letter_width(letter: str) -> float:
+    """Return a letter's share: the font has those of Western Europe, condensed; wider ones stand in for all others."""
+    if unicodedata.combining(letter):
+        return 0
+    if _is_ideograph(letter):
+        return 2.5
+    return 1.5 if letter > "ÿ" and letter.isalpha() else 1
+
+
+def _is_ideograph(letter: str) -> bool:
+    return unicodedata.east_asian_width(letter) in "WF"
+
+
+#: Size class → longest word, longest title; in letters of the title font.
 _TITLE_LIMITS: Final = {"xl": (6, 12), "l": (8, 22), "m": (10, 38), "s": (14, 64)}
 
 

@@ -26,6 +26,12 @@ def test_same_card_serves_every_slate():
     assert one.replace("slate-1", "slate-2") == other
 
 
+def test_card_says_what_tells_its_item_from_others_of_that_name():
+    blue, red = (card_list([film("a", f"Storage box ({color})")], "s", [False]) for color in ("blue", "red"))
+    assert '<span class="poster-title">Storage box <small>(blue)</small></span>' in blue
+    assert "<small>(red)</small>" in red
+
+
 def test_changed_item_is_a_new_card():
     assert "Aliens" in card_list([film("a", "Aliens")], "s", [False])
     assert "Aliens" not in card_list([film("a", "Alien")], "s", [False])

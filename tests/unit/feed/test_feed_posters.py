@@ -45,6 +45,14 @@ def test_films_of_a_genre_are_kin_and_films_of_two_are_not():
     assert not horror & western
 
 
+@pytest.mark.parametrize(
+    ("title", "size"),
+    [("Eroica", "xl"), ("Ηρωική", "m"), ("夜曲", "xl"), ("交響曲第五番", "l"), ("Café au lait", "xl")],
+)
+def test_title_is_set_as_large_as_its_letters_are_narrow(title: str, size: str):
+    assert poster(film(title=title)).classes.endswith(f"title-{size}")
+
+
 def test_each_texture_stands_on_the_page():
     defined = set(re.findall(r'id="texture-(\w+)"', TEXTURES.read_text()))
     assert {texture(year) for year in range(1_890, 2_030)} - {"plain"} == defined
