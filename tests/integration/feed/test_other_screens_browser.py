@@ -3,7 +3,9 @@
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from recsys.events import ItemUpserted
 from tests.integration.feed.conftest import stock
+from webapp import wiring
 
 #: 400 % of zoom on a desk's screen, and what a page must fit into without scrolling both ways.
 NARROW = {"width": 320, "height": 640}
@@ -23,6 +25,15 @@ PAGES = (
 #: What a clipped text does not say.
 CUT = "parts => parts.filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.textContent)"
 
+#: Cards whose cross lies on what the poster says.
+TOUCHED = """slots => slots.filter((slot) => {
+  const cross = slot.querySelector(".dismiss path").getBoundingClientRect();
+  return [...slot.querySelectorAll(".poster-meta, .poster-meta span")].some((said) => {
+    const box = said.getBoundingClientRect(), right = box.right - parseFloat(getComputedStyle(said).paddingRight);
+    return said.childElementCount === 0 && right > cross.left && box.bottom > cross.top;
+  });
+}).map((slot) => slot.textContent)"""
+
 
 async def color(page: Page, selector: str, of: str) -> str:
     return await page.locator(selector).first.evaluate(f"(element) => getComputedStyle(element).{of}")
@@ -38,15 +49,56 @@ async def test_no_page_is_wider_than_the_narrowest_screen(chromium: Browser, add
             assert await part.evaluate(right) <= await page.locator(".lens-whole").evaluate(right)
 
 
-@pytest.mark.parametrize("width", [320, 375, 1_280])
+@pytest.mark.parametrize("width", [320, 375, 1_280, 1_440])
 async def test_poster_says_its_genre_whole(chromium: Browser, address: str, width: int):
-    stock(("Adventure", "Romance"))
+    stock(("Adventure", "Romance", *(("Documentary",) if width > 320 else ())))
     page = await (await chromium.new_context(viewport={"width": width, "height": 800})).new_page()
     await page.goto(address)
     posters = page.locator(".cards .poster-meta")
     parts = page.locator(".cards .poster-meta span")
     assert "Adventure" in " ".join(await posters.all_inner_texts())
     assert await posters.evaluate_all(CUT) == await parts.evaluate_all(CUT) == []
+
+
+@pytest.mark.parametrize("width", [320, 375, 1_440])
+async def test_cross_is_clear_of_a_long_genre(chromium: Browser, address: str, width: int):
+    stock(("Singer-Songwriter and Acoustic",))
+    page = await (await chromium.new_context(viewport={"width": width, "height": 800})).new_page()
+    await page.goto(address)
+    slots = page.locator(".cards .slot", has_text="Songwriter")
+    await expect(slots.first).to_be_visible()
+    assert await slots.evaluate_all(TOUCHED) == []
+
+
+async def test_title_of_one_long_word_stays_within_its_column(chromium: Browser, address: str):
+    world, word = wiring.replica().world, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"
+    for number in range(4):
+        world.upsert_item(ItemUpserted(event_time_ms=1, item=f"long-{number}", title=f"{word} {number}", year=1_999))
+    page = await (await chromium.new_context(viewport={"width": 1_440, "height": 900})).new_page()
+    for number in range(3):
+        await page.goto(f"{address}/search/?q={word}")
+        await page.locator(f".slot[data-item=long-{number}] .card").click()
+        await expect(page.locator("#film-title")).to_have_text(f"{word} {number}")
+    for path in ("/", "/history/", "/lens/", "/lens/twin/", "/lens/what-if/", "/lens/data/"):
+        await page.goto(address + path)
+        await expect(page.locator(".lens-tabs")).to_be_visible()
+        if path == "/history/":
+            await page.locator(".slot .card").first.click()
+            await expect(page.locator("#film-title")).to_be_visible()
+        wider = await page.locator(".panel, .lens").evaluate_all(CUT)
+        assert (path, wider) == (path, [])
+
+
+async def test_cards_stay_in_place_when_the_reason_above_takes_a_second_line(chromium: Browser, address: str):
+    page = await (await chromium.new_context(viewport={"width": 1_440, "height": 900})).new_page()
+    await page.goto(address)
+    why, card = page.locator("[data-live] .why"), page.locator("[data-live] .card").first
+    before = await card.bounding_box()
+    lines = await why.evaluate("(why) => { why.textContent = 'First what others opened with it. '.repeat(3);"
+                               " const all = document.createRange(); all.selectNodeContents(why);"
+                               " return all.getClientRects().length }")  # fmt: skip
+    assert lines == 2
+    assert await card.bounding_box() == before
 
 
 async def test_what_is_chosen_is_told_from_the_rest_in_forced_colors(chromium: Browser, address: str):
