@@ -34,6 +34,12 @@ TOUCHED = """slots => slots.filter((slot) => {
   });
 }).map((slot) => slot.textContent)"""
 
+#: Where a list's heading, its reason and its first card stand.
+PLACES = """() => ["h2", ".why", ".card"].map((part) => {
+  const { top, bottom } = document.querySelector(`[data-live] ${part}`).getBoundingClientRect();
+  return { top, bottom };
+})"""
+
 
 async def color(page: Page, selector: str, of: str) -> str:
     return await page.locator(selector).first.evaluate(f"(element) => getComputedStyle(element).{of}")
@@ -89,16 +95,16 @@ async def test_title_of_one_long_word_stays_within_its_column(chromium: Browser,
         assert (path, wider) == (path, [])
 
 
-async def test_cards_stay_in_place_when_the_reason_above_takes_a_second_line(chromium: Browser, address: str):
-    page = await (await chromium.new_context(viewport={"width": 1_440, "height": 900})).new_page()
+@pytest.mark.parametrize("width", [390, 1_920])
+async def test_reason_stands_below_its_heading_and_cards_stay_when_it_takes_two_lines(
+    chromium: Browser, address: str, width: int
+):
+    page = await (await chromium.new_context(viewport={"width": width, "height": 900})).new_page()
     await page.goto(address)
-    why, card = page.locator("[data-live] .why"), page.locator("[data-live] .card").first
-    before = await card.bounding_box()
-    lines = await why.evaluate("(why) => { why.textContent = 'First what others opened with it. '.repeat(3);"
-                               " const all = document.createRange(); all.selectNodeContents(why);"
-                               " return all.getClientRects().length }")  # fmt: skip
-    assert lines == 2
-    assert await card.bounding_box() == before
+    heading, reason, card = await page.evaluate(PLACES)
+    assert heading["bottom"] <= reason["top"]
+    await page.locator("[data-live] .why").evaluate("(why) => { why.innerHTML = 'First this,<br>and that.' }")
+    assert await page.evaluate(PLACES) == [heading, reason, card]
 
 
 async def test_what_is_chosen_is_told_from_the_rest_in_forced_colors(chromium: Browser, address: str):
@@ -110,6 +116,10 @@ async def test_what_is_chosen_is_told_from_the_rest_in_forced_colors(chromium: B
     pressed, released = (f".consent [aria-pressed={state}]" for state in ("true", "false"))
     assert await color(page, pressed, "backgroundColor") != await color(page, released, "backgroundColor")
     assert await color(page, ".slot .poster", "backgroundColor") != await color(page, "body", "backgroundColor")
+    key = await page.locator(".key-you").evaluate("key => getComputedStyle(key, '::before').backgroundColor")
+    assert key != await color(page, "body", "backgroundColor")
+    await page.locator(".dismiss").first.click()
+    assert await color(page, ".toast", "borderTopStyle") == "solid"
 
 
 async def test_paper_shows_the_lens_in_its_place_and_dark_letters(chromium: Browser, address: str):
