@@ -57,6 +57,22 @@ async def test_card_under_the_pointer_stays_where_it_is_until_it_is_left(page: P
     await expect(held).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [1_100, 1_440])
+@pytest.mark.parametrize("path", ["/", "/item/horror-1/", "/search/?q=horror", "/lens/"])
+async def test_lists_do_not_move_when_what_stands_beside_arrives_after_them(
+    chromium: Browser, address: str, path: str, width: int
+):
+    page = await (await chromium.new_context(viewport={"width": width, "height": 900})).new_page()
+    await page.goto(address + path)
+    whole = await page.locator(".slot").first.bounding_box()
+    arrived = await (await page.request.get(address + path)).text()
+    begun = arrived.partition('<div class="beside">')[0]
+    await page.route(address + path, lambda route: route.fulfill(body=begun, content_type="text/html"))
+    await page.goto(address + path)
+    assert await page.locator(".beside").count() == 0
+    assert rounded(await page.locator(".slot").first.bounding_box()) == rounded(whole)
+
+
 @pytest.mark.parametrize("how", ["modified click", "middle click", "menu"])
 async def test_film_opened_in_a_tab_of_its_own_is_one_click_and_turns_the_slate_here(
     page: Page, desk: BrowserContext, how: str
