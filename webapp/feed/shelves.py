@@ -28,7 +28,7 @@ STARTERS: Final = 3
 #: for when somebody is about to see it.
 GENRES_AT_ONCE: Final = 3
 _START: Final = "Click what you would watch"
-_WHY_START: Final = "three that many open, far apart"
+_WHY_START: Final = "three that many open, unlike each other"
 #: What stands over a list when no reasons of its own do.
 _WHY: Final = {
     "trending": "what everybody opens these days",

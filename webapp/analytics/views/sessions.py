@@ -69,7 +69,7 @@ LOGGED = Table(
         Column("number", "Nr", Kind.NUMBER),
         Column("event_time_ms", "When", Kind.TIME),
         Column("kind", "Event", filters=(CONTAINS,)),
-        Column("title", "Film", link=to_item(), filters=(CONTAINS,)),
+        Column("title", "Item", link=to_item(), filters=(CONTAINS,)),
         Column("position", "At", Kind.NUMBER),
         Column("surface", "Surface", filters=(CONTAINS,)),
         Column("items", "Items", Kind.NUMBER),
