@@ -33,6 +33,19 @@ def test_axe_finds_nothing_and_nothing_overflows(
     assert found == {path: [] for path in paths}
 
 
+def test_page_that_is_open_is_told_from_the_others_in_forced_colors(
+    site: RunningSite, chromium: Browser, signed_in: str
+) -> None:
+    context = at_the_desk(chromium, signed_in, forced_colors="active")
+    page = context.new_page()
+    page.goto(f"{site.url}/staff/knob/")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    border = "link => getComputedStyle(link).borderBottomColor"
+    assert page.locator(".staff-pages a[aria-current]").evaluate(border) != ground
+    assert page.locator(".staff-pages a:not([aria-current])").first.evaluate(border) == ground
+    context.close()
+
+
 def test_keyboard_alone_sorts_a_table_and_keeps_its_place(site: RunningSite, desk: Page, visited: str) -> None:
     desk.goto(f"{site.url}/staff/items/")
     link = desk.locator("#table-items-title")
