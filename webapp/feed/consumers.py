@@ -137,9 +137,10 @@ class Connection:
     def _adopt(self, token: SessionToken) -> None:
         """Go on with the page's session where the handshake brought none: its cookie ended with the inactivity gap.
 
-        An outbox may hold events of several sessions; the page's own token is the youngest.
+        An outbox may hold events of several sessions; the page's own token is the youngest. A session of another
+        consent is none to go on with: one of which nothing may be kept would be logged from here on.
         """
-        if self._visit.new and token.at_ms > self._adopted_ms:
+        if self._visit.new and token.consent == self._visit.consent and token.at_ms > self._adopted_ms:
             self._adopted_ms = token.at_ms
             siblings().leave(self._visit.session, self)
             siblings().join(token.session, self)

@@ -214,6 +214,20 @@ async def test_page_left_open_beyond_the_inactivity_gap_goes_on_with_its_session
     assert logged(SlateServed)[-1].session == click.session
 
 
+async def test_page_of_which_nothing_may_be_kept_is_not_logged_by_a_socket_that_may_log(visitor: AsyncClient):
+    visitor.cookies["freshet_consent"] = "off"
+    page = (await visitor.get("/")).content.decode()
+    visitor.cookies["freshet_consent"] = "session"
+    del visitor.cookies[SESSION_COOKIE]
+    opened = Tab(visitor, page)
+    await opened.connect()
+    await opened.send(1, opened.slate.items[0])
+    assert (await opened.hear())["outcomes"] == {"1": "unlogged"}
+    assert await opened.socket.receive_nothing(timeout=0.3)
+    await opened.disconnect()
+    assert logged(Click) == logged(SlateServed) == []
+
+
 async def test_without_consent_clicks_turn_the_slate_and_nothing_is_logged(visitor: AsyncClient):
     visitor.cookies["freshet_consent"] = "off"
     async with tab(visitor) as mine:
