@@ -19,7 +19,7 @@ from recsys.log.archive import ArchiveLog, write_segment
 from recsys.log.base import Record, records
 from recsys.offsets import offset_key
 from webapp import wiring
-from webapp.catalog import loading
+from webapp.catalog import loading, services
 from webapp.catalog.models import Item
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,15 @@ def test_history_ends_now_and_lies_in_the_archive(wired: redis.Redis, folder: Pa
 def test_items_stand_in_the_orm(wired: redis.Redis, folder: Path) -> None:
     call_command("load_dataset", "tabular", path=folder)
     assert list(Item.objects.values_list("item_id", "title")) == [("a", "Alien"), ("b", "Brazil")]
+
+
+def test_item_that_staff_change_keeps_the_numbers_that_it_came_with(wired: redis.Redis, folder: Path) -> None:
+    (folder / "items.csv").write_text("item,title,number:rating\na,Alien,8.5\nb,Brazil,\n")
+    call_command("load_dataset", "tabular", path=folder)
+    for item in Item.objects.all():
+        item.title = item.title.upper()
+        services.save_item(item)
+    assert [record.event.numbers for record in records(wiring.event_log())] == [{"rating": 8.5}, {}]
 
 
 def test_bad_rows_are_counted_and_set_aside(wired: redis.Redis, folder: Path, capsys: Any) -> None:

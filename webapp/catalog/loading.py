@@ -177,7 +177,7 @@ def _write_items(dataset: Dataset) -> None:
         batch_size=_INSERT_ROWS,
         update_conflicts=True,
         unique_fields=["item_id"],
-        update_fields=["title", "categories", "tags", "year", "removed"],
+        update_fields=["title", "categories", "tags", "year", "numbers", "removed"],
     )
 
 

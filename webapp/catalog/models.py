@@ -14,6 +14,8 @@ class Item(models.Model):
     categories = models.JSONField(default=list, blank=True, help_text="Few and broad: genres, departments.")
     tags = models.JSONField(default=list, blank=True, help_text="Many and narrow: people, keywords.")
     year = models.IntegerField(null=True, blank=True)
+    #: Facts by name, as `ItemUpserted.numbers`: they come with data sets, and stay as they came.
+    numbers = models.JSONField(default=dict, blank=True, editable=False)
     removed = models.BooleanField(default=False, help_text="Never recommended again; what was learned of it stays.")
 
     class Meta:
@@ -31,6 +33,7 @@ class Item(models.Model):
             categories=list(event.categories),
             tags=list(event.tags),
             year=event.year,
+            numbers=dict(event.numbers),
         )
 
     def upserted(self, event_time_ms: int) -> ItemUpserted:
@@ -42,4 +45,5 @@ class Item(models.Model):
             categories=tuple(self.categories),
             tags=tuple(self.tags),
             year=self.year,
+            numbers=dict(self.numbers),
         )
