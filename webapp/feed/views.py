@@ -24,6 +24,8 @@ from webapp.tracking.consent import Visit
 from webapp.tracking.middleware import visit_of
 
 SEARCH_RESULTS: Final = 48
+#: Of what a visit opened, the latest. A list of more than some hundred films is too large an event for the log.
+HISTORY_SHOWN: Final = 100
 MAX_QUERY_LENGTH: Final = 100
 
 #: Where htmx puts a film beside the slate.
@@ -97,7 +99,7 @@ async def history(request: HttpRequest) -> HttpResponse:
     visit, session = await visitor(request)
     catalogue = wiring.replica().world.catalogue
     said_no = [catalogue[row] for row in reversed(session.context.dismissed)]
-    drafts = [shelves.listed(session, "session_history", "Opened in this visit", _opened(session))]
+    drafts = [shelves.listed(session, "session_history", "Opened in this visit", _opened(session)[:HISTORY_SHOWN])]
     served = await shelves.serve(visit, session, drafts)
     context: dict[str, object] = {"page": "history", "shelf": served[0] if served else None, "said_no": said_no}
     return _page(request, session, "feed/history.html", context)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
-from recsys.events import Click, Dismissal, DismissalUndone, SessionEvent, SlateServed
+from recsys.events import Click, Dismissal, DismissalUndone, ItemUpserted, SessionEvent, SlateServed
 from tests.integration.feed.conftest import FILMS_EACH, GENRES, logged, renumbered, stock
 from webapp import wiring
+from webapp.feed import views
 from webapp.feed.presence import presence
 from webapp.tracking import refusals
 from webapp.tracking.consent import SESSION_COOKIE, visit_from
@@ -163,6 +164,21 @@ async def test_history_lists_what_was_opened_newest_first(visitor: AsyncClient):
     for item in ("horror-1", "musical-2"):
         await visitor.get(link(html, item))
     assert cards(await opened(visitor, "/history/")) == ["musical-2", "horror-1"]
+
+
+async def test_history_of_a_visit_that_opened_everything_is_its_latest_part(consenting: AsyncClient):
+    films = [f"film-{number}" for number in range(3_000)]
+    for film in films:
+        wiring.replica().world.upsert_item(ItemUpserted(event_time_ms=1_000, item=film, title=film))
+    await opened(consenting)
+    now_ms = wiring.clock().now_ms()
+    visit = visit_from({name: morsel.value for name, morsel in consenting.cookies.items()}, now_ms)
+    presence().observe(
+        visit,
+        (Click(event_time_ms=now_ms, session=visit.session, seq=seq, item=film) for seq, film in enumerate(films, 1)),
+    )
+    assert cards(await opened(consenting, "/history/")) == films[: -views.HISTORY_SHOWN - 1 : -1]
+    assert logged(SlateServed)[-1].surface == "session_history"
 
 
 @pytest.mark.parametrize(
