@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from webapp.analytics.intervals import Rate, clustered, difference, wilson
+from webapp.analytics.intervals import Rate, clustered, difference, reach_of_mean, wilson
 
 
 def rate_of(sessions: list[tuple[int, int]]) -> Rate:
@@ -51,6 +51,23 @@ def test_interval_holds_the_truth_in_about_95_of_100_worlds_where_impressions_al
         naive += low <= 0.1 <= high
     assert 0.91 <= held / worlds <= 0.985
     assert naive / worlds < 0.75
+
+
+@pytest.mark.parametrize(("sessions", "at_least"), [(5, 0.91), (10, 0.89), (30, 0.91)])
+def test_interval_of_few_sessions_knows_that_they_tell_their_differences_badly(sessions: int, at_least: float) -> None:
+    rng, worlds = random.Random(3), 1_500
+    intervals = [rate_of(visited(rng, sessions)).interval for _ in range(worlds)]
+    assert sum(low <= 0.1 <= high for low, high in intervals) / worlds >= at_least
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 5, [1.0] * 7, [1.0] * 24, [1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 8.0]])
+def test_mean_over_few_days_is_off_by_more_than_its_reach_in_about_5_of_100_worlds(weights: list[float]) -> None:
+    rng, worlds, held = random.Random(4), 4_000, 0
+    for _ in range(worlds):
+        days = [(weight, rng.gauss(0.0, 0.2 + weight**-0.5)) for weight in weights]
+        mean = sum(weight * value for weight, value in days) / sum(weights)
+        held += abs(mean) <= reach_of_mean(days)
+    assert 0.935 <= held / worlds <= 0.975
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,12 @@ from django.db.models import F, Max
 from django.db.models.functions import Mod
 
 from recsys.evaluation.prequential import Prequential
-from webapp.analytics.intervals import Interval
+from webapp.analytics.intervals import Interval, reach_of_mean
 from webapp.analytics.reports.window import Window
 from webapp.training.models import LearnedHour
 
 #: Buckets that it takes to say how far a mean over them may be off.
 _ENOUGH: Final = 5
-_Z95: Final = 1.96
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +107,7 @@ class Books:
         choices = int(self.whole.metrics.get("choices", 0))
         if value is None or len(known) < _ENOUGH:
             return Estimate(value, None, choices)
-        reach = _Z95 * math.sqrt(_variance_of_mean(known))
+        reach = reach_of_mean(known)
         return Estimate(value, Interval(max(value - reach, 0.0), min(value + reach, at_most)), choices)
 
     @cached_property
@@ -159,11 +158,3 @@ def versions(current: str) -> list[str]:
 def _added(earlier: LearnedHour | None, later: LearnedHour) -> dict[str, int]:
     before = earlier.counters if earlier is not None else {}
     return {name: count - before.get(name, 0) for name, count in later.counters.items()}
-
-
-def _variance_of_mean(known: Sequence[tuple[float, float]]) -> float:
-    """Return the variance of a weighted mean of (weight, value) whose values are independent of each other."""
-    total = sum(weight for weight, _ in known)
-    mean = sum(weight * value for weight, value in known) / total
-    count = len(known)
-    return count / (count - 1) * sum((weight / total * (value - mean)) ** 2 for weight, value in known)
