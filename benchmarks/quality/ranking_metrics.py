@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from webapp.analytics.intervals import student
+
 LENGTH: Final = 20
 CUTOFFS: Final = (5, 10, 20)
 #: Groups of predictions by clicks seen before: name, least, most.
 CLICKS_SEEN: Final = (
     ("0", 0, 0), ("1", 1, 1), ("2", 2, 2), ("3", 3, 3), ("4", 4, 4), ("5", 5, 5), ("6-9", 6, 9), ("10+", 10, 1 << 30),
 )  # fmt: skip
-#: Standard errors on each side of a 95 % interval.
-Z_95: Final = 1.959964
 
 Floats = NDArray[np.float64]
 
@@ -109,8 +109,9 @@ def reciprocals(ranks: NDArray[np.int32], cutoff: int) -> Floats:
 def interval(values: Floats, clusters: NDArray[np.int32]) -> list[float]:
     """Return a 95 % interval for the mean of `values` as [low, high].
 
-    Values of one cluster (a session, a visitor) hang together, so the normal approximation is over clusters: the
-    mean is a ratio of two sums over them. Empty where there are fewer than two.
+    Values of one cluster (a session, a visitor, a market) hang together, so it follows from how clusters differ: the
+    mean is a ratio of two sums over them. Few of them tell their differences badly (`student`). Empty where there are
+    fewer than two.
     """
     names, places = np.unique(clusters, return_inverse=True)
     if len(names) < 2:
@@ -118,7 +119,8 @@ def interval(values: Floats, clusters: NDArray[np.int32]) -> list[float]:
     mean = values.mean()
     residuals = np.bincount(places, weights=values - mean)
     error = math.sqrt(len(names) / (len(names) - 1) * np.sum(residuals**2)) / len(values)
-    return [_rounded(mean - Z_95 * error), _rounded(mean + Z_95 * error)]
+    reach = student(len(names) - 1) * error
+    return [_rounded(mean - reach), _rounded(mean + reach)]
 
 
 def concentration(counts: Iterable[int], catalogue: int) -> dict[str, float]:

@@ -65,12 +65,11 @@ def test_concentration(counts: list[int], catalogue: int, gini: float, top: floa
     assert found["top_percent_share"] == pytest.approx(top)
 
 
-def test_interval_of_independent_values_is_the_normal_one() -> None:
-    values = np.array([0.0, 1.0] * 50)
-    error = math.sqrt(0.25 * 100 / 99 / 100)
-    assert interval(values, np.arange(100, dtype=np.int32)) == pytest.approx(
-        [0.5 - 1.96 * error, 0.5 + 1.96 * error], abs=1e-4
-    )
+@pytest.mark.parametrize(("count", "errors"), [(10_000, 1.96), (10, 2.262)], ids=["many", "few"])
+def test_interval_of_independent_values_is_students(count: int, errors: float) -> None:
+    values = np.array([0.0, 1.0] * (count // 2))
+    reach = errors * math.sqrt(0.25 / (count - 1))
+    assert interval(values, np.arange(count, dtype=np.int32)) == pytest.approx([0.5 - reach, 0.5 + reach], abs=1e-4)
 
 
 def test_interval_does_not_narrow_when_each_session_says_everything_twice() -> None:
