@@ -1,10 +1,14 @@
 """How sure a rate is, when what is counted comes in sessions."""
 
 import random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from webapp.analytics.intervals import Rate, clustered, difference, reach_of_mean, wilson
+from webapp.analytics.reports.learning import Step
+from webapp.analytics.reports.learning_charts import gain_chart
 
 
 def rate_of(sessions: list[tuple[int, int]]) -> Rate:
@@ -90,3 +94,11 @@ def test_difference_of_two_arms_is_as_unsure_as_both() -> None:
     assert low < apart < high
     assert high - low > other.interval.high - other.interval.low
     assert difference(one, rate_of([])) is None
+
+
+def test_what_adapting_adds_is_told_with_how_often_it_would_seem_to() -> None:
+    often, seldom = rate_of([(10, 9)] * 40), rate_of([(10, 1)] * 40)
+    curve: Any = SimpleNamespace(steps=[Step(1, "1", often, seldom), Step(2, "2", seldom, seldom)])
+    chart = gain_chart(curve)
+    assert chart is not None
+    assert "The whole interval is above 0 at impression 1; where nothing is gained one in 40 would be" in chart.summary

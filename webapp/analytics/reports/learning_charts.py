@@ -141,7 +141,10 @@ def gain_chart(curve: ColdStart) -> Chart | None:
     )
     sure = [steps[int(point.at)].nth for point in gains if point.low is not None and point.low > 0]
     where = f"at {_listed(sure)}" if sure else "nowhere yet"
-    words = f"Points of click-through by which adaptive is above control. The whole interval is above 0 {where}."
+    words = (
+        f"Points of click-through by which adaptive is above control. The whole interval is above 0 {where}; where "
+        "nothing is gained one in 40 would be all the same, so whoever looks at many, or day after day, finds some."
+    )
     return Chart("What adapting adds", drawn, words)
 
 
