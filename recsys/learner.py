@@ -133,19 +133,13 @@ class Learner:
         self._marks.clear()
         return marks
 
-    def delta(self, published_ms: int) -> bytes:
-        """Return what changed since the last delta (or since this learner was made), for replicas.
-
-        `published_ms` is the caller's wall clock; replicas measure their delay by it.
-        """
+    def delta(self) -> bytes:
+        """Return what changed since the last delta (or since this learner was made), for replicas."""
         world, arrays = copying.changes(self.world)
         meta = DeltaMeta(
             configuration=self._config.digest(),
             from_offset=self._published,
             to_offset=self.world.offset,
-            published_ms=published_ms,
-            counters=self.counters(),
-            metrics=self.metrics(),
             world=world,
             clicked_ms=tuple(self._clicked_ms),
         )

@@ -38,19 +38,12 @@ class DeltaMeta(StateHead, frozen=True):
     ----------
     from_offset, to_offset : Offset
         A world that has folded at least `from_offset` and is not past `to_offset` becomes the one at `to_offset`.
-    published_ms : int
-        Wall clock of the learner, for measuring how long it took to get here.
-    counters, metrics
-        The learner's, as of `to_offset`.
     clicked_ms : tuple of int
         Receive times of the clicks in it, the newest ones, for measuring how long they took to get here.
     """
 
     from_offset: Offset
     to_offset: Offset
-    published_ms: int
-    counters: dict[str, int]
-    metrics: dict[str, float]
     clicked_ms: tuple[int, ...] = ()
 
 

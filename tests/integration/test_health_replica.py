@@ -43,7 +43,7 @@ def save(learner: Learner) -> None:
 
 
 def publish(learner: Learner) -> None:
-    wiring.deltas().publish(learner.delta(wiring.clock().now_ms()), FENCE)
+    wiring.deltas().publish(learner.delta(), FENCE)
 
 
 async def test_process_begins_with_the_newest_snapshot_and_follows_the_deltas(learner: Learner, fed: Replication):
@@ -83,7 +83,7 @@ async def test_process_without_a_snapshot_learns_from_the_first_delta(learner: L
 async def test_process_that_missed_deltas_takes_the_next_snapshot(learner: Learner, fed: Replication):
     records = stream(seed=1, events=60)
     learner.fold(records[:20])
-    learner.delta(published_ms=0)  # never published: as if the feed had dropped it
+    learner.delta()  # never published: as if the feed had dropped it
     learner.fold(records[20:40])
     publish(learner)
     await fed.refresh()

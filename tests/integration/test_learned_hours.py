@@ -153,7 +153,7 @@ async def test_replica_counts_the_clicks_that_deltas_bring(wired: redis.Redis, m
     monkeypatch.setattr(learning_lag, "lags", lambda: lags)
     learner = Learner(wiring.config())
     learner.fold(stream(seed=1, events=60))
-    wiring.deltas().publish(learner.delta(0), fence=1)
+    wiring.deltas().publish(learner.delta(), fence=1)
     await replication.replication().refresh()
     lags.post(wired, "web", NOW_MS)
     (counts,) = learning_lag.histogram(wired, NOW_MS, days=1).values()

@@ -79,7 +79,7 @@ def test_state_and_replica_are_those_of_one_who_folded_all_at_once(
 
 def follow(replica: Replica, learner: Learner) -> None:
     """Let the replica take in what the learner publishes: the delta, or where that does not fit the snapshot."""
-    delta = learner.delta(published_ms=0)
+    delta = learner.delta()
     try:
         replica.apply(delta)
     except DeltaGap:

@@ -167,10 +167,10 @@ def test_learner_replica_and_one_that_resumes_find_the_same(cut: int) -> None:
         learner, replica = Learner(CONFIG), Replica(CONFIG)
         learner.fold(LOG[:cut])
         resumed = Learner.from_snapshot(CONFIG, learner.snapshot())
-        replica.apply(learner.delta(published_ms=0))
+        replica.apply(learner.delta())
         learner.fold(LOG[cut:])
         resumed.fold(LOG[cut:])
-        replica.apply(learner.delta(published_ms=0))
+        replica.apply(learner.delta())
         assert alike(learner.world) == alike(resumed.world) == alike(replica.world)
         assert learner.state_sha256() == resumed.state_sha256()
 

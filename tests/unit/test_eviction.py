@@ -168,7 +168,7 @@ def test_batch_cuts_and_deltas_on_the_way_change_nothing(cuts: list[int]) -> Non
     learner = Learner(SMALL)
     for start, end in pairwise([0, *sorted(cuts), len(LOG)]):
         learner.fold(LOG[start:end])
-        learner.delta(published_ms=0)
+        learner.delta()
     assert learner.state_sha256() == WHOLE.state_sha256()
 
 
@@ -200,11 +200,11 @@ def test_the_log_evicts_often_and_never_holds_more_than_it_may() -> None:
 def test_replica_waits_for_a_snapshot_when_rows_were_renumbered() -> None:
     learner, replica = folded(films(*range(16))), Replica(CONFIG)
     replica.load(learner.snapshot())
-    learner.delta(published_ms=0)
+    learner.delta()
     before = world_bytes(replica.world)
     evict(learner.world)
     learner.world.offset = f"{START_MS + 10 * MINUTE_MS}-0"
-    delta, snapshot = learner.delta(published_ms=0), learner.snapshot()
+    delta, snapshot = learner.delta(), learner.snapshot()
     with pytest.raises(DeltaGap, match="1 times renumbered: a snapshot has all of them"):
         replica.apply(delta)
     assert world_bytes(replica.world) == before, "a refused delta changes nothing"

@@ -38,10 +38,10 @@ def places(count: int) -> st.SearchStrategy[list[int]]:
 def test_replica_has_the_learners_world_at_each_offset(cuts: list[int]) -> None:
     learner = learner_at(cuts[0])
     replica = replica_of(learner.snapshot())
-    learner.delta(published_ms=0)
+    learner.delta()
     for start, end in pairwise(cuts):
         learner.fold(LOG[start:end])
-        assert replica.apply(learner.delta(published_ms=0))
+        assert replica.apply(learner.delta())
         assert replica.version == LOG[end - 1].offset
         assert world_bytes(replica.world) == world_bytes(learner.world)
 
@@ -52,7 +52,7 @@ def test_replica_that_starts_empty_needs_no_snapshot_while_it_has_every_delta(cu
     learner, replica = Learner(CONFIG), Replica(CONFIG)
     for start, end in pairwise([0, *cuts]):
         learner.fold(LOG[start:end])
-        replica.apply(learner.delta(published_ms=0))
+        replica.apply(learner.delta())
     assert world_bytes(replica.world) == world_bytes(learner.world)
 
 
@@ -70,14 +70,14 @@ def test_deltas_of_a_restarted_learner_overlap_without_harm(first: list[int], se
     for start, end in pairwise(first):
         learner.fold(LOG[start:end])
         snapshots.append(learner.snapshot())
-        replica.apply(learner.delta(published_ms=0))
+        replica.apply(learner.delta())
 
     restarted = Learner.from_snapshot(CONFIG, snapshots[saved])
     start = first[saved]
     for end in [*(cut for cut in second if cut > start), len(LOG)]:
         restarted.fold(LOG[start:end])
         start = max(start, end)
-        replica.apply(restarted.delta(published_ms=0))
+        replica.apply(restarted.delta())
         reached = max(first[-1], end)
         assert replica.version == LOG[reached - 1].offset, "a replica never goes back"
         assert world_bytes(replica.world) == world_bytes(learner_at(reached).world)
@@ -89,7 +89,7 @@ def test_same_delta_twice_changes_nothing(cuts: list[int]) -> None:
     learner = learner_at(cuts[0])
     replica = replica_of(learner.snapshot())
     learner.fold(LOG[cuts[0] : cuts[1]])
-    delta = learner.delta(published_ms=0)
+    delta = learner.delta()
     assert replica.apply(delta)
     before = world_bytes(replica.world)
     assert not replica.apply(delta)
@@ -99,13 +99,13 @@ def test_same_delta_twice_changes_nothing(cuts: list[int]) -> None:
 def test_after_a_gap_the_newest_snapshot_bridges_it() -> None:
     learner = learner_at(50)
     replica = replica_of(learner.snapshot())
-    learner.delta(published_ms=0)
+    learner.delta()
     learner.fold(LOG[50:60])
-    learner.delta(published_ms=0)
+    learner.delta()
     learner.fold(LOG[60:70])
     newest = learner.snapshot()
     learner.fold(LOG[70:80])
-    after_the_gap = learner.delta(published_ms=0)
+    after_the_gap = learner.delta()
     before = world_bytes(replica.world)
     with pytest.raises(DeltaGap, match="expected a delta from"):
         replica.apply(after_the_gap)
@@ -120,10 +120,10 @@ def test_delta_of_other_columns_changes_nothing(table: str) -> None:
     """As the learner of the next version may write them while this one still serves."""
     learner = learner_at(10)
     replica = replica_of(learner.snapshot())
-    learner.delta(published_ms=0)
+    learner.delta()
     learner.world.upsert_item(film(1_000))
     learner.fold(LOG[10:60])
-    state = codec.decode(learner.delta(published_ms=0))
+    state = codec.decode(learner.delta())
     state.arrays[table] = state.arrays[table][:, 1:]
     before = world_bytes(replica.world)
     with pytest.raises(CorruptState, match=r"expected .* rows of shape"):
@@ -135,9 +135,9 @@ def test_delta_of_other_columns_changes_nothing(table: str) -> None:
 def test_delta_of_which_one_model_does_not_fit_changes_none_of_them(array: str) -> None:
     learner = learner_at(100)
     replica = replica_of(learner.snapshot())
-    learner.delta(published_ms=0)
+    learner.delta()
     learner.fold(LOG[100:200])
-    state = codec.decode(learner.delta(published_ms=0))
+    state = codec.decode(learner.delta())
     state.arrays[array] = state.arrays[array][1:]
     before = world_bytes(replica.world)
     with pytest.raises(CorruptState, match="expected float"):
@@ -147,7 +147,7 @@ def test_delta_of_which_one_model_does_not_fit_changes_none_of_them(array: str) 
 
 def test_older_delta_is_no_news() -> None:
     learner = learner_at(50)
-    delta = learner.delta(published_ms=0)
+    delta = learner.delta()
     assert not replica_of(learner.snapshot()).apply(delta)
 
 
@@ -164,4 +164,4 @@ def test_delta_of_another_configuration_is_refused() -> None:
     other = Learner(EngineConfig(model="gaussian", seed=1))
     other.fold(LOG[:50])
     with pytest.raises(CorruptState, match="configuration"):
-        Replica(CONFIG).apply(other.delta(published_ms=0))
+        Replica(CONFIG).apply(other.delta())

@@ -32,7 +32,7 @@ def test_learner_and_replica_know_it_through_evictions_deltas_and_snapshots(cuts
         evictions = learner.world.evictions
         learner.fold(LOG[start : start + cut])
         start += cut
-        delta = learner.delta(published_ms=0)
+        delta = learner.delta()
         if place == save or learner.world.evictions != evictions:
             learner = Learner.from_snapshot(CONFIG, learner.snapshot())
             replica.load(learner.snapshot())

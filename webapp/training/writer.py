@@ -150,7 +150,7 @@ class WorldWriter:
             if publish and tenure.learner.world.evictions != tenure.evictions:
                 self._save(tenure)  # no replica can follow by the delta: it is their sign to look for the snapshot
             if folded and publish:
-                self._deltas.publish(tenure.learner.delta(self._clock.now_ms()), fence)
+                self._deltas.publish(tenure.learner.delta(), fence)
                 tenure.deltas += 1
             if self._snapshot_is_due(tenure):
                 self._save_if_there_is_room(tenure)

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from recsys.aggregates.buckets import DAY_MS, HOUR_MS, WEEK_MS, day_of, week_of
 
@@ -49,8 +49,3 @@ def by(rows: QuerySet[Any], key: str, columns: Sequence[str]) -> dict[Any, Sums]
     """Return the sums of columns for each value of another, in its order."""
     found = rows.order_by(key).values(key).annotate(**{f"sum_{column}": Sum(column) for column in columns})
     return {row[key]: {column: row[f"sum_{column}"] or 0 for column in columns} for row in found}
-
-
-def is_empty(table: type[Model]) -> bool:
-    """Return whether a table has no row at all."""
-    return not table._default_manager.exists()
