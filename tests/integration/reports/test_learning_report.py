@@ -19,6 +19,7 @@ from tests.unit.aggregates.recount import recount
 from tests.unit.aggregates.visits import START_MS, visits
 from webapp import learning_lag, wiring
 from webapp.analytics.aggregating import AggregateWriter
+from webapp.analytics.reports.learning import ColdStart
 from webapp.training import lineage
 from webapp.training.scorebook import ScoreBook
 
@@ -34,6 +35,18 @@ def test_cold_start_curve_compares_the_arms(client: Client, staff: User, counted
         assert float(rows["1"][arm]) == pytest.approx(sum(firsts) / len(firsts))
         assert float(rows["1"][f"{arm}_low"]) <= float(rows["1"][arm]) <= float(rows["1"][f"{arm}_high"])
     assert float(rows["1"]["gain"]) == pytest.approx(float(rows["1"]["adaptive"]) - float(rows["1"]["control"]))
+
+
+def test_arms_are_compared_over_the_sessions_that_saw_anything(
+    client: Client, staff: User, counted: Sequence[Record]
+) -> None:
+    sittings = recount(counted, GAP_MS).sittings
+    whole = ColdStart(client.get(f"/staff/learning/?until={LAST_DAY}&period=90d").context["window"]).whole
+    for arm in ("adaptive", "control"):
+        looked = [sat for sat in sittings if sat.arm == arm and sat.impressions]
+        assert 0 < len(looked) < sum(sat.arm == arm for sat in sittings)
+        assert whole[arm].sessions == len(looked)
+        assert whole[arm].value == sum(sat.clicks for sat in looked) / sum(sat.impressions for sat in looked)
 
 
 def test_few_sessions_draw_no_curve_but_say_how_many_there_are_to_be(

@@ -6,16 +6,16 @@ from typing import Final, NamedTuple
 
 from recsys.aggregates.buckets import NTH_EDGES, day_of
 from recsys.aggregates.increments import MOMENTS
+from recsys.experiments.arms import ADAPTIVE, CONTROL
 from webapp.analytics.intervals import Rate, clustered, difference
 from webapp.analytics.models import NthMoments, SittingMoments
 from webapp.analytics.reports.books import Books, Estimate
+from webapp.analytics.reports.bucket import rate_of
 from webapp.analytics.reports.counts import between, by
 from webapp.analytics.reports.window import Window
 from webapp.learning_lag import EDGES_MS
 
-ADAPTIVE: Final = "adaptive"
-CONTROL: Final = "control"
-_RATE: Final = ("sessions", *MOMENTS)
+_NTH: Final = ("sessions", *MOMENTS)
 
 
 class Version(NamedTuple):
@@ -133,10 +133,10 @@ class ColdStart:
 
     @cached_property
     def whole(self) -> dict[str, Rate]:
-        """Click-through of whole sessions by arm, on all lists."""
+        """Click-through of whole sessions by arm, on all lists: of those that saw anything on one."""
         rows = SittingMoments.objects.filter(between(*self.window.time), self.window.visitors)
-        found = by(rows, "arm", _RATE)
-        return {arm: _rate(found[arm]) for arm in (ADAPTIVE, CONTROL) if arm in found}
+        found = by(rows, "arm", ("looked", *MOMENTS))
+        return {arm: rate_of(found[arm]) for arm in (ADAPTIVE, CONTROL) if arm in found}
 
     @cached_property
     def _arms(self) -> dict[str, dict[int, Rate]]:
@@ -149,7 +149,7 @@ class ColdStart:
             start_ms__gte=day_of(self.window.start_ms),
             start_ms__lt=self.window.end_ms,
         )
-        return {bucket: _rate(sums) for bucket, sums in by(rows, "nth", _RATE).items()}
+        return {bucket: _nth_rate(sums) for bucket, sums in by(rows, "nth", _NTH).items()}
 
 
 _NONE: Final = clustered(0, 0, 0, 0, 0, 0)
@@ -168,7 +168,7 @@ def nth_name(bucket: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _rate(sums: dict[str, int]) -> Rate:
+def _nth_rate(sums: dict[str, int]) -> Rate:
     return clustered(sums["sessions"], *(sums[name] for name in MOMENTS))
 
 
