@@ -1,5 +1,6 @@
 """Which sessions a process keeps: those that are busy, and those that live nowhere else."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -78,6 +79,22 @@ async def test_longest_untouched_gives_way_where_there_are_too_many(
     sessions = [await presence.session(each, up_to_date=False) for each in visits]
     assert await presence.session(visits[2], up_to_date=False) is sessions[2]
     assert await presence.session(visits[0], up_to_date=False) is not sessions[0]
+
+
+async def test_returning_visitor_does_not_wait_for_a_log_that_hangs(
+    visitor: AsyncClient, clock: ManualClock, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    presence, mine = Kept(clock), visit(settings, "visitor")
+
+    async def hangs(visit: Visit) -> list[Any]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(kept, "WAIT_S", 0.01)
+    monkeypatch.setattr(presence, "_earlier", hangs)
+    async with asyncio.timeout(2):
+        assert (await presence.session(mine)).id == mine.session
+    assert presence.reads == 1
 
 
 async def test_returning_visitor_is_known_though_the_world_is_swapped_while_their_session_is_read(
