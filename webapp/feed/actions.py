@@ -12,6 +12,7 @@ from webapp.feed.siblings import siblings
 from webapp.tracking import services
 from webapp.tracking.consent import Visit
 from webapp.tracking.edge import edge
+from webapp.tracking.validation import SLATELESS
 
 _logger = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ async def _record(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
 
 async def _append(visit: Visit, kind: type[ItemEvent], item: str, slate: str) -> tuple[ItemEvent, str]:
     session = await presence().session(visit)
-    position = await _position(session, item, slate)
+    position = await _position(session, kind, item, slate)
     event = kind(
         event_time_ms=wiring.clock().now_ms(),
         session=visit.session,
@@ -69,11 +70,11 @@ async def _append(visit: Visit, kind: type[ItemEvent], item: str, slate: str) ->
     return event, receipt.outcome
 
 
-async def _position(session: Session, item: str, slate: str) -> int:
+async def _position(session: Session, kind: type[ItemEvent], item: str, slate: str) -> int:
     row = wiring.replica().world.rows.get(item)
     if row is None:
         raise await _refused("unknown_item", f"item {item!r} is not in the catalogue")
-    if not slate:
+    if not slate and kind.tag() in SLATELESS:
         return 0
     shown = session.shown.get(slate)
     position = None if shown is None else shown.position_of(row, 0)

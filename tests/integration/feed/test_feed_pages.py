@@ -121,9 +121,10 @@ async def test_click_without_scripts_is_logged_once_and_leads_to_a_clean_address
     assert item not in cards(FOR_YOU.search(await opened(visitor))[0])
 
 
-async def test_click_on_something_never_shown_is_refused_and_counted(visitor: AsyncClient, wired: Any):
+@pytest.mark.parametrize("slate", ["made-up", ""])
+async def test_click_on_something_never_shown_is_refused_and_counted(visitor: AsyncClient, wired: Any, slate: str):
     await opened(visitor)
-    response = await visitor.get("/item/horror-1/?slate=made-up")
+    response = await visitor.get(f"/item/horror-1/?slate={slate}")
     assert response.status_code == 302
     assert logged(Click) == []
     assert refusals.counts(wired) == {"not_shown": 1}
