@@ -93,12 +93,12 @@ def home(session: Session) -> tuple[list[Draft], int | None]:
 
     For a newcomer it begins with films to start from, then for you and all else.
     """
-    recommender = wiring.recommender()
-    known = session.context.opened or session.context.dismissed
-    begin = Draft("start", _START, recommender.starters(session, STARTERS), form="start", why=_WHY_START)
+    recommender, begin = wiring.recommender(), list[Draft]()
+    if not (session.context.opened or session.context.dismissed):
+        begin = [Draft("start", _START, recommender.starters(session, STARTERS), form="start", why=_WHY_START)]
     rows, following = genres(session, 0)
     drafts = [
-        *([] if known else [begin]),
+        *begin,
         for_you(session),
         Draft("trending", "Trending", recommender.trending(session)),
         Draft("new", "New", recommender.newest(session)),

@@ -79,7 +79,8 @@ def knob(request: HttpRequest) -> HttpResponseBase:
         return _page(request, form, status=422)
     every_ms = form.cleaned_data["fold_every_ms"]
     try:
-        before_ms, wiring.knobs().fold_every_ms = wiring.knobs().fold_every_ms, every_ms
+        before_ms = wiring.knobs().fold_every_ms
+        wiring.knobs().fold_every_ms = every_ms
     except redis.RedisError:
         messages.error(request, "Redis can't be reached, so the knob stays where it was. Try again when it is back.")
     else:
