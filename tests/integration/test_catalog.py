@@ -104,6 +104,13 @@ def test_nothing_is_saved_without_the_log_and_the_page_says_so(staff: Client, wi
     assert not Item.objects.exists()
 
 
+def test_item_that_the_log_can_not_hold_is_not_saved_and_the_page_says_so(staff: Client, wired: redis.Redis) -> None:
+    tags = "\n".join(f"somebody {number}" for number in range(5_000))
+    response = staff.post("/admin/catalog/item/add/", FORM | {"tags": tags}, follow=True)
+    assert "Nothing was saved: item: expected at most 65536 bytes" in response.content.decode()
+    assert not Item.objects.exists()
+
+
 # -- search ------------------------------------------------------------------------------------------------------
 
 FILMS = (

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from recsys.errors import LogFull, LogUnavailable
+from recsys.errors import InvalidEvent, LogFull, LogUnavailable
 from webapp.catalog import services
 from webapp.catalog.models import Item
 
@@ -78,7 +78,7 @@ class ItemAdmin(_ItemAdmin):
         """Show or save an item; where the log did not take it, say so on the same page."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except (LogFull, LogUnavailable) as error:
+        except (InvalidEvent, LogFull, LogUnavailable) as error:
             self.message_user(request, f"Nothing was saved: {error}", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 

@@ -14,8 +14,8 @@ def save_item(item: Item, log: Log | None = None) -> None:
 
     Raises
     ------
-    LogFull, LogUnavailable
-        When the log did not take the event; then the item is not saved either.
+    InvalidEvent, LogFull, LogUnavailable
+        When the event is too large, or the log did not take it; then the item is not saved either.
     """
     now_ms = wiring.clock().now_ms()
     event: ItemUpserted | ItemRemoved = (
