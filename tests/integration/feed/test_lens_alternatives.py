@@ -12,9 +12,11 @@ from django.test import AsyncClient
 
 from recsys.events import Click, Event, SessionEvent, SessionForgotten, SlateServed
 from recsys.log.base import records
-from tests.integration.feed.conftest import logged, session_events
+from recsys.sessions.portrait import portray
+from tests.integration.feed.conftest import logged, renumbered, session_events
 from tests.integration.feed.tabs import tab
 from webapp import wiring
+from webapp.feed.lens import alternatives
 from webapp.feed.lens.alternatives import deeds, rebuilt
 from webapp.feed.lens.journeys import journeys
 from webapp.feed.presence import presence
@@ -111,6 +113,39 @@ async def test_what_if_works_where_nothing_is_logged(visitor: AsyncClient):
     (link,) = re.findall(r'href="(/lens/what-if/\?without=\d+)"', html)
     assert column(await opened(visitor, link), "right")
     assert events_logged() == []
+
+
+@pytest.fixture(params=["done", "earlier_sessions"])
+def renumbering(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rows be numbered anew, once, while the lens reads the log."""
+    reading = getattr(alternatives, request.param)
+
+    async def then_renumbered(visit: Visit) -> Any:
+        found = await reading(visit)
+        monkeypatch.setattr(alternatives, request.param, reading)
+        wiring.replica().world = renumbered()
+        return found
+
+    monkeypatch.setattr(alternatives, request.param, then_renumbered)
+
+
+async def test_what_if_names_no_other_films_where_rows_are_numbered_anew_meanwhile(
+    visitor: AsyncClient, renumbering: None
+):
+    events = session_events((await browse(visitor, clicks=6)).session)
+    html = await opened(visitor, f"/lens/what-if/?without={deeds(events)[0].number}")
+    assert not {event.item for event in events if isinstance(event, Click)} & set(column(html, "left"))
+
+
+async def test_download_names_no_other_tastes_where_rows_are_numbered_anew_meanwhile(
+    visitor: AsyncClient, renumbering: None
+):
+    visit = await browse(visitor)
+    portrait = portray(wiring.replica().world, await presence().session(visit))
+    believed = json.loads((await visitor.get("/lens/data.json")).content)["believed"]
+    assert {each["taste"]: each["mean"] for each in believed} == pytest.approx(
+        dict(zip(portrait.names, portrait.mean.tolist(), strict=True))
+    )
 
 
 @pytest.mark.parametrize("wanted", ["0", "999", "-1", "x", ""])

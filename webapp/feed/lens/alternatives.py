@@ -49,13 +49,19 @@ def deeds(events: Sequence[Event]) -> list[Deed]:
     ]
 
 
-async def without(visit: Visit, session: Session, events: Sequence[Event], number: int) -> dict[str, Any]:
+async def without(visit: Visit, events: Sequence[Event], number: int) -> dict[str, Any]:
     """Return what list and belief would be, had the event of that number not happened.
 
-    The session is built anew from its other events, in small bites so that nobody waits for it.
+    The session is built anew from its other events, in small bites so that nobody waits for it; once more where rows
+    were numbered anew meanwhile.
     """
-    other = await rebuilt(visit, [event for at, event in enumerate(events) if at != number])
-    recommender, world = wiring.recommender(), wiring.replica().world
+    others = [event for at, event in enumerate(events) if at != number]
+    while True:
+        world = wiring.replica().world
+        other, session = await rebuilt(visit, others), await presence().session(visit, up_to_date=False)
+        if wiring.replica().world is world:
+            break
+    recommender = wiring.recommender()
     portrait, as_it_is = portray(world, other), portray(world, session)
     return {
         "slopes": slopes(recommender.for_you(session), recommender.for_you(other), world),
@@ -66,13 +72,18 @@ async def without(visit: Visit, session: Session, events: Sequence[Event], numbe
 
 async def rebuilt(visit: Visit, events: Sequence[Event]) -> Session:
     """Return the visit's session as it would be if it had done `events`, and nothing else."""
-    recommender = wiring.recommender()
-    session = recommender.rebuild(visit.session, (), await earlier_sessions(visit), adaptive=visit.adaptive)
-    for at, event in enumerate(events):
-        recommender.observe(session, event)
-        if at % _AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return session
+    recommender, earlier = wiring.recommender(), await earlier_sessions(visit)
+    while True:
+        world = wiring.replica().world
+        session = recommender.rebuild(visit.session, (), earlier, adaptive=visit.adaptive)
+        for at, event in enumerate(events):
+            if wiring.replica().world is not world:
+                break  # its rows are not those that the session has by now
+            recommender.observe(session, event)
+            if at % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        else:
+            return session
 
 
 async def done(visit: Visit) -> Sequence[Event]:

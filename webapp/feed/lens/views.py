@@ -1,7 +1,7 @@
 """The lens's pages: whole without scripts, and as fragments for the panel beside the slate."""
 
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from recsys.errors import LogFull, LogUnavailable
+from recsys.events import Event
 from recsys.sessions import Session
 from recsys.sessions.portrait import portray
 from webapp import wiring
@@ -105,14 +106,14 @@ async def twin(request: HttpRequest) -> HttpResponse:
 @_needs_the_log
 async def what_if(request: HttpRequest) -> HttpResponse:
     """What list and belief would be without one thing that the visitor did."""
-    visit, session = await _visitor(request)
+    visit = visit_of(request)
     events = await alternatives.done(visit)
     found = alternatives.deeds(events)
     wanted = request.GET.get("without", "")
     chosen = next((deed for deed in found if str(deed.number) == wanted), None)
     context: dict[str, Any] = {"deeds": found, "chosen": chosen}
     if chosen is not None:
-        context |= await alternatives.without(visit, session, events, chosen.number)
+        context |= await alternatives.without(visit, events, chosen.number)
     return _answer(request, "what_if", context)
 
 
@@ -120,8 +121,7 @@ async def what_if(request: HttpRequest) -> HttpResponse:
 @_needs_the_log
 async def data(request: HttpRequest) -> HttpResponse:
     """What is held about this session."""
-    visit, session = await _visitor(request)
-    events = await alternatives.done(visit)
+    visit, session, events = await _visitor_with_events(request)
     context = {"visit": visit, "forgotten": "forgotten" in request.GET, **holdings.context(visit, session, events)}
     return _answer(request, "data", context)
 
@@ -130,8 +130,7 @@ async def data(request: HttpRequest) -> HttpResponse:
 @_needs_the_log
 async def download(request: HttpRequest) -> HttpResponse:
     """Everything that is held about this session, as a file."""
-    visit, session = await _visitor(request)
-    events = await alternatives.done(visit)
+    visit, session, events = await _visitor_with_events(request)
     response = HttpResponse(holdings.download(visit, session, events), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="freshet-session.json"'
     return response
@@ -163,6 +162,12 @@ async def time(request: HttpRequest) -> HttpResponse:
 async def _visitor(request: HttpRequest) -> tuple[Visit, Session]:
     visit = visit_of(request)
     return visit, await presence().session(visit)
+
+
+async def _visitor_with_events(request: HttpRequest) -> tuple[Visit, Session, Sequence[Event]]:
+    """Return the session last: while one waits for something else, rows may be numbered anew."""
+    events = await alternatives.done(visit_of(request))
+    return *await _visitor(request), events
 
 
 def _in_panel(request: HttpRequest) -> bool:
