@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from django.test import AsyncClient
@@ -9,6 +10,7 @@ from django.test import AsyncClient
 from recsys.events import ItemUpserted, SlateServed
 from tests.integration.feed.conftest import GENRES, logged, renumbered
 from webapp import wiring
+from webapp.feed import shelves
 from webapp.feed.lens.memory import lens_memory
 
 
@@ -106,3 +108,21 @@ async def test_films_of_a_slate_keep_their_names_when_rows_are_renumbered(visito
     before = named(await opened(visitor, "/lens/", hx_request="true"))
     wiring.replica().world = renumbered()
     assert named(await opened(visitor, "/lens/", hx_request="true")) == before != []
+
+
+async def test_tastes_keep_their_names_when_rows_are_renumbered_while_the_list_is_logged(
+    visitor: AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    def believed(html: str) -> list[tuple[str, ...]]:
+        return sorted(re.findall(r'aria-label="(\w+): (\S+) points (more|less)', html))
+
+    async def then_renumbered(*args: Any) -> Any:
+        served = await serve(*args)
+        wiring.replica().world = renumbered()
+        return served
+
+    html = await opened(visitor, "/")
+    await visitor.get(re.search(r'href="(/item/horror-1/\?slate=[^"]+)"', html)[1])
+    before, serve = believed(await opened(visitor, "/lens/", hx_request="true")), shelves.serve
+    monkeypatch.setattr(shelves, "serve", then_renumbered)
+    assert believed(await opened(visitor, "/lens/")) == before != []

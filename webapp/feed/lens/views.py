@@ -55,6 +55,7 @@ async def now(request: HttpRequest) -> HttpResponse:
     if _in_panel(request):
         return _answer(request, "now", {"logged": visit.logged, **panel.context(session)})
     served = await shelves.serve(visit, session, [shelves.for_you(session)])
+    session = await presence().session(visit, up_to_date=False)  # rows may be numbered anew by now
     return _answer(request, "now", {"logged": visit.logged, "shelf": served[0], **panel.context(session)})
 
 
