@@ -26,6 +26,7 @@ LABELS: Final = {
     "labels_duplicate": "events that said what was known",
     "labels_unknown": "events whose slate the log does not have",
     "labels_evicted": "windows closed early because too many were open",
+    "labels_forgotten": "windows that went with a session which its visitor had forgotten",
     "undecodable": "records that are not events of a known schema",
     "unknown_item": "events about items that the catalogue does not have",
     "items_evicted": "items that a full catalogue let go of",

@@ -8,12 +8,14 @@ from django.test import Client
 
 from recsys.aggregates.buckets import DELAY_EDGES_S
 from recsys.config import EngineConfig
+from recsys.labels import COUNTS
 from recsys.learner import Learner
 from recsys.log.base import Record
 from tests.integration.reports.reading import GAP_MS, LAST_DAY, rows_of
 from tests.integration.staff_pages import text
 from tests.unit.aggregates.recount import recount
 from webapp.analytics.models import ClickDelay
+from webapp.analytics.selectors import LABELS
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +68,7 @@ def test_clicks_that_came_later_than_every_edge_are_said_to_have(
     )  # fmt: skip
     page = text(client.get(f"/staff/labels/?until={LAST_DAY}&period=90d"))
     assert "Half of 1 click came more than" in page
+
+
+def test_every_count_of_the_label_join_is_explained() -> None:
+    assert {f"labels_{name}" for name in COUNTS} - {"labels_slates"} < set(LABELS)

@@ -13,7 +13,7 @@ from webapp.analytics.templatetags import figures
 
 #: Attribution windows that are compared, in minutes; each is an edge of the click delays.
 WINDOWS_MIN: Final = (1, 5, 10, 30, 60)
-#: Counters that have a line over time; the first ends slates with a click, the second those without.
+#: Counters that have a line over time.
 OUTCOMES: Final = (
     "labels_slates",
     "labels_joined",
