@@ -24,7 +24,7 @@ from webapp.tracking.consent import Visit
 from webapp.tracking.middleware import visit_of
 
 SEARCH_RESULTS: Final = 48
-#: Of what a visit opened, the latest. A list of more than some hundred films is too large an event for the log.
+#: Of what a visit opened, the latest. A list of all may be too large an event for the log.
 HISTORY_SHOWN: Final = 100
 MAX_QUERY_LENGTH: Final = 100
 
