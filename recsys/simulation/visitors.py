@@ -98,8 +98,8 @@ class SimulatedVisit:
         seen = np.flatnonzero(random.random(len(items)) < _SEEN[: len(items)])
         gaps = LOOK_MS * np.exp(SPREAD * random.standard_normal(len(seen)))
         actions = [
-            Action(SEEN_MS + int(gap) if first else int(gap), "impression", int(position))
-            for first, (position, gap) in enumerate(zip(seen.tolist(), gaps.tolist(), strict=True))
+            Action(int(gap) + (0 if looked else SEEN_MS), "impression", int(position))
+            for looked, (position, gap) in enumerate(zip(seen.tolist(), gaps.tolist(), strict=True))
         ]
         wanted = self._utilities[places[seen]] - tiredness(self.looks)
         chosen = self._chosen(wanted)

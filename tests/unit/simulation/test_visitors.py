@@ -5,7 +5,7 @@ import pytest
 
 from recsys.simulation.factors import unknown
 from recsys.simulation.market import LEVEL, POSITION, Market, click_through
-from recsys.simulation.visitors import Action, SimulatedVisit
+from recsys.simulation.visitors import SEEN_MS, Action, SimulatedVisit
 from tests.unit.simulation.histories import FILMS, genre_of, market
 
 ITEMS = [str(number) for number in range(12)]
@@ -23,6 +23,12 @@ def first_looks(visitors: int, items: list[str] = ITEMS) -> list[list[Action]]:
 
 def clicks(actions: list[Action]) -> list[int]:
     return [action.position for action in actions if action.kind == "click"]
+
+
+def test_nothing_is_seen_in_less_than_half_a_second_and_what_stands_beside_follows_sooner():
+    after_ms = [[action.after_ms for action in look if action.kind == "impression"] for look in first_looks(200)]
+    assert min(first for first, *_ in filter(None, after_ms)) >= SEEN_MS
+    assert min(later for _, *others in filter(None, after_ms) for later in others) < SEEN_MS
 
 
 def test_visitor_does_the_same_each_time_and_another_something_else():
