@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+import psutil
+
 from benchmarks.running_demo import ROOT, RunningDemo
 from loadtest.conservation import Conservation, check
 from loadtest.document import document
@@ -50,6 +52,8 @@ def main() -> int:
     except FreshetError as error:
         sys.stderr.write(f"loadtest: {error}\n")
         return 2
+    finally:
+        _end_children()
     sys.stdout.write(f"{_told(report)}\nreport: {arguments.report_dir / 'report.html'}\n")
     lost = report["conservation"]
     return 1 if lost is not None and (lost["lost"] or lost["doubled"]) else 0
@@ -145,6 +149,14 @@ def _command(arguments: argparse.Namespace, site: Site) -> list[str]:
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     """End as by an error: what was started here must not go on."""
     raise SystemExit(128 + signum)
+
+
+def _end_children() -> None:
+    """End what a signal left running that came while it was started, before anybody held it."""
+    children = psutil.Process().children()
+    for child in children:
+        child.terminate()
+    psutil.wait_procs(children)
 
 
 def _arguments() -> argparse.Namespace:

@@ -142,3 +142,15 @@ def test_generator_ends_with_the_command_that_is_told_to(tmp_path: Path, listeni
         assert running.wait(PROCESS_PATIENCE_S) == 128 + signal.SIGTERM
     assert len(generators) == 1
     assert not generators[0].is_running()
+
+
+def test_generator_ends_though_the_command_is_told_to_while_it_starts_it(tmp_path: Path, listening: str):
+    code = "import os, signal, subprocess, sys; from loadtest.__main__ import main; start = subprocess.Popen.__init__\n"
+    code += "def told(self, *command, **options):\n"
+    code += "    start(self, *command, **options); print(self.pid, flush=True); os.kill(os.getpid(), signal.SIGTERM)\n"
+    code += "subprocess.Popen.__init__ = told; sys.exit(main())"
+    environment = os.environ | {"FRESHET_VAR": str(tmp_path / "mine")}
+    command = [sys.executable, "-c", code, "--host", listening, "--rate", "1"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert not psutil.pid_exists(int(done.stdout))
