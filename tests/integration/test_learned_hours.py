@@ -1,6 +1,7 @@
 """What is written of the learner hour by hour, and how long clicks took to be served."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -79,6 +80,15 @@ def test_version_that_goes_on_from_a_snapshot_answers_for_what_it_learned_itself
     records = Books(["newer"], window).whole.counters["records"]
     assert records == len(LOG) - 150
     assert LearnedHour.objects.filter(begins=True).count() == 1
+
+
+@pytest.mark.parametrize(("choices", "known"), [([10] * 5, True), ([1, 1, 1, 1, 96], False), ([10, 10], False)])
+def test_score_that_few_hours_made_nearly_alone_has_no_interval(choices: list[int], known: bool) -> None:
+    books = Books(["v"], Window("24h", 0, 1, 1, 3_600_000))
+    scores = [{"choices": count, "log_loss": 1.0 + place} for place, count in enumerate(choices)]
+    pages = [SimpleNamespace(metrics=score) for score in scores]
+    vars(books).update(pages=pages, whole=SimpleNamespace(metrics={"choices": sum(choices), "log_loss": 2.0}))
+    assert (books.estimate("log_loss").interval is not None) == known
 
 
 @pytest.mark.django_db(transaction=True)

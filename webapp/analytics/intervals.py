@@ -51,6 +51,16 @@ def student(freedom: float) -> float:
     return float(stdtrit(max(freedom, 1.0), 0.975))
 
 
+def alike(weights: Sequence[float]) -> float:
+    """Return how many values of equal weight tell as much as these (Kish 1965); 0 of none.
+
+    >>> alike([2, 2, 2]), round(alike([1, 1, 98]), 2)
+    (3.0, 1.04)
+    """
+    squares = sum(weight * weight for weight in weights)
+    return sum(weights) ** 2 / squares if squares else 0.0
+
+
 def reach_of_mean(known: Sequence[tuple[float, float]]) -> float:
     """Return by how much the weighted mean of (weight, value) may be off to both sides, 95 %, as far as values tell.
 
@@ -64,9 +74,9 @@ def reach_of_mean(known: Sequence[tuple[float, float]]) -> float:
         raise ValueError(f"expected two values or more to tell how they differ, received {len(known)}")
     total = sum(weight for weight, _ in known)
     mean = sum(weight * value for weight, value in known) / total
-    shares = sum((weight / total) ** 2 for weight, _ in known)
-    variance = sum((weight / total * (value - mean)) ** 2 for weight, value in known) / (1 - shares)
-    return student(1 / shares - 1) * math.sqrt(variance)
+    worth = alike([weight for weight, _ in known])
+    variance = sum((weight / total * (value - mean)) ** 2 for weight, value in known) / (1 - 1 / worth)
+    return student(worth - 1) * math.sqrt(variance)
 
 
 class Clicked(Protocol):
@@ -149,8 +159,7 @@ def clustered(
         spread = clicks_squared - 2 * share * impressions_times_clicks + share * share * impressions_squared
         variance = sessions / (sessions - 1) * max(spread, 0.0) / (impressions * impressions)
         worth = impressions / max(variance / binomial, 1.0)
-        alike = impressions * impressions / impressions_squared  # sessions, were all of one size
-        worth *= (_Z95 / student(alike - 1)) ** 2
+        worth *= (_Z95 / student(impressions * impressions / impressions_squared - 1)) ** 2  # as `alike` has it
     return Rate(sessions, impressions, clicks, wilson(share * worth, worth))
 
 

@@ -10,12 +10,12 @@ from django.db.models import F, Max
 from django.db.models.functions import Mod
 
 from recsys.evaluation.prequential import Prequential
-from webapp.analytics.intervals import Interval, reach_of_mean
+from webapp.analytics.intervals import Interval, alike, reach_of_mean
 from webapp.analytics.reports.window import Window
 from webapp.training.models import LearnedHour
 
-#: Buckets that it takes to say how far a mean over them may be off.
-_ENOUGH: Final = 5
+#: Buckets, were all of equal weight, that it takes to say how far a mean over them may be off.
+_ENOUGH: Final = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Books:
         value = self.whole.metrics.get(metric)
         known = [(page.metrics["choices"], page.metrics[metric]) for page in self.pages if metric in page.metrics]
         choices = int(self.whole.metrics.get("choices", 0))
-        if value is None or len(known) < _ENOUGH:
+        if value is None or alike([weight for weight, _ in known]) < _ENOUGH:
             return Estimate(value, None, choices)
         reach = reach_of_mean(known)
         return Estimate(value, Interval(max(value - reach, 0.0), min(value + reach, at_most)), choices)
