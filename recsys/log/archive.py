@@ -217,13 +217,13 @@ def write_segment(folder: Path, records: Sequence[Record]) -> Path:
         raise ValueError(f"expected at least one record and growing offsets, received {len(keys)} records")
     name = f"{_name(keys[0])}_{_name(keys[-1])}.parquet"
     with sole_writer(folder):
-        end = offset_key(ArchiveLog(folder).end())
-        if keys[0] <= end:
+        end = ArchiveLog(folder).end()
+        if keys[0] <= offset_key(end):
             raise StaleWriter(
-                f"{folder}: expected records after the archive's end {end[0]}-{end[1]}, "
+                f"{folder}: expected records after the archive's end {end}, "
                 f"received {records[0].offset}: read on from its end"
             )
-        table = _table(keys, records).replace_schema_metadata({_AFTER: "{}-{}".format(*end)})
+        table = _table(keys, records).replace_schema_metadata({_AFTER: end})
         write_whole(folder / name, memoryview(_parquet(table)))
     return folder / name
 

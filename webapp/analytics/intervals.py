@@ -57,8 +57,12 @@ def alike(weights: Sequence[float]) -> float:
     >>> alike([2, 2, 2]), round(alike([1, 1, 98]), 2)
     (3.0, 1.04)
     """
-    squares = sum(weight * weight for weight in weights)
-    return sum(weights) ** 2 / squares if squares else 0.0
+    return _alike(sum(weights), sum(weight * weight for weight in weights))
+
+
+def _alike(total: float, squared: float) -> float:
+    """Return what `alike` does, of weights of which the sum and that of their squares are known."""
+    return total * total / squared if squared else 0.0
 
 
 def reach_of_mean(known: Sequence[tuple[float, float]]) -> float:
@@ -159,7 +163,7 @@ def clustered(
         spread = clicks_squared - 2 * share * impressions_times_clicks + share * share * impressions_squared
         variance = sessions / (sessions - 1) * max(spread, 0.0) / (impressions * impressions)
         worth = impressions / max(variance / binomial, 1.0)
-        worth *= (_Z95 / student(impressions * impressions / impressions_squared - 1)) ** 2  # as `alike` has it
+        worth *= (_Z95 / student(_alike(impressions, impressions_squared) - 1)) ** 2
     return Rate(sessions, impressions, clicks, wilson(share * worth, worth))
 
 

@@ -82,7 +82,7 @@ async def test_longest_untouched_gives_way_where_there_are_too_many(
 
 
 async def test_returning_visitor_does_not_wait_for_a_log_that_hangs(
-    visitor: AsyncClient, clock: ManualClock, settings: Any, monkeypatch: pytest.MonkeyPatch
+    compiled: None, visitor: AsyncClient, clock: ManualClock, settings: Any, monkeypatch: pytest.MonkeyPatch
 ):
     presence, mine = Kept(clock), visit(settings, "visitor")
 
