@@ -42,8 +42,8 @@ async def open_film(page: Page, genre: str, place: int = 0) -> None:
 
 
 async def dots(page: Page, taste: str) -> list[float]:
-    row = page.locator(f'#lens [data-lens-moving] li[data-taste="{taste}"] circle')
-    return await row.evaluate_all("dots => dots.map((dot) => dot.cx.baseVal.value)")
+    row = page.locator(f'#lens [data-lens-moving] li[data-taste="{taste}"] .you')
+    return [float(x) for x in re.findall(r"M(\S+)", str(await row.get_attribute("d")))]
 
 
 async def test_each_click_moves_what_is_believed_and_is_timed(page: Page):

@@ -12,7 +12,9 @@ AFTER = BEFORE._replace(mean=np.array([0.2, -1.4, 0.0]), deviation=np.array([0.9
 
 
 def dots(svg: str) -> list[float]:
-    return [float(x) for x in re.findall(r'<circle cx="([^"]+)"', svg)]
+    path = re.search(r'class="you" d="([^"]+)"', svg)
+    assert path is not None
+    return [float(x) for x in re.findall(r"M(\S+) \S+h0", path[1])]
 
 
 def test_what_moved_farthest_comes_first() -> None:

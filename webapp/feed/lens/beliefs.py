@@ -106,7 +106,7 @@ def _row(portrait: Portrait, at: int, scale: float, earlier: tuple[Portrait, int
         f'aria-label="{escape(_spoken(name, mean, deviation))}"><path class="zero" d="M{_WIDTH / 2:g} 0V{_BASE:g}"/>'
         f'<path class="everybody" d="{_density(0.0, anybody, scale)}Z"/>'
         f'<path class="base" d="M0 {_BASE:g}H{_WIDTH:g}"/>{ghost}'
-        f'<g class="you">{_dots(mean, deviation, scale)}</g></svg>'
+        f'<path class="you" d="{_dots(mean, deviation, scale)}"/></svg>'
     )
     return Row(
         name=name,
@@ -131,14 +131,11 @@ def _density(mean: float, deviation: float, scale: float) -> str:
 
 
 def _dots(mean: float, deviation: float, scale: float) -> str:
-    """Return the dots, stacked where they would overlap."""
+    """Return the dots as one path, of lines that are nothing but round ends; stacked where they would overlap."""
     middle, spread = _WIDTH / 2 + mean * scale, deviation * scale
     stacks = _stacked([middle + z * spread for z in _PLACES])
     step = min(_DOT, (_BASE - _DOT) / max(max(level for _, level in stacks), 1))
-    radius = _DOT / 2 - 0.4
-    return "".join(
-        f'<circle cx="{x:.1f}" cy="{_BASE - _DOT / 2 - level * step:.1f}" r="{radius:g}"/>' for x, level in stacks
-    )
+    return "".join(f"M{x:.1f} {_BASE - _DOT / 2 - level * step:.1f}h0" for x, level in stacks)
 
 
 def _stacked(places: Sequence[float]) -> list[tuple[float, int]]:

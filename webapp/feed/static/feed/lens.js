@@ -68,15 +68,12 @@
   // -- What comes with a slate ------------------------------------------------------------------------------------------
 
   const places = (root) => new Map(Array.from(root.querySelectorAll(".beliefs li[data-taste]"), (row) =>
-    [row.dataset.taste, Array.from(row.querySelectorAll("circle"), (dot) => [dot.cx.baseVal.value, dot.cy.baseVal.value])]));
+    [row.dataset.taste, row.querySelector(".you").getAttribute("d")]));
 
-  // Each dot travels from where it was; one that is new to the panel starts where everybody's middle is.
+  // Each dot travels from where it was; those of a row that is new to the panel start where everybody's middle is.
   const travel = (root, before) => root.querySelectorAll(".beliefs li[data-taste]").forEach((row) => {
-    const from = before.get(row.dataset.taste);
-    row.querySelectorAll("circle").forEach((dot, at) => {
-      const [x, y] = from?.[at] ?? [100, 24];
-      freshetTravel(dot, x - dot.cx.baseVal.value, y - dot.cy.baseVal.value);
-    });
+    const dots = row.querySelector(".you"), now = dots.getAttribute("d");
+    freshetReshape(dots, before.get(row.dataset.taste) ?? now.replace(/M[^h]+/g, "M100 24"));
   });
 
   // The same for what htmx brings.
