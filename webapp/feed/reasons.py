@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from recsys.ranking import Reason
 from recsys.world import World
@@ -44,8 +44,6 @@ def why(reasons: Sequence[Reason], world: World) -> SafeString:
 
 def sentence(reason: Reason, world: World) -> SafeString:
     """Return one sentence for one film, safe HTML; the same names as in the line."""
-    names = list(_named(reason, world))[:2]
-    titles = format_html_join(" and ", "<cite>{}</cite>", ((name,) for name in names))
     if reason.kind == "explored":
         return SafeString("Chance put it before a better one, to learn what you like.")
     if reason.contribution < _LEAST:
@@ -54,8 +52,10 @@ def sentence(reason: Reason, world: World) -> SafeString:
         return SafeString("It came in lately.")
     if reason.kind == "popular":
         return SafeString("Many open it.")
+    names = _named(reason, world)[:2]
     if not names:
         return SafeString("It is unlike what you passed over.")
+    titles = _cited(names)
     if reason.kind == "neighbours":
         return format_html("Others opened it along with {}.", titles)
     if reason.kind == "taste":
@@ -78,9 +78,13 @@ def _phrase(kind: str, names: Sequence[str]) -> SafeString:
         return SafeString("what everybody opens most")
     if not names:
         return SafeString("what is least like what you passed over")
-    named = format_html_join(" and ", "<cite>{}</cite>", ((name,) for name in names))
+    named = _cited(names)
     if kind == "neighbours":
         return format_html("what others opened along with {}", named)
     if kind == "taste":
         return format_html("{}, which you seem to like", named)
     return format_html("what is most like {}", named)
+
+
+def _cited(names: Sequence[str]) -> SafeString:
+    return mark_safe(" and ".join(f"<cite>{escape(name)}</cite>" for name in names))

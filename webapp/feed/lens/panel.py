@@ -7,13 +7,16 @@ from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
+from recsys.ranking import Slate
 from recsys.sessions import Session
 from recsys.sessions.portrait import portray
+from recsys.world import World
 from webapp import wiring
 from webapp.feed.lens import beliefs
 from webapp.feed.lens.memory import lens_memory
-from webapp.feed.lens.whys import Moves, Why, moves, whys
+from webapp.feed.lens.whys import Moves, moves, why_list
 
 #: What a tab asks for among the surfaces that it would like anew, while it shows this part of the lens.
 LENS: Final = "lens"
@@ -33,10 +36,8 @@ class Now:
         How many there are.
     reach : int
         Points that their axis reaches to both sides.
-    whys : list of Why
+    whys : SafeString
         Empty where this process remembers no slate of the session.
-    why_path : str
-        Address of a film's numbers on that slate, less the film.
     moves : Moves or None
         None where there is no slate before.
     adaptive : bool
@@ -46,8 +47,7 @@ class Now:
     rows: list[beliefs.Row]
     tastes: int
     reach: int
-    whys: list[Why]
-    why_path: str
+    whys: SafeString
     moves: Moves | None
     adaptive: bool
 
@@ -62,11 +62,14 @@ def now(session: Session) -> Now:
         rows=beliefs.rows(portrait, before, beliefs.ROWS_FIRST),
         tastes=len(portrait.names),
         reach=beliefs.reach(portrait, before),
-        whys=whys(newest[1], world) if newest else [],
-        why_path=f"{reverse('lens:why')}?{urlencode({'slate': newest[0]})}&item=" if newest else "",
+        whys=_whys(*newest, world) if newest else SafeString(""),
         moves=moves(newest[1], earlier) if newest and earlier else None,
         adaptive=session.adaptive,
     )
+
+
+def _whys(slate_id: str, slate: Slate, world: World) -> SafeString:
+    return why_list(slate, world, f"{reverse('lens:why')}?{urlencode({'slate': slate_id})}&item=")
 
 
 def context(session: Session) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
+from urllib.parse import quote
 
 import numpy as np
-from django.utils.safestring import SafeString
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from recsys.ranking import PARTS, Slate, Strengths
 from recsys.world import World
@@ -27,18 +29,6 @@ NAMES: Final = {
     "lacks": "filling a gap in the list",
     "chance": "chance, to learn",
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Why:
-    """One slot: place from 1, film, whether chance brought it, what it won its place with, and one sentence."""
-
-    place: int
-    item: str
-    title: str
-    explored: bool
-    strength: str
-    sentence: SafeString
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,21 +64,38 @@ class Moves:
     points: str
 
 
-def whys(slate: Slate, world: World) -> list[Why]:
-    """Return why each film of a ranked slate is there, from the top."""
+def why_list(slate: Slate, world: World, path: str) -> SafeString:
+    """Return a list element for each film of a ranked slate, from the top: what it won its place with, and a sentence.
+
+    The HTML is put together here, as that of cards is: it comes with each click, and a template took longer for it.
+
+    Parameters
+    ----------
+    slate : Slate
+    world : World
+        For titles.
+    path : str
+        Address of a film's numbers, less the film.
+    """
     if slate.strengths is None:
-        return []
-    return [
-        Why(
-            place=slot + 1,
-            item=item,
-            title=title(world, item),
-            explored=slate.explored[slot],
-            strength=signed(sum(_units(slate.strengths, slot).values()), DIGITS),
-            sentence=sentence(slate.reasons[slot], world),
-        )
-        for slot, item in enumerate(slate.items)
-    ]
+        return SafeString("")
+    return mark_safe(
+        "".join(_why(slate, slate.strengths, slot, world, escape(path)) for slot in range(len(slate.items)))
+    )
+
+
+def _why(slate: Slate, strengths: Strengths, slot: int, world: World, path: str) -> str:
+    item = slate.items[slot]
+    identity, address = escape(item), f"{path}{quote(item, safe='')}"
+    strength = signed(_rounded_sum(strengths.contributions(slot).values(), DIGITS), DIGITS)
+    tried = '<span class="tried">a try</span> ' if slate.explored[slot] else ""
+    return (
+        f'<li data-why="{identity}"><details data-key="why-{identity}" hx-get="{address}" hx-trigger="toggle once" '
+        f'hx-target="find .why-numbers"><summary><span class="why-title">{escape(title(world, item))}</span> '
+        f'<span class="why-strength">{strength}</span> '
+        f'<span class="why-sentence">{tried}{sentence(slate.reasons[slot], world)}</span></summary>'
+        f'<div class="why-numbers"><a href="{address}">The numbers</a></div></details></li>'
+    )
 
 
 def contributions(slate: Slate, item: str) -> tuple[list[Contribution], float, str]:
@@ -146,11 +153,16 @@ def adding_up(values: Sequence[float], digits: int) -> list[int]:
     """
     scaled = [value * 10**digits for value in values]
     units = [math.floor(value) for value in scaled]
-    missing = round(sum(scaled)) - sum(units)
+    missing = _rounded_sum(values, digits) - sum(units)
     by_remainder = sorted(range(len(units)), key=lambda at: (units[at] - scaled[at], at))
     for at in by_remainder[:missing]:
         units[at] += 1
     return units
+
+
+def _rounded_sum(values: Iterable[float], digits: int) -> int:
+    """Return what `adding_up` of the values adds up to."""
+    return round(sum(value * 10.0**digits for value in values))
 
 
 def signed(units: int, digits: int) -> str:
