@@ -65,7 +65,7 @@ def test_note_names_a_few_films_of_many(write_lines: WriteLines) -> None:
     assert len(note) < 200
 
 
-@pytest.mark.parametrize("bad", ["a\0", "a\x1fb", "a" * 129])
+@pytest.mark.parametrize("bad", ["a\0", "a\x1fb", "a\nb", "a" * 129])
 def test_ids_that_nothing_else_could_hold_are_set_aside(write_lines: WriteLines, bad: str) -> None:
     path = write_lines(
         "r.jsonl", item("1"), item(bad), ranking(bad, "1"), ranking("r", bad), ranking("q", "1", session=bad)

@@ -109,6 +109,13 @@ def test_id_that_could_be_one_of_the_engines_own_sets_the_row_aside(tmp_path: Pa
     assert kinds(dataset) == [(3, "bad value"), (4, "bad value")]
 
 
+def test_id_that_no_address_holds_sets_the_row_aside(tmp_path: Path) -> None:
+    items = 'item,title\na,A\n"a\nb",B\n'
+    dataset = read(tmp_path, 'type,time_ms,item,session\nclick,1,a,s\nclick,2,a,"s\nt"\n', items)
+    assert [item.item for item in dataset.items] == ["a"]
+    assert kinds(dataset) == [(4, "bad value"), (4, "bad value")]
+
+
 @pytest.mark.parametrize("row", ["click,1e306,s,a,", "click,inf,s,a,", "dwell,1,s,a," + "9" * 30])
 def test_numbers_that_no_event_holds_set_the_row_aside(tmp_path: Path, row: str) -> None:
     dataset = read(tmp_path, f"type,time_s,session,item,dwell_ms\n{row}\nclick,1,s,b,\n")
