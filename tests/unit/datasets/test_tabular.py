@@ -104,6 +104,14 @@ def test_time_may_be_iso_8601(tmp_path: Path, time: str) -> None:
     assert happened(read(tmp_path, f"type,time,item,session\nclick,{time},a,s\n"))[0].event_time_ms == 1_500
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_what_an_item_repeats_of_its_lists_counts_once(tmp_path: Path, ending: str) -> None:
+    words = ["horror", "sci-fi", " horror", "", "horror"]
+    write_table(tmp_path / f"items.{ending}", [{"item": "a", "title": "A", "categories": words, "tags": words}])
+    (item,) = tabular.read(tmp_path, 60).items
+    assert item.categories == item.tags == ("horror", "sci-fi")
+
+
 def test_items_may_enter_later(tmp_path: Path) -> None:
     items = "item,title,time_ms\na,Early,\nb,Late,50\n"
     dataset = read(tmp_path, "type,time_ms,item,session\nclick,10,a,s\n", items)
