@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,9 +86,13 @@ def _heading(reader: Iterator[list[str]], path: Path) -> list[str]:
         raise DatasetError(f"{path}: expected CSV with a heading line: {error}") from error
     if any(map(_is_not_utf8, names)):
         raise DatasetError(f"{path}: expected a heading in UTF-8, received other bytes")
+    _expect_different(names, path)
+    return names
+
+
+def _expect_different(names: Sequence[str], path: Path) -> None:
     if len(set(names)) < len(names):
         raise DatasetError(f"{path}: expected different names in the heading, received {', '.join(names)}")
-    return names
 
 
 def _field_problem(fields: list[str], columns: int) -> str:
@@ -115,6 +119,7 @@ def _parquet_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, R
     number = 0
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
+            _expect_different(file.schema_arrow.names, path)
             for batch in file.iter_batches(batch_size=_PARQUET_BATCH):
                 for row in _python_rows(batch):
                     number += 1

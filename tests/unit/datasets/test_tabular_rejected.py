@@ -208,6 +208,13 @@ def test_what_cannot_be_used_at_all_is_one_clear_line(tmp_path: Path, files: dic
     assert "\n" not in str(raised.value)
 
 
+def test_parquet_with_two_columns_of_one_name_is_told_not_halved(tmp_path: Path) -> None:
+    columns = [pa.array(["a"]), pa.array(["Alien"]), pa.array(["Aliens"])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["item", "title", "title"]), tmp_path / "items.parquet")
+    with pytest.raises(DatasetError, match="different names in the heading, received item, title, title"):
+        tabular.read(tmp_path, 60)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.sampled_from(["csv", "jsonl"]))
 def test_no_bytes_in_a_row_end_the_reading(tmp_path: Path, lines: list[bytes], form: str) -> None:
