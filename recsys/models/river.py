@@ -26,6 +26,8 @@ _SUREST: Final = 1e-6
 #: Up to here rows go one by one: about as fast as through a data frame, and slates in the fold stay clear of BLAS.
 _FEW_ROWS: Final = 64
 _SEED: Final = 20_240_229
+#: Rows that a new classifier is tried out on.
+_TRIED: Final = 16
 
 
 def make_classifier(expression: str) -> base.Classifier:
@@ -88,7 +90,8 @@ class RiverModel:
     Raises
     ------
     ConfigurationError
-        When `classifier` is not of that kind, draws at random without a seed, or can't be written as state.
+        When `classifier` is not of that kind, draws at random without a seed, can't be written as state, or fails
+        on rows such as it will get: what counts words takes no numbers below zero, for example.
     """
 
     def __init__(self, width: int, classifier: base.Classifier) -> None:
@@ -96,7 +99,8 @@ class RiverModel:
         self._names = [str(column) for column in range(width)]
         self._examples = 0
         self._take(classifier)
-        river_state.encode(classifier)
+        self._in_batches = _has_batches(classifier)
+        self._try_out(river_state.encode(classifier))
 
     def score_many(self, design: Design) -> Logits:
         """Return the classifier's log-odds of a click for each row, within about 14 either way. Shape (n,)."""
@@ -155,11 +159,33 @@ class RiverModel:
         if any(step._is_stochastic for step in (*before, last)):
             raise ConfigurationError(f"expected a seed for {classifier}, or replaying the log would not repeat it")
         self._classifier = classifier
-        self._in_batches = (
-            isinstance(last, base.MiniBatchClassifier)
-            and not _is(last, "predict_proba_many", base.MiniBatchClassifier)
-            and all(isinstance(step, base.MiniBatchTransformer) for step in before)
-        )
+
+    def _try_out(self, payload: bytes) -> None:
+        """Learn and predict a few rows with a copy: a site must not find out from its visitors what fails on them."""
+        kept = self._classifier
+        rows = np.random.default_rng(_SEED).normal(size=(_FEW_ROWS + 1, self._width)).astype(np.float32)
+        try:
+            self._classifier = river_state.decode(payload)
+            with np.errstate(all="ignore"):
+                for index, row in enumerate(self._rows(rows[:_TRIED])):
+                    self._classifier.learn_one(row, index % 2 == 0)
+                self._probabilities(rows[:_TRIED])
+                self._in_batches = self._in_batches and self._batches_work(rows)
+        except Exception as error:  # whatever River raises
+            raise ConfigurationError(
+                f"expected a classifier for rows of any numbers, received {kept}, which fails on them: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self._classifier = kept
+
+    def _batches_work(self, rows: Design) -> bool:
+        """Return whether what learned row by row predicts in batches; ``naive_bayes.BernoulliNB`` of 0.26 does not."""
+        try:
+            self._probabilities(rows)
+        except Exception:  # noqa: BLE001 - whatever it is, rows one by one do without
+            return False
+        return True
 
     def _probabilities(self, design: Design) -> NDArray[np.float64]:
         if self._in_batches and len(design) > _FEW_ROWS:
@@ -180,6 +206,15 @@ class RiverModel:
     def _probability(self, row: dict[str, float]) -> float:
         probabilities = self._classifier.predict_proba_one(row)
         return float(probabilities.get(True, 0.0)) if probabilities else 0.5
+
+
+def _has_batches(classifier: base.Classifier) -> bool:
+    *before, last = _steps(classifier)
+    return (
+        isinstance(last, base.MiniBatchClassifier)
+        and not _is(last, "predict_proba_many", base.MiniBatchClassifier)
+        and all(isinstance(step, base.MiniBatchTransformer) for step in before)
+    )
 
 
 def _steps(classifier: base.Classifier) -> list[base.Estimator]:

@@ -5,6 +5,7 @@ import pytest
 from river import base, dummy, forest, linear_model, neighbors, preprocessing, tree
 
 from recsys.errors import ConfigurationError, CorruptState
+from recsys.models import river_state
 from recsys.models.base import NONE_OF_THESE
 from recsys.models.gaussian import GaussianModel
 from recsys.models.registry import make_model
@@ -146,6 +147,27 @@ def test_a_classifier_that_could_not_be_replayed_or_saved_is_refused_at_once(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         RiverModel(3, classifier)
+
+
+@pytest.mark.parametrize("name", ["naive_bayes.MultinomialNB", "naive_bayes.ComplementNB"])
+def test_a_classifier_that_fails_on_numbers_below_zero_is_refused_before_a_visitor_meets_it(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="which fails on them: ValueError"):
+        made(f"river:{name}")
+
+
+def test_a_classifier_that_fails_in_batches_scores_row_by_row() -> None:
+    model = made("river:naive_bayes.BernoulliNB")
+    design = np.random.default_rng(1).normal(size=(100, 3)).astype(np.float32)
+    model.learn_choice(design[:6], 2, 1.0)
+    few = np.concatenate([model.score_many(design[:50]), model.score_many(design[50:])])
+    assert model.score_many(design).tolist() == few.tolist()
+
+
+def test_trying_a_classifier_out_teaches_it_nothing() -> None:
+    by_hand = preprocessing.StandardScaler() | linear_model.LogisticRegression()
+    before = river_state.encode(by_hand)
+    RiverModel(3, by_hand)
+    assert river_state.encode(by_hand) == before
 
 
 def test_state_of_another_classifier_is_corrupt() -> None:
