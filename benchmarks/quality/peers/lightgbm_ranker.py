@@ -69,6 +69,8 @@ class LambdaMART(ServedPeer):
             self._fitted_ms, self._knowledge_ms = at_ms, shown.at_ms
 
     def _fit(self) -> None:
+        if sum(map(len, self._tables)) < PARAMETERS["min_data_in_leaf"]:
+            return  # nothing to split: the trees would say the same of all items, and of one item LightGBM makes none
         data = lightgbm.Dataset(
             np.concatenate(self._tables),
             label=np.concatenate(self._labels).astype(np.float32),
