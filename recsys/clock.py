@@ -12,6 +12,17 @@ class Clock(Protocol):
         ...
 
 
+def is_due(last_ms: int, every_ms: int, now_ms: int) -> bool:
+    """Return whether what was done at `last_ms` is due again.
+
+    So it is, too, where `last_ms` is in the future: the clock was set back since, which must not put it off.
+
+    >>> [is_due(1_000, 50, now_ms) for now_ms in (999, 1_000, 1_049, 1_050)]
+    [True, False, False, True]
+    """
+    return not 0 <= now_ms - last_ms < every_ms
+
+
 class SystemClock:
     """The wall clock."""
 

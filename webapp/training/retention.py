@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from recsys.clock import is_due
 from recsys.log.archive import ArchiveLog, write_segment
 from recsys.log.base import Log
 from recsys.offsets import ORIGIN, Offset, offset_key
@@ -55,8 +56,7 @@ class Retention:
         For the writer only. Does one segment at most. Where the disk took none it is tried again after `every_s`.
         """
         waiting = 0 if self._refused else self._log.length() - self._archived_live
-        # A look in the future: the clock was set back since, which must not put the next one off.
-        if waiting < SEGMENT_RECORDS and 0 <= now_ms - self._looked_ms < self._every_s * 1_000:
+        if waiting < SEGMENT_RECORDS and not is_due(self._looked_ms, self._every_s * 1_000, now_ms):
             return
         self._looked_ms = now_ms
         try:

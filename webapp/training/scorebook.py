@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 from django.db import DatabaseError
 
-from recsys.clock import Clock
+from recsys.clock import Clock, is_due
 from recsys.learner import Learner, Mark
 from recsys.offsets import ORIGIN
 from webapp.training.models import LearnedHour
@@ -45,7 +45,7 @@ class ScoreBook:
         self._waiting = [*self._waiting, *learner.take_marks()][-_WAITING:]
         now_ms = self._clock.now_ms()
         # Ended hours never wait: a snapshot may follow, and who goes on from there is not told of them again.
-        if not self._waiting and 0 <= now_ms - self._written_ms < _EVERY_MS:
+        if not self._waiting and not is_due(self._written_ms, _EVERY_MS, now_ms):
             return
         self._written_ms = now_ms
         # The last one of an hour: after a restart the same hour may be told again.

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from recsys.clock import Clock
+from recsys.clock import Clock, is_due
 from recsys.config import EngineConfig
 from recsys.errors import CorruptState, FreshetError, StoreUnavailable
 from recsys.learner import Learner
@@ -205,10 +205,10 @@ class WorldWriter:
 
     def _snapshot_is_due(self, tenure: Tenure) -> bool:
         now_ms, every_ms = self._clock.now_ms(), self._limits.snapshot_every_s * 1_000
-        if not tenure.unsaved or 0 <= now_ms - tenure.refused_ms < every_ms:
+        if not tenure.unsaved or not is_due(tenure.refused_ms, every_ms, now_ms):
             return False
         return (
-            not 0 <= now_ms - tenure.saved_ms < every_ms
+            is_due(tenure.saved_ms, every_ms, now_ms)
             or tenure.unsaved >= self._limits.snapshot_every_events
             or tenure.deltas >= _DELTAS_PER_SNAPSHOT
         )
