@@ -1,43 +1,24 @@
-"""The one writer over real adapters in memory: leases, recovery, snapshots, and what may be trimmed."""
+"""The one writer over real adapters in memory: leases, recovery, snapshots."""
 
 import dataclasses
-import errno
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from recsys.clock import ManualClock
-from recsys.config import EngineConfig
 from recsys.errors import StaleWriter, StoreUnavailable
-from recsys.events import ItemUpserted
 from recsys.learner import Learner
-from recsys.log.archive import ArchiveLog
 from recsys.log.base import Record, records
-from recsys.log.memory import MemoryLog
-from recsys.log.whole import WholeLog
-from recsys.offsets import ORIGIN, Offset
+from recsys.offsets import Offset
 from recsys.past import Past
-from recsys.replay import replay
 from recsys.replica import Replica
-from recsys.store.base import Keeping, Manifest
-from recsys.store.memory import MemoryDeltas, MemoryLease, MemorySnapshots
+from recsys.store.base import Keeping
+from recsys.store.memory import MemoryDeltas
+from tests.integration.training_site import CONFIG, LIMITS, Site
 from webapp import wiring
 from webapp.replication import Replication
 from webapp.training.lineage import code_version, describe
-from webapp.training.retention import SEGMENT_RECORDS, Retention
-from webapp.training.writer import Limits, WorldWriter
-
-CONFIG = EngineConfig(attribution_window_s=60)
-LIMITS = Limits(
-    run_events=1_000,
-    lease_ms=5_000,
-    snapshot_every_s=60,
-    snapshot_every_events=100,
-    keeping=Keeping(newest=3, total_bytes=0),
-)
+from webapp.training.writer import WorldWriter
 
 
 class BrokenOnceDeltas(MemoryDeltas):
@@ -52,54 +33,6 @@ class BrokenOnceDeltas(MemoryDeltas):
             self.broken = False
             raise StoreUnavailable("expected an answer, received none")
         super().publish(payload, fence)
-
-
-class FullSnapshots(MemorySnapshots):
-    """Takes nothing while it is full, and counts how often it was asked to."""
-
-    full = False
-    refused = 0
-
-    def save(self, payload: bytes, manifest: Manifest, fence: int) -> None:
-        if self.full:
-            self.refused += 1
-            raise StoreUnavailable("expected room, received none")
-        super().save(payload, manifest, fence)
-
-
-class Site:
-    """A log and stores, and as many writers as a test wants."""
-
-    def __init__(self, deltas: MemoryDeltas | None = None, config: EngineConfig = CONFIG) -> None:
-        self.config = config
-        self.clock = ManualClock(1_700_000_000_000)
-        self.log = MemoryLog(self.clock, max_length=10_000)
-        self.snapshots = FullSnapshots()
-        self.deltas = deltas or MemoryDeltas()
-        self.lease = MemoryLease(self.clock)
-        self._made = 0
-
-    def writer(self, name: str, limits: Limits = LIMITS) -> WorldWriter:
-        return WorldWriter(self.config, self.log, self.snapshots, self.deltas, self.lease, self.clock, limits, name)
-
-    def happen(self, items: int) -> None:
-        for _ in range(items):
-            self.clock.advance(10)
-            self._made += 1
-            name = f"item {self._made}"
-            self.log.append([ItemUpserted(event_time_ms=self.clock.now_ms(), item=name, title=name)])
-
-    def fold_here(self) -> str:
-        return replay(self.log, Learner(self.config)).state_sha256
-
-    def replica(self) -> Replica:
-        replica = Replica(self.config)
-        found = self.snapshots.newest(self.config.digest())
-        if found is not None:
-            replica.load(found[1])
-        for _, delta in self.deltas.read("0-0", 1_000):
-            replica.apply(delta)
-        return replica
 
 
 class Overtaking:
@@ -327,93 +260,3 @@ def test_damaged_state_is_folded_again_from_the_whole_log(site: Site) -> None:
 
     assert tenure is not None
     assert tenure.folded == 3
-
-
-def test_unfolded_or_unsaved_records_are_never_trimmed(site: Site, tmp_path: Path) -> None:
-    retention = Retention(site.log, tmp_path, keep_events=0, every_s=1)
-    site.happen(10)
-    middle = [record.offset for record in records(site.log)][4]
-
-    retention.run(middle, middle, site.clock.now_ms())
-
-    assert site.log.length() == 5
-    assert ArchiveLog(tmp_path).end() == middle
-    assert len(list(records(WholeLog(ArchiveLog(tmp_path), site.log)))) == 10
-
-
-def test_kept_records_stay_live_although_they_are_archived(site: Site, tmp_path: Path) -> None:
-    retention = Retention(site.log, tmp_path, keep_events=4, every_s=1)
-    site.happen(10)
-
-    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
-
-    assert site.log.length() == 4
-    assert len(list(records(ArchiveLog(tmp_path)))) == 10
-
-
-def test_records_are_archived_at_once_and_stay_live_until_a_snapshot_covers_them(site: Site, tmp_path: Path) -> None:
-    retention = Retention(site.log, tmp_path, keep_events=0, every_s=1)
-    site.happen(10)
-
-    retention.run(site.log.end(), ORIGIN, site.clock.now_ms())
-
-    assert ArchiveLog(tmp_path).end() == site.log.end()
-    assert site.log.length() == 10
-
-
-def test_busy_log_is_archived_in_segments_without_waiting_for_the_time(site: Site, tmp_path: Path) -> None:
-    retention = Retention(site.log, tmp_path, keep_events=0, every_s=3_600)
-    retention.run(ORIGIN, ORIGIN, site.clock.now_ms())
-    for _ in range(3):
-        site.happen(SEGMENT_RECORDS // 2)
-        retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
-
-    assert [path.suffix for path in tmp_path.iterdir()].count(".parquet") == 1
-    assert site.log.length() == SEGMENT_RECORDS // 2
-
-
-def test_retention_looks_no_more_often_than_told(site: Site, tmp_path: Path) -> None:
-    retention = Retention(site.log, tmp_path, keep_events=0, every_s=60)
-    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
-    site.happen(1)
-
-    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
-
-    assert site.log.length() == 1
-
-
-def test_clock_that_was_set_back_puts_neither_archive_nor_snapshot_off(site: Site, tmp_path: Path) -> None:
-    retention, writer = Retention(site.log, tmp_path, keep_events=0, every_s=60), site.writer("a")
-    site.happen(1)
-    writer.run()
-    retention.run(site.log.end(), ORIGIN, site.clock.now_ms())
-    site.happen(1)
-
-    site.clock.set(site.clock.now_ms() - 3_600_000)
-    tenure = writer.run()
-    assert tenure is not None
-    retention.run(site.log.end(), tenure.snapshot, site.clock.now_ms())
-
-    assert tenure.snapshot == ArchiveLog(tmp_path).end() == site.log.end()
-
-
-def test_full_disk_holds_no_fold_up_and_is_asked_again_as_often_as_told(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried: list[Path] = []
-
-    def full(folder: Path, *args: object) -> None:
-        tried.append(folder)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    retention = Retention(site.log, tmp_path, keep_events=0, every_s=60)
-    site.happen(SEGMENT_RECORDS)
-    with monkeypatch.context() as disk:
-        disk.setattr("webapp.training.retention.write_segment", full)
-        for _ in range(3):
-            retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
-    assert (len(tried), site.log.length()) == (1, SEGMENT_RECORDS)
-
-    site.clock.advance(60_000)
-    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
-    assert (ArchiveLog(tmp_path).end(), site.log.length()) == (site.log.end(), 0)

@@ -1,0 +1,121 @@
+"""What waits in the outbox is sent once and in the end, whatever goes away meanwhile."""
+
+import asyncio
+
+from playwright.async_api import BrowserContext, Page
+
+from tests.integration.tracking.conftest import Site, opened
+from tests.patience import until
+
+
+async def test_click_that_leaves_the_page_is_not_lost(site: Site, page: Page):
+    await page.click("text=Brazil")
+    await page.wait_for_url("**/film/")
+    await until(lambda: "brazil" in site.of("click"))
+
+
+async def test_fifty_offline_clicks_arrive_once(site: Site, page: Page):
+    site.up = False
+    for _ in range(50):
+        await page.click("text=Alien")
+    await page.wait_for_timeout(300)
+    site.up = True
+    await until(lambda: len(site.of("click")) == 50)
+    sent = [event["seq"] for message in site.messages for event in message["events"] if event["type"] == "click"]
+    assert sorted(sent) == sorted(set(sent))
+
+
+async def test_events_of_a_closed_tab_are_sent_by_the_next_visit(site: Site, browser: BrowserContext, page: Page):
+    await until(lambda: len(site.events) == 2)
+    site.up = False
+    await page.click("text=Alien")
+    await page.wait_for_timeout(300)
+    await page.close()
+    assert site.of("click") == []
+    site.up = True
+    await opened(site, browser)
+    await until(lambda: site.of("click") == ["alien"])
+
+
+async def test_page_that_goes_away_hands_in_what_is_pending(site: Site, page: Page):
+    site.outcome = "full"
+    await page.click("text=Alien")
+    await until(lambda: len(site.messages) > 0)
+    await page.goto("about:blank")
+    await until(lambda: len(site.beacons) == 1)
+    assert "alien" in [event["item"] for event in site.beacons[0]["events"] if event["type"] == "click"]
+
+
+async def test_full_log_is_tried_again_and_not_dropped(site: Site, page: Page):
+    site.outcome = "full"
+    await page.click("text=Alien")
+    await until(lambda: len(site.messages) >= 2)
+    site.outcome = "accepted"
+    await until(lambda: site.of("click") == ["alien"])
+
+
+async def test_batch_that_the_server_can_not_read_is_not_sent_for_ever(site: Site, page: Page):
+    await until(lambda: len(site.events) == 2)
+    site.up, site.close_code = False, 1007
+    await page.click("text=Alien")
+    await page.wait_for_timeout(300)
+    site.up = True
+    await page.click("text=Brazil >> nth=0", modifiers=["Control"])
+    await until(lambda: site.of("click") == ["brazil"])
+
+
+async def test_server_that_answers_no_more_and_says_no_goodbye_is_given_up(site: Site, page: Page):
+    await until(lambda: len(site.events) == 2)
+    site.mute = True
+    await page.evaluate("() => { WebSocket.prototype.close = () => {}; }")
+    await page.click("text=Alien")
+    await page.wait_for_timeout(1_000)
+    site.mute = False
+    await until(lambda: site.of("click") == ["alien"])
+
+
+async def test_tabs_never_draw_the_same_number(site: Site, browser: BrowserContext, page: Page):
+    other = await opened(site, browser)
+    for _ in range(20):
+        await asyncio.gather(*(tab.evaluate("document.querySelector('a').click()") for tab in (page, other)))
+    await until(lambda: len(site.of("click")) == 40)
+
+
+async def test_tabs_whose_storage_is_blocked_lose_nothing_though_they_draw_the_same_numbers(
+    site: Site, browser: BrowserContext
+):
+    await browser.add_init_script("IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); }")
+    one, other = await opened(site, browser), await opened(site, browser)
+    for _ in range(20):
+        await asyncio.gather(*(tab.evaluate("document.querySelector('a').click()") for tab in (one, other)))
+    await until(lambda: (len(site.of("click")), len(site.of("impression"))) == (40, 4))
+    await one.wait_for_timeout(500)
+    assert len(site.events) == 44
+
+
+async def test_browser_that_lost_its_counter_goes_on_where_the_server_says(site: Site, browser: BrowserContext):
+    site.next_seq = 700
+    page = await opened(site, browser)
+    await page.wait_for_timeout(300)
+    await page.click("text=Alien")
+    await until(lambda: site.of("click") == ["alien"])
+    assert min(site.events) >= 700
+
+
+async def test_numbers_go_on_after_the_browser_has_lost_its_storage(site: Site, page: Page):
+    await until(lambda: len(site.events) == 2)
+    await page.evaluate("""() => new Promise((done) => {
+      const going = indexedDB.deleteDatabase("freshet");
+      going.onsuccess = done;
+    })""")
+    for _ in range(40):
+        await page.evaluate("""() => document.querySelector("[data-track]").click()""")
+    await until(lambda: len(site.of("click")) == 40)
+
+
+async def test_without_consent_nothing_is_stored(site: Site, browser: BrowserContext):
+    site.consent = "off"
+    page = await opened(site, browser)
+    await page.click("text=Alien")
+    await until(lambda: site.of("click") == ["alien"])
+    assert await page.evaluate("async () => (await indexedDB.databases()).length") == 0
