@@ -39,9 +39,6 @@ def test_appeals_are_those_that_scoring_reads() -> None:
 
 def test_looking_changes_nothing() -> None:
     world = trained_world()
-    before = {name: array.copy() for name, array in copying.state(world)[1].items()}
+    before = {name: array.tobytes() for name, array in copying.state(world)[1].items()}
     inspection.portrait(world)
-    after = copying.state(world)[1]
-    assert all(
-        np.array_equal(before[name], after[name], equal_nan=True) for name in before if before[name].dtype.kind == "f"
-    )
+    assert {name: array.tobytes() for name, array in copying.state(world)[1].items()} == before

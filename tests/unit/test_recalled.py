@@ -79,6 +79,7 @@ def lived(walk: Walk) -> list[tuple[Session, OpenSession]]:
         recommender.observe(session, event)
         fold.take(event, at_ms)
     folded = {name: fold.sessions.get(name) for name in served}
+    assert None not in folded.values()
     return [(served[name], session) for name, session in folded.items() if session is not None]
 
 

@@ -125,7 +125,7 @@ async def test_everything_that_a_simulated_visitor_does_is_marked(simulator: Asy
 
 async def test_ordinary_visitor_is_never_marked(visitor: AsyncClient):
     await visitor.get("/?Freshet-Simulated=1&simulated=1")
-    assert not any(slate.simulated for slate in logged(SlateServed))
+    assert {slate.simulated for slate in logged(SlateServed)} == {False}
 
 
 async def test_session_of_a_person_does_not_become_a_simulated_one(simulator: AsyncClient):

@@ -41,6 +41,7 @@ async def test_lens_is_a_page_with_the_slate_what_is_believed_and_why(visitor: A
 async def test_printed_contributions_add_up_to_the_printed_strength(visitor: AsyncClient):
     html = await opened(visitor, "/lens/")
     items, printed = re.findall(r'data-why="([^"]+)"', html), re.findall(r'why-strength">([^<]+)<', html)
+    assert len(items) > 0
     slate = logged(SlateServed)[-1].slate
     for item, strength in zip(items, printed, strict=True):
         numbers = await opened(visitor, f"/lens/why/?slate={slate}&item={item}")

@@ -135,7 +135,9 @@ def test_bars_have_their_names_and_figures_in_the_drawing() -> None:
 def test_what_is_calibrated_stands_on_the_diagonal() -> None:
     svg = calibration([Point(0.1, 0.1, 0.05, 0.2), Point(0.2, 0.2, 0.1, 0.3)], lambda share: f"{share:.0%}")
     (x0, y0), (x1, y1) = places(path_of(svg, "diagonal")[0])
-    for dot in drawn(svg).iter("circle"):
+    dots = list(drawn(svg).iter("circle"))
+    assert len(dots) == 2
+    for dot in dots:
         x, y = float(dot.get("cx", "0")), float(dot.get("cy", "0"))
         assert (y - y0) / (y1 - y0) == pytest.approx((x - x0) / (x1 - x0), abs=0.01)
 
