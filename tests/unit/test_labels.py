@@ -149,6 +149,13 @@ def test_slate_logged_twice_opens_once(join: LabelJoin) -> None:
     assert len(_closed(join)) == 1
 
 
+def test_slate_logged_again_after_its_window_teaches_no_more(join: LabelJoin) -> None:
+    _see(join, 0)
+    assert len(_closed(join)) == 1
+    join.open("slate", "s", _slate("slate", rows=(10, 11, 12, 13)), received_ms=WINDOW_MS)
+    assert (len(join), join.counts["duplicate"]) == (0, 1)
+
+
 def test_dismissal_is_a_choice_of_nothing_and_leaves_the_alternatives(join: LabelJoin) -> None:
     _see(join, 0, 1)
     example = join.dismissal(Dismissal(event_time_ms=1, session="s", slate="slate", item="10"), 10)
@@ -208,6 +215,7 @@ def test_windows_close_in_order_of_receive_time_whatever_the_slates_event_times(
 
 def test_beyond_the_cap_the_oldest_window_closes_early_and_is_counted() -> None:
     join = LabelJoin(WINDOW_MS, max_pending=2)
+    assert _closed(join, 0) == [], "from here on nothing is due before a window has passed"
     for number in range(3):
         join.open(f"slate {number}", "s", _slate("slate", rows=(number,)), received_ms=number)
         join.impression(Impression(event_time_ms=1, session="s", slate=f"slate {number}", item=str(number)), number)
@@ -230,6 +238,15 @@ def test_item_seen_again_after_its_window_may_open_a_new_one(join: LabelJoin) ->
     _closed(join)
     join.open(key, "s", _slate(key, rows=(10,), served_ms=3_000), received_ms=3_000, again=True)
     assert join.impression(again, 10)
+
+
+def test_beyond_the_cap_the_oldest_lone_click_is_forgotten_before_its_time() -> None:
+    join = LabelJoin(WINDOW_MS, max_pending=2)
+    assert _closed(join, 0) == [], "from here on nothing is due before a window has passed"
+    for number in range(3):
+        join.lone_click(Click(event_time_ms=1, session="s", item=str(number)), received_ms=1)
+    assert _closed(join, 1) == []
+    assert len(msgspec.msgpack.decode(join.to_state().closed)) == 2
 
 
 ACTS = st.lists(st.tuples(st.sampled_from(("see", "click", "dismiss")), st.integers(0, 3)), max_size=20)

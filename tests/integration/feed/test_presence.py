@@ -10,6 +10,7 @@ from recsys import copying
 from recsys.clock import ManualClock
 from recsys.events import Click, SlateServed
 from recsys.world import World
+from tests.integration.feed.conftest import renumbered
 from webapp import wiring
 from webapp.feed import presence as kept
 from webapp.feed.presence import Presence, _Entry
@@ -43,13 +44,18 @@ def visit(settings: Any, consent: str = "session") -> Visit:
     return visit_from({}, NOW_MS)
 
 
-async def test_busy_session_is_read_once(visitor: AsyncClient, clock: ManualClock, settings: Any):
-    presence, mine = Kept(clock), visit(settings)
+@pytest.mark.parametrize("consent", ["session", "visitor"])
+async def test_busy_session_is_read_once(visitor: AsyncClient, clock: ManualClock, settings: Any, consent: str):
+    presence, mine = Kept(clock), visit(settings, consent)
     first = await presence.session(mine, up_to_date=False)
     for _ in range(5):
         clock.advance(kept.IDLE_KEPT_MS - 1)
         assert await presence.session(mine, up_to_date=False) is first
     assert presence.reads == 1
+
+
+def opened(visit: Visit, item: str = "horror-1") -> Click:
+    return Click(event_time_ms=NOW_MS, session=visit.session, item=item)
 
 
 async def test_idle_session_is_let_go_and_read_again(visitor: AsyncClient, clock: ManualClock, settings: Any):
@@ -70,6 +76,44 @@ async def test_session_without_a_log_is_kept_for_its_whole_gap(visitor: AsyncCli
     clock.advance(1_000 * wiring.config().session_gap_s + 1)
     await presence.session(other)
     assert await presence.session(mine) is not first
+
+
+@pytest.mark.parametrize("consent", ["off", "session"])
+async def test_forgotten_session_is_gone_from_memory(
+    visitor: AsyncClient, clock: ManualClock, settings: Any, consent: str
+):
+    presence, mine = Kept(clock), visit(settings, consent)
+    before = presence.observe(mine, [opened(mine)])
+    assert before.context.clicked
+    presence.forget(mine.session)
+    assert not presence.here(mine).context.clicked
+    assert presence.unlogged_events(mine.session) == []
+
+
+async def test_session_without_a_log_is_built_anew_from_memory_whenever_the_world_is_swapped(
+    visitor: AsyncClient, clock: ManualClock, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(kept, "UNLOGGED_EVENTS_KEPT", 2)
+    presence, mine, replica = Kept(clock), visit(settings, "off"), wiring.replica()
+    items = [item.item for item in replica.world.catalogue[:3]]
+    presence.observe(mine, [opened(mine, item) for item in items])
+    for _ in range(2):
+        replica.world = renumbered()
+        context = presence.here(mine).context
+        assert [replica.world.catalogue[row].item for row in context.clicked] == items[:2]
+
+
+async def test_what_happens_while_earlier_sessions_are_read_stays(
+    visitor: AsyncClient, clock: ManualClock, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    presence, mine = Kept(clock), visit(settings, "visitor")
+
+    async def meanwhile(visit: Visit) -> list[list[Click]]:
+        presence.observe(mine, [opened(mine)])
+        return [[opened(mine)]]
+
+    monkeypatch.setattr(presence, "_earlier", meanwhile)
+    assert (await presence.session(mine)).context.clicked
 
 
 async def test_longest_untouched_gives_way_where_there_are_too_many(
