@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from recsys.events import Click, Dismissal, DismissalUndone, Event, Impression, ItemRemoved, SlateServed
+from recsys.events import Click, Dismissal, DismissalUndone, Dwell, Event, Impression, ItemRemoved, SlateServed
+from recsys.fold import Fold
 from recsys.layout import SIGNAL_COUNT, TASTE_START
 from recsys.packing import pack
 from tests.unit.site import CONFIG, FILMS, WINDOW_S, Site, clicked, seen, slate
@@ -149,6 +150,31 @@ def test_dismissal_teaches_once_also_when_it_is_taken_back_and_repeated(site: Si
     assert site.choices() == 1
     site.happens(film(5), later_s=WINDOW_S).learned()
     assert site.choices() == 1, "a slate of which only a refused item was seen has nothing more to say"
+
+
+def test_refusal_that_is_taken_back_leaves_nothing_in_the_visitors_taste() -> None:
+    fold = Fold(CONFIG)
+    undone = DismissalUndone(event_time_ms=START_MS, session="s", slate="a", item="0")
+    refused = Dismissal(event_time_ms=START_MS, session="s", slate="a", item="0")
+    for event in (film(0), film(1), slate("0", "1"), seen("0"), refused):
+        fold.take(event, START_MS)
+    session = fold.sessions.get("s")
+    assert session is not None and len(session.context.taste) == 1
+    fold.take(undone, START_MS)
+    assert len(session.context.taste) == 0
+
+
+def test_each_kind_of_event_is_counted(site: Site) -> None:
+    about = {"event_time_ms": START_MS, "session": "s", "slate": "a", "item": "0"}
+    site.happens(slate("0", "1"), Dwell(**about, dwell_ms=1_000), Dismissal(**about), slate("1", name="b"))
+    counters = site.learned()
+    counted = {name: counters[name] for name in ("records", "items", "slates", "dwells", "dismissals")}
+    assert counted == {"records": FILMS + 4, "items": FILMS, "slates": 2, "dwells": 1, "dismissals": 1}
+
+
+def test_nothing_happened_before_1970(site: Site) -> None:
+    site.happens(film(FILMS, at_ms=-1)).learned()
+    assert site.world.catalogue[FILMS].event_time_ms == 0
 
 
 def test_removed_item_is_no_candidate_but_what_was_learned_of_it_stays(site: Site) -> None:

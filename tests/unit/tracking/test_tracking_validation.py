@@ -54,6 +54,11 @@ def test_token_of_another_slate_does_not_vouch(page):
     assert refusals(page, page.event(1), slates={"slate-1": Page(slate="slate-2").slate_token}) == {1: "not_shown"}
 
 
+def test_page_from_a_machine_whose_clock_is_ahead_tells_of_nothing_in_the_future():
+    ahead = Page(at_ms=NOW_MS + 500)
+    assert only_event(ahead, ahead.event(1)).event_time_ms == NOW_MS
+
+
 def test_slate_of_another_session_is_refused(page):
     stolen = Page(session="session-2").slate_token
     assert refusals(page, page.event(1), slates={"slate-1": stolen}) == {1: "wrong_session"}
