@@ -62,6 +62,18 @@ def test_busy_log_is_archived_in_segments_without_waiting_for_the_time(site: Sit
     assert site.log.length() == SEGMENT_RECORDS // 2
 
 
+def test_what_stays_live_although_it_is_archived_makes_no_segment_due(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=SEGMENT_RECORDS - 1_000, every_s=3_600)
+    site.happen(SEGMENT_RECORDS)
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
+    archived = site.log.end()
+    site.happen(1_000)
+
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
+
+    assert retention.archived == archived
+
+
 def test_retention_looks_no_more_often_than_told(site: Site, tmp_path: Path) -> None:
     retention = Retention(site.log, tmp_path, keep_events=0, every_s=60)
     retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
@@ -96,7 +108,7 @@ def test_full_disk_holds_no_fold_up_and_is_asked_again_as_often_as_told(
         tried.append(folder)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    retention = Retention(site.log, tmp_path, keep_events=0, every_s=60)
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=600)
     site.happen(SEGMENT_RECORDS)
     with monkeypatch.context() as disk:
         disk.setattr("webapp.training.retention.write_segment", full)
@@ -104,6 +116,10 @@ def test_full_disk_holds_no_fold_up_and_is_asked_again_as_often_as_told(
             retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
     assert (len(tried), site.log.length()) == (1, SEGMENT_RECORDS)
 
-    site.clock.advance(60_000)
+    site.clock.advance(600_000)
     retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
     assert (ArchiveLog(tmp_path).end(), site.log.length()) == (site.log.end(), 0)
+
+    site.happen(SEGMENT_RECORDS)
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
+    assert site.log.length() == 0, "at once again"

@@ -152,6 +152,18 @@ async def test_caller_that_gives_up_does_not_disturb_the_others(redis_server: st
         assert (await log.append([click(3)]))[0].outcome == "accepted"
 
 
+async def test_what_failed_waits_no_more_and_a_caller_that_gave_up_holds_up_no_other_when_it_fails() -> None:
+    async with connect_async("redis://127.0.0.1:1/0") as nowhere:
+        log = AsyncRedisLog(nowhere, max_waiting=2)
+        for _ in range(2):
+            hasty, patient = (asyncio.ensure_future(log.append([click(seq)])) for seq in (1, 2))
+            await asyncio.sleep(0)
+            hasty.cancel()
+            with pytest.raises(LogUnavailable):
+                async with asyncio.timeout(PATIENCE_S):
+                    await patient
+
+
 async def test_appends_of_one_tick_share_a_round_trip(redis_server: str, shard: int) -> None:
     async with connect_async(redis_server) as client:
         log = AsyncRedisLog(client, shard)
