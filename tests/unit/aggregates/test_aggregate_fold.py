@@ -206,6 +206,15 @@ def test_click_after_coming_back_to_a_list_proves_an_impression_in_that_sitting_
     assert sum(n for key, n in tables["items"].items() if key[-1] == "impressions") == 1
 
 
+@pytest.mark.parametrize(("session", "position"), [("thief", 1), ("s", 99), ("s", -1)])
+def test_click_on_anothers_list_or_where_the_list_has_no_place_is_unknown(session: str, position: int) -> None:
+    log: list[Record] = []
+    append(log, START_MS, slate("s", 1, START_MS))
+    append(log, START_MS + 9, Click(event_time_ms=START_MS, session=session, slate="s-1", item="b", position=position))
+    clicks = {key[3]: n for key, n in counted(log)["traffic"].items() if key[-1] == "clicks" and n}
+    assert clicks == {"unknown": 1}
+
+
 @pytest.mark.parametrize(
     ("surface", "named", "counted_under"),
     [("history", "s-1", "history"), ("for_you", "never-served", "unknown"), ("for_you", "", "history")],
