@@ -149,6 +149,25 @@ async def test_stream_that_a_stopping_server_cuts_off_just_ends() -> None:
         await answering
 
 
+async def test_body_too_large_for_any_address_is_refused_before_all_of_it_has_come(settings: Any) -> None:
+    asked, sent = 0, list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        if asked > 100:
+            raise AssertionError("the whole of it was taken in")
+        return {"type": "http.request", "body": b"a" * 65_536, "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/nowhere/", "query_string": b"", "headers": []}
+    await page_handler()(scope, receive, send)
+    assert asked == settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 65_536 + 1
+    assert sent[0]["status"] == 413
+
+
 async def endless(request: HttpRequest) -> StreamingHttpResponse:
     async def parts() -> AsyncIterator[bytes]:
         yield b"first"
