@@ -6,7 +6,7 @@
   let toast, leaving, complaint, since; // the last one: when the break began that is not over yet
 
   const drop = () => { clearTimeout(leaving); toast?.remove(); toast = undefined; };
-  const wanted = () => toast?.matches(":hover, :focus-within") || document.querySelector(".vacancy");
+  const wanted = () => toast?.matches(":hover, :focus-within");
   const dropSoon = () => {
     clearTimeout(leaving);
     leaving = setTimeout(() => (wanted() ? dropSoon() : drop()), TOAST_MS);
@@ -33,7 +33,7 @@
 
   // Before the card is taken out of its list, where it says what it is: hence in the capture phase.
   document.addEventListener("freshet:dismissal", offerUndo, true);
-  document.addEventListener("freshet:dismissal_undone", drop);
+  document.addEventListener("freshet:dismissal_undone", ({ detail: { item } }) => { if (toast?.dataset.item === item) drop(); });
 
   const sentences = {
     closed: (pending) => pending

@@ -151,9 +151,9 @@
     undo.type = "button";
     undo.textContent = "Undo";
     undo.setAttribute("aria-label", `Undo: ${title}`);
-    // The notice below holds the button that the tracker knows; it stays for as long as a vacancy does.
-    undo.addEventListener("click", () =>
-      document.querySelector(`.toast[data-item="${CSS.escape(slot.dataset.item)}"] button`)?.click());
+    // It stands for the card, as the notice below does, which goes with the next refusal.
+    undo.dataset.track = "dismissal_undone";
+    ["item", ...PLACE].forEach((name) => { if (slot.dataset[name]) undo.dataset[name] = slot.dataset[name]; });
     vacancy.append(undo);
     const focused = slot.contains(document.activeElement);
     slot.replaceWith(vacancy);

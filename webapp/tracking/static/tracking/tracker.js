@@ -7,6 +7,7 @@
        [data-item]                                  a card in it
          [data-track="click|dismissal|dismissal_undone"]   what is pressed; the last two are not submitted as forms,
                                                            and a click takes the list out of the link (its query)
+     [data-track][data-item]                        a button that stands for a card: pressed, but never seen
      [data-dwell data-item]                         an item's page or panel, read for as long as it is there
      button[name="consent"]                         a choice of what may be remembered
      form[data-forget]                              has the session forgotten
@@ -50,7 +51,7 @@
     seen.add(once);
   };
 
-  const watch = (again) => document.querySelectorAll("[data-slate] [data-item]").forEach((card) => {
+  const watch = (again) => document.querySelectorAll("[data-slate] [data-item]:not([data-track])").forEach((card) => {
     const { slate } = card.closest("[data-slate]").dataset;
     if (watched.get(card) === slate && !again) return;
     watched.set(card, slate);
