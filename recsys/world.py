@@ -39,7 +39,8 @@ from recsys.offsets import ORIGIN, Offset
 from recsys.tables import Table
 from recsys.taste_index import TasteIndex
 
-#: Most recent sessions that an item remembers, and most recent distinct clicks that a session remembers.
+#: Most recent sessions that an item remembers, and distinct clicks that one of them holds: one that clicks more goes on
+#: as another. In states of before that, `length` counts clicks that were pushed out, too.
 ITEM_RING: Final = 256
 SESSION_CLICKS: Final = 24
 #: Sessions that the neighbour index holds; older ones are overwritten.

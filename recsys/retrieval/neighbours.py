@@ -1,10 +1,11 @@
 """Session neighbours: what sessions like this one clicked before and after the items they have in common.
 
-Each item remembers its `ITEM_RING` most recent sessions, each session its `SESSION_CLICKS` most recent distinct
-clicks. A query takes the session's last `voting.QUERY_CLICKS`, gathers the sessions that share them, and lets each vote
-for the items around the shared one; votes are kept apart by the click that they are owed to and by what came before and
-after it, for the model to weigh. The scheme follows vector session kNN (Ludewig and Jannach, "Evaluation of
-session-based recommendation algorithms", 2018).
+Each item remembers its `ITEM_RING` most recent sessions, each session its distinct clicks, in stretches of
+`SESSION_CLICKS`: who listens for hours is as many neighbours as that takes, and none of their own. A query takes the
+session's last `voting.QUERY_CLICKS`, gathers the sessions that share them, and lets each vote for the items around the
+shared one; votes are kept apart by the click that they are owed to and by what came before and after it, for the model
+to weigh. The scheme follows vector session kNN (Ludewig and Jannach, "Evaluation of session-based recommendation
+algorithms", 2018).
 """
 
 from typing import Final, NamedTuple
@@ -55,36 +56,48 @@ NO_VOTES: Final = Votes(np.empty(0, np.int64), np.empty((0, voting.CHANNELS), np
 
 
 def index_click(world: World, serial: int, key: int, row: int) -> int:
-    """Add a click to the neighbour index; return the session's serial number, to be passed with its next click.
+    """Add a click to the neighbour index; return the serial of the session's stretch, to be passed with its next click.
 
     Parameters
     ----------
     world : World
         Changed in place; the rows are marked as changed.
     serial : int
-        What the session's click before this one returned, `NO_SERIAL` for its first. A session that was
-        overwritten by `SESSION_RING` newer ones starts afresh.
+        What the session's click before this one returned, `NO_SERIAL` for its first. A session whose stretch is full,
+        or was overwritten by `SESSION_RING` newer ones, begins another.
     key : int
         `SessionContext.key`: what the session is recognised by when its own neighbours are looked for.
     row : int
-        Item clicked. One that the session remembers already adds nothing.
+        Item clicked. One that the session's stretch has already adds nothing.
     """
-    sessions, rings = world.sessions, world.rings
     if serial == NO_SERIAL or world.serial - serial > SESSION_RING:
-        serial = world.serial
-        world.serial += 1
-        slot = serial % SESSION_RING
-        sessions.grow(slot + 1)
-        sessions["key"][slot] = key
-        sessions["length"][slot] = 0
-    slot = serial % SESSION_RING
-    posted = voting.post(sessions["clicked"], sessions["length"], rings["ring"], rings["postings"], slot, serial, row)
+        serial = _begin(world, key)
+    posted = _post(world, serial, row)
+    if posted == voting.FULL:
+        serial = _begin(world, key)
+        posted = _post(world, serial, row)
     if posted:
-        sessions.touch(slot)
-        rings.touch(row)
+        world.sessions.touch(serial % SESSION_RING)
+        world.rings.touch(row)
     if posted == 1:
         world.hear(row)
     return serial
+
+
+def _begin(world: World, key: int) -> int:
+    """Give a session the next slot; return its serial."""
+    serial, sessions = world.serial, world.sessions
+    world.serial += 1
+    slot = serial % SESSION_RING
+    sessions.grow(slot + 1)
+    sessions["key"][slot] = key
+    sessions["length"][slot] = 0
+    return serial
+
+
+def _post(world: World, serial: int, row: int) -> int:
+    sessions, rings, slot = world.sessions, world.rings, serial % SESSION_RING
+    return voting.post(sessions["clicked"], sessions["length"], rings["ring"], rings["postings"], slot, serial, row)
 
 
 def recall(world: World, context: SessionContext, limit: int) -> Votes:

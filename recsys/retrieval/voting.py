@@ -27,6 +27,9 @@ DISTANCE_DECAY: Final = 4.0
 #: What a vote for an item before the shared one is worth beside one for an item after it.
 BEFORE: Final = 0.7
 
+#: What `post` returns for a slot that has no room left.
+FULL: Final = -1
+
 #: Channels of votes: `layout.VOTES`, then `layout.STEPS`.
 CHANNELS: Final = len(VOTES) + len(STEPS)
 _PREDECESSOR: Final = len(VOTES)
@@ -46,16 +49,15 @@ Channels = NDArray[np.float32]
 def post(clicked: Clicked, length: Clicked, ring: Clicked, postings: Ints, slot: int, serial: int, row: int) -> int:
     """Append `row` to the session in `slot` and the session to the item's ring.
 
-    Return in how many sessions the item has been posted so far; 0 where it was in this one already.
+    Return in how many sessions the item has been posted so far; 0 where it was in this one already, `FULL` where the
+    slot has no room for it.
     """
     held = min(length[slot], SESSION_CLICKS)
     for place in range(held):
         if clicked[slot, place] == row:
             return 0
     if held == SESSION_CLICKS:
-        for place in range(held - 1):
-            clicked[slot, place] = clicked[slot, place + 1]
-        held -= 1
+        return FULL
     clicked[slot, held] = row
     length[slot] += 1
     ring[row, postings[row] % ITEM_RING] = serial

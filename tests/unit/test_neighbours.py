@@ -184,12 +184,15 @@ def test_an_item_remembers_its_most_recent_sessions() -> None:
     assert sorted(world.rings["ring"][0]) == list(range(10, ITEM_RING + 10))
 
 
-def test_a_session_remembers_its_most_recent_clicks() -> None:
+def test_a_long_session_goes_on_as_another_and_forgets_nothing() -> None:
     world = indexed([list(range(SESSION_CLICKS + 3))], films=SESSION_CLICKS + 3)
-    assert world.sessions["clicked"][0].tolist() == list(range(3, SESSION_CLICKS + 3))
-    assert world.sessions["length"][0] == SESSION_CLICKS + 3
-    assert not votes(world, 0).any(), "that click has been pushed out"
-    assert votes(world, 3)[4, VOTES.index("after_last")] == pytest.approx(1.0)
+    assert world.serial == 2
+    assert world.sessions["clicked"][0].tolist() == list(range(SESSION_CLICKS))
+    assert world.sessions["clicked"][1, :4].tolist() == [*range(SESSION_CLICKS, SESSION_CLICKS + 3), -1]
+    assert world.sessions["key"][0] == world.sessions["key"][1], "none of them is a neighbour of the session itself"
+    assert votes(world, 0)[1, VOTES.index("after_last")] == pytest.approx(1.0)
+    follow = neighbours.recall(world, asking(SESSION_CLICKS), 2).rows.tolist()
+    assert sorted(follow) == [SESSION_CLICKS, SESSION_CLICKS + 1]
 
 
 def test_a_session_clicks_each_item_once() -> None:
