@@ -55,7 +55,7 @@ class PageHandler(ASGIHandler):
         exchange = _Exchange(receive, send)
         try:
             await super().handle(scope, exchange, exchange.send)
-            if exchange.too_large:
+            if exchange.too_large and not exchange.began:
                 await self._refuse(exchange)
         except asyncio.CancelledError:
             # Only a server that stops and has waited long enough cancels; it would log this as a failure of ours.
