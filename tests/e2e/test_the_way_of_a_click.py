@@ -47,7 +47,7 @@ def test_dismissed_film_leaves_at_once_and_comes_back_with_undo(movielens: Runni
     item = slot.get_attribute("data-item")
     slot.hover()
     slot.locator("[data-track=dismissal]").click()
-    gone = for_you(page).locator(f'[data-item="{item}"]')
+    gone = for_you(page).locator(f'.slot[data-item="{item}"]')
     gone.wait_for(state="detached")
     page.reload()
     assert gone.count() == 0
