@@ -5,6 +5,7 @@ read and write JSON lines (recorded logs, exports). `SCHEMA_VERSION` travels wit
 `decode` brings older ones up to date, so that the rest of the engine sees only the newest form.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -46,6 +47,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     def tag(cls) -> str:
         """Return the event's name on the wire."""
         return str(cls.__struct_config__.tag)
+
+
+def distinct_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Return words as an item's `categories` and `tags` should be: without space around them, each once.
+
+    >>> distinct_words([" Horror", "Sci-Fi", "", "Horror"])
+    ('Horror', 'Sci-Fi')
+    """
+    return tuple(dict.fromkeys(stripped for word in words if (stripped := word.strip())))
 
 
 class ItemUpserted(Event, frozen=True, kw_only=True, tag="item"):

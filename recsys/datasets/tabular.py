@@ -6,7 +6,7 @@ The row structs are the format: their fields are the columns. `docs/data-format.
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_hints
 
@@ -16,7 +16,7 @@ from recsys.datasets.base import MAX_TIME_MS, NO_SEPARATORS, NO_ZEROS, Dataset, 
 from recsys.datasets.history import Happened, entering, history
 from recsys.datasets.rows import FORMATS, Row, find_table, read_rows
 from recsys.errors import DatasetError
-from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, SURFACES, Device, EntryPage, ItemUpserted, Referrer
+from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, SURFACES, Device, EntryPage, ItemUpserted, Referrer, distinct_words
 
 NAME: Final = "tabular"
 
@@ -154,14 +154,9 @@ def _items(file: Path, rejected: list[Rejected], notes: list[str]) -> Iterator[t
 
 def _item(row: ItemRow, numbers: dict[str, float]) -> ItemUpserted:
     return ItemUpserted(
-        event_time_ms=0, item=row.item, title=row.title, categories=_each_once(row.categories),
-        tags=_each_once(row.tags), year=row.year, numbers=numbers,
+        event_time_ms=0, item=row.item, title=row.title, categories=distinct_words(row.categories),
+        tags=distinct_words(row.tags), year=row.year, numbers=numbers,
     )  # fmt: skip
-
-
-def _each_once(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the words without space around them, each once: exports that join tables repeat them."""
-    return tuple(dict.fromkeys(stripped for word in words if (stripped := word.strip())))
 
 
 def _numbers(raw: Row) -> dict[str, float]:

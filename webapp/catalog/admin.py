@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from recsys.errors import InvalidEvent, LogFull, LogUnavailable
+from recsys.events import distinct_words
 from webapp.catalog import services
 from webapp.catalog.models import Item
 
@@ -32,7 +33,7 @@ class WordsField(forms.CharField):
     def clean(self, value: Any) -> Any:
         """Return the words, each once."""
         text: str = super().clean(value)
-        return list(dict.fromkeys(word.strip() for word in text.splitlines() if word.strip()))
+        return list(distinct_words(text.splitlines()))
 
 
 class ItemForm(_ItemForm):
