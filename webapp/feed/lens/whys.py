@@ -79,15 +79,14 @@ def why_list(slate: Slate, world: World, path: str) -> SafeString:
     """
     if slate.strengths is None:
         return SafeString("")
-    return mark_safe(
-        "".join(_why(slate, slate.strengths, slot, world, escape(path)) for slot in range(len(slate.items)))
-    )
+    path = escape(path)
+    return mark_safe("".join(_why(slate, slate.strengths, slot, world, path) for slot in range(len(slate.items))))
 
 
 def _why(slate: Slate, strengths: Strengths, slot: int, world: World, path: str) -> str:
     item = slate.items[slot]
     identity, address = escape(item), f"{path}{quote(item, safe='')}"
-    strength = signed(_rounded_sum(strengths.contributions(slot).values(), DIGITS), DIGITS)
+    strength = signed(round(sum(_scaled(strengths.contributions(slot).values(), DIGITS))), DIGITS)
     tried = '<span class="tried">a try</span> ' if slate.explored[slot] else ""
     return (
         f'<li data-why="{identity}"><details data-key="why-{identity}" hx-get="{address}" hx-trigger="toggle once" '
@@ -151,18 +150,18 @@ def adding_up(values: Sequence[float], digits: int) -> list[int]:
     >>> adding_up([1.25, 1.25, -0.5], 1)
     [13, 12, -5]
     """
-    scaled = [value * 10**digits for value in values]
+    scaled = _scaled(values, digits)
     units = [math.floor(value) for value in scaled]
-    missing = _rounded_sum(values, digits) - sum(units)
+    missing = round(sum(scaled)) - sum(units)
     by_remainder = sorted(range(len(units)), key=lambda at: (units[at] - scaled[at], at))
     for at in by_remainder[:missing]:
         units[at] += 1
     return units
 
 
-def _rounded_sum(values: Iterable[float], digits: int) -> int:
-    """Return what `adding_up` of the values adds up to."""
-    return round(sum(value * 10.0**digits for value in values))
+def _scaled(values: Iterable[float], digits: int) -> list[float]:
+    """Return the values in units of the last digit; the rounded sum of these is what `adding_up` adds up to."""
+    return [value * 10.0**digits for value in values]
 
 
 def signed(units: int, digits: int) -> str:

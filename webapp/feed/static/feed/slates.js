@@ -95,8 +95,8 @@
   };
 
   // What is held and not part of the new slate goes on belonging to the one that it was shown with.
-  const keepPlace = (slot, shelf) => PLACE.forEach((name) => {
-    if (shelf.dataset[name] && !slot.dataset[name]) slot.dataset[name] = shelf.dataset[name];
+  const keepPlace = (element, from) => PLACE.forEach((name) => {
+    if (from.dataset[name] && !element.dataset[name]) element.dataset[name] = from.dataset[name];
   });
   const takePlace = (slot, fresh) => {
     PLACE.forEach((name) => delete slot.dataset[name]);
@@ -153,7 +153,8 @@
     undo.setAttribute("aria-label", `Undo: ${title}`);
     // It stands for the card, as the notice below does, which goes with the next refusal.
     undo.dataset.track = "dismissal_undone";
-    ["item", ...PLACE].forEach((name) => { if (slot.dataset[name]) undo.dataset[name] = slot.dataset[name]; });
+    undo.dataset.item = slot.dataset.item;
+    keepPlace(undo, slot);
     vacancy.append(undo);
     const focused = slot.contains(document.activeElement);
     slot.replaceWith(vacancy);
