@@ -44,6 +44,10 @@ def visit(settings: Any, consent: str = "session") -> Visit:
     return visit_from({}, NOW_MS)
 
 
+def opened(visit: Visit, item: str = "horror-1") -> Click:
+    return Click(event_time_ms=NOW_MS, session=visit.session, item=item)
+
+
 @pytest.mark.parametrize("consent", ["session", "visitor"])
 async def test_busy_session_is_read_once(visitor: AsyncClient, clock: ManualClock, settings: Any, consent: str):
     presence, mine = Kept(clock), visit(settings, consent)
@@ -52,10 +56,6 @@ async def test_busy_session_is_read_once(visitor: AsyncClient, clock: ManualCloc
         clock.advance(kept.IDLE_KEPT_MS - 1)
         assert await presence.session(mine, up_to_date=False) is first
     assert presence.reads == 1
-
-
-def opened(visit: Visit, item: str = "horror-1") -> Click:
-    return Click(event_time_ms=NOW_MS, session=visit.session, item=item)
 
 
 async def test_idle_session_is_let_go_and_read_again(visitor: AsyncClient, clock: ManualClock, settings: Any):
