@@ -52,11 +52,11 @@ OWN_EVENTS_UNLOGGED: Final = _declare(
 ACKNOWLEDGE_SECONDS: Final = _declare(
     Histogram,
     "freshet_acknowledge_seconds",
-    "Time from a message's arrival on a websocket to its acknowledgement, the log's write included.",
+    "Time from a message's arrival to its acknowledgement, the log's write included.",
     buckets=_FAST,
 )
 SLATE_SECONDS: Final = _declare(
-    Histogram, "freshet_slate_seconds", "Time to rank a slate anew and render it for a websocket.", buckets=_FAST
+    Histogram, "freshet_slate_seconds", "Time to rank a slate anew and render it for an open page.", buckets=_FAST
 )
 SOCKETS: Final = _declare(Gauge, "freshet_sockets", "Open websockets.")
 REPLICA_ITEMS: Final = _declare(Gauge, "freshet_replica_items", "Items that this process can recommend.")

@@ -32,6 +32,11 @@ class Coalesced:
         """Say that the work looks at things only now, where it waited first: whoever asked until now needs no more."""
         self._again = False
 
+    async def rest(self) -> None:
+        """Wait until all that was asked for is done."""
+        if self._working is not None:
+            await asyncio.gather(self._working, return_exceptions=True)
+
     async def close(self) -> None:
         """Stop, for good."""
         if self._working is not None:

@@ -6,13 +6,14 @@ server's own receive buffer; a browser has one batch under way and waits for its
 
 Beside it, the session's other tabs are told that there is something new (`webapp.feed.siblings`), and the lens is drawn
 when nobody waits for a slate (`webapp.feed.turns`). A session that its visitor ends has its sockets closed: what a
-client goes on sending comes under what its next handshake says.
+client goes on sending comes under what its next handshake says. Where no socket opens, browsers say and hear the same
+by requests (`webapp.feed.socketless`).
 """
 
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -86,17 +87,18 @@ class Connection:
 
     async def serve(self, receive: Receive) -> None:
         """Answer messages until either side closes."""
-        siblings().join(self._visit.session, self)
-        try:
+        async with self._among_others():
             while not self._closed:
                 message = await receive()
                 if self._closed or message["type"] != "websocket.receive":
                     return
                 await self._take(message.get("text") or message.get("bytes") or b"")
-        finally:
-            siblings().leave(self._visit.session, self)
-            await self._others.close()
-            await self._lens.close()
+
+    async def serve_one(self, payload: bytes) -> None:
+        """Answer one message, with all that follows from it."""
+        async with self._among_others():
+            await self._take(payload)
+            await self._lens.rest()
 
     def wake(self) -> None:
         """Follow what another tab did; does not wait."""
@@ -107,6 +109,16 @@ class Connection:
         if not self._closed:
             self._closed = True
             self._closing = asyncio.create_task(self._close(ENDED))
+
+    @contextlib.asynccontextmanager
+    async def _among_others(self) -> AsyncIterator[None]:
+        siblings().join(self._visit.session, self)
+        try:
+            yield
+        finally:
+            siblings().leave(self._visit.session, self)
+            await self._others.close()
+            await self._lens.close()
 
     async def _take(self, payload: bytes | str) -> None:
         laps, intake = Laps(), services.intake()

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from webapp.feed import views
+from webapp.feed.socketless import collect
 
 app_name = "feed"
 urlpatterns = [
@@ -12,4 +13,5 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("history/", views.history, name="history"),
     path("dismiss/", views.dismiss, name="dismiss"),
+    path("collect/", collect, name="collect"),
 ]

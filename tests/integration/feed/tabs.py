@@ -41,6 +41,9 @@ class Tab:
         await self.socket.send_input({"type": "websocket.receive", "text": text})
 
     async def send(self, seq: int, item: str, kind: str = "click", **more: Any) -> None:
+        await self.say(self.message(seq, item, kind, **more))
+
+    def message(self, seq: int, item: str, kind: str = "click", **more: Any) -> str:
         event = {"type": kind, "seq": seq, "slate": self.slate.slate, "item": item, "age_ms": 0}
         message = {
             "type": "events",
@@ -51,7 +54,7 @@ class Tab:
             "surfaces": ["for_you"],
             **more,
         }
-        await self.say(msgspec.json.encode(message).decode())
+        return msgspec.json.encode(message).decode()
 
     async def hear(self) -> dict[str, Any]:
         sent = await self.socket.receive_output(timeout=PATIENCE_S)

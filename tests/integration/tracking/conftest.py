@@ -36,6 +36,7 @@ class Site:
 
     url: str = ""
     up: bool = True
+    sockets: bool = True
     mute: bool = False
     close_code: int = 1001
     outcome: str = "accepted"
@@ -44,7 +45,7 @@ class Site:
     running: bool = False
     consent: str = "session"
     messages: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    beacons: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    posts: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     errors: list[str] = dataclasses.field(default_factory=list)
     events: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
@@ -59,12 +60,11 @@ class Site:
             await send({"type": "websocket.send", "text": json.dumps(message)})
 
         await receive()
-        if not self.up:
+        if not (self.up and self.sockets):
             await send({"type": "websocket.close"})
             return
         await send({"type": "websocket.accept"})
-        hello = {"session": self.session, "next_seq": self.next_seq, "version": "5-0", "running": self.running}
-        await say({"type": "hello", **hello})
+        await say(self.hello())
         while (received := await receive())["type"] == "websocket.receive":
             if not self.up:
                 await send({"type": "websocket.close", "code": self.close_code})
@@ -73,7 +73,14 @@ class Site:
                 continue
             message = json.loads(received["text"])
             self.messages.append(message)
-            await say({"type": "ack", "id": message["id"], "outcomes": self.take(message)})
+            await say(self.ack(message))
+
+    def hello(self) -> dict[str, Any]:
+        hello = {"session": self.session, "next_seq": self.next_seq, "version": "5-0", "running": self.running}
+        return {"type": "hello", **hello}
+
+    def ack(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "ack", "id": message["id"], "outcomes": self.take(message)}
 
     def take(self, message: dict[str, Any]) -> dict[int, str]:
         outcomes = {
@@ -83,12 +90,23 @@ class Site:
         return outcomes
 
     async def answer(self, path: str, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
-        if path == "/collect/":
-            self.beacons.append(json.loads((await receive())["body"]))
-        script = SCRIPTS / path[1:]
+        script, status = SCRIPTS / path[1:], 200
         body, kind = (script.read_bytes(), b"text/javascript") if script.is_file() else (self.page(), b"text/html")
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+        if path == "/collect/":
+            said = (await receive())["body"]
+            body, kind, status = self.collected(said), b"application/x-ndjson", 200 if self.up else 503
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": body})
+
+    def collected(self, said: bytes) -> bytes:
+        if not self.up:
+            return b""
+        if not said:
+            return json.dumps(self.hello()).encode()
+        message = json.loads(said)
+        self.posts.append(message)
+        # A beacon's are left to the next page, to be sent again.
+        return json.dumps(self.ack(message)).encode() if message["surfaces"] else b""
 
     def page(self) -> bytes:
         return PAGE.format(consent=self.consent, session=self.session).encode()
@@ -132,3 +150,16 @@ async def opened(site: Site, browser: BrowserContext) -> Page:
     page.on("pageerror", lambda error: site.errors.append(str(error)))
     await page.goto(site.url)
     return page
+
+
+async def kept(page: Page) -> int:
+    """Return how many events the browser's outbox holds."""
+    return await page.evaluate(
+        """() => new Promise((resolve) => {
+          const opening = indexedDB.open("freshet", 1);
+          opening.onsuccess = () => {
+            const counting = opening.result.transaction("events").objectStore("events").count();
+            counting.onsuccess = () => { opening.result.close(); resolve(counting.result); };
+          };
+        })"""
+    )

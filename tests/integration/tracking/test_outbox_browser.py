@@ -4,7 +4,7 @@ import asyncio
 
 from playwright.async_api import BrowserContext, Page
 
-from tests.integration.tracking.conftest import Site, opened
+from tests.integration.tracking.conftest import Site, kept, opened
 from tests.patience import until
 
 
@@ -42,8 +42,8 @@ async def test_page_that_goes_away_hands_in_what_is_pending(site: Site, page: Pa
     await page.click("text=Alien")
     await until(lambda: len(site.messages) > 0)
     await page.goto("about:blank")
-    await until(lambda: len(site.beacons) == 1)
-    assert "alien" in [event["item"] for event in site.beacons[0]["events"] if event["type"] == "click"]
+    await until(lambda: len(site.posts) == 1)
+    assert "alien" in [event["item"] for event in site.posts[0]["events"] if event["type"] == "click"]
 
 
 async def test_full_log_is_tried_again_and_not_dropped(site: Site, page: Page):
@@ -52,6 +52,40 @@ async def test_full_log_is_tried_again_and_not_dropped(site: Site, page: Page):
     await until(lambda: len(site.messages) >= 2)
     site.outcome = "accepted"
     await until(lambda: site.of("click") == ["alien"])
+
+
+async def test_what_is_done_goes_by_requests_while_no_socket_opens_and_is_forgotten_here(
+    site: Site, browser: BrowserContext
+):
+    site.sockets = False
+    page = await opened(site, browser)
+    for _ in range(150):
+        await page.evaluate("""() => document.querySelector("[data-track]").click()""")
+    await until(lambda: len(site.of("click")) == 150 and len(site.of("impression")) == 2)
+    assert site.messages == []
+    await page.wait_for_timeout(300)
+    assert await kept(page) == 0
+    site.sockets = True
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await until(lambda: len(site.messages) > 0)
+    before = len(site.posts)
+    await page.click("text=Alien")
+    await until(lambda: len(site.of("click")) == 151)
+    assert len(site.posts) == before
+
+
+async def test_click_that_leaves_the_page_goes_by_request_before_the_next_page_is_there(
+    site: Site, browser: BrowserContext
+):
+    site.sockets = False
+    page = await opened(site, browser)
+    await until(lambda: len(site.of("impression")) == 2)
+    asked = asyncio.Event()
+    await page.route("**/film/", lambda _: asked.set())  # never answered
+    await page.click("text=Brazil", no_wait_after=True)
+    await asked.wait()
+    await until(lambda: site.of("click") == ["brazil"])
+    assert page.url == site.url
 
 
 async def test_batch_that_the_server_can_not_read_is_not_sent_for_ever(site: Site, page: Page):

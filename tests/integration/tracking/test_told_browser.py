@@ -4,21 +4,8 @@ import asyncio
 
 from playwright.async_api import Page
 
-from tests.integration.tracking.conftest import Site
+from tests.integration.tracking.conftest import Site, kept
 from tests.patience import PATIENCE_S, until
-
-
-async def kept(page: Page) -> int:
-    """Return how many events the browser's outbox holds."""
-    return await page.evaluate(
-        """() => new Promise((resolve) => {
-          const opening = indexedDB.open("freshet", 1);
-          opening.onsuccess = () => {
-            const counting = opening.result.transaction("events").objectStore("events").count();
-            counting.onsuccess = () => { opening.result.close(); resolve(counting.result); };
-          };
-        })"""
-    )
 
 
 async def test_click_arrives_with_its_slate_and_is_forgotten_once_acknowledged(site: Site, page: Page):

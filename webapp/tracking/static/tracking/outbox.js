@@ -1,21 +1,25 @@
 /* Freshet's outbox: events that arrive once, or wait until they can. `tracker.js` fills it.
 
    An event gets its session's next number, is kept in IndexedDB, goes over the websocket in a batch, and is forgotten only
-   when the server acknowledges it. Numbers make resending harmless: the server takes each once. Tells the page, by
-   events on document, `freshet:slate` (detail: the message) and `freshet:connection` (detail.state: open, closed or
-   stopped; detail.pending: how many events are not acknowledged yet). Calls `over` when the server says that the visit
-   goes on in a session that is not the page's. */
+   when the server acknowledges it. Numbers make resending harmless: the server takes each once. Where no websocket opens,
+   the same messages go and come by requests, while sockets are tried on. Tells the page, by events on document,
+   `freshet:slate` (detail: the message) and `freshet:connection` (detail.state: open, closed or stopped; detail.pending:
+   how many events are not acknowledged yet). Calls `over` when the server says that the visit goes on in a session that
+   is not the page's. */
 globalThis.freshetOutbox = (page, surfaces, over) => {
   "use strict";
   const BATCH = 100, BLOCK = 32, LOW = 8; // events in a message; sequence numbers drawn at once, and when to draw more
-  const GROUP_MS = 250, ANSWER_MS = 10_000, LONGEST_WAIT_MS = 30_000;
+  const GROUP_MS = 250, KNOCK_MS = 3_000, ANSWER_MS = 10_000, LONGEST_WAIT_MS = 30_000;
 
   const UNREADABLE = [1007, 1009]; // close codes: not a batch, too large
+  const CODES = { 400: 1007, 413: 1009 }; // HTTP's for the same
+  const KEPT_ALIVE = 60_000; // characters; browsers take less than 64 KiB from a page that may be going
 
   const pending = new Map(); // key → event: all that is not acknowledged yet
   const blocks = new Map(); // session → its reserved numbers, and the events that wait for one
   const floors = new Map(); // session → lowest number that the server knows to be free
-  let socket, greeted, helloDue, inFlight, flushing, retrying, messages = 0, failures = 0, stopped = false, alone = false;
+  let socket, requests, line; // `line`: the one of the two that has greeted, and takes what is sent
+  let helloDue, knocking, inFlight, flushing, retrying, messages = 0, failures = 0, stopped = false, alone = false;
 
   // -- Keeping: a closed tab or a dead network loses nothing -----------------------------------------------------------
 
@@ -123,7 +127,7 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     return [...pending.values()].filter((event) => event.token === token).slice(0, BATCH);
   };
 
-  const message = (events) => {
+  const message = (events, wanted) => {
     events.forEach((event) => { event.sent++; });
     return JSON.stringify({
       type: "events",
@@ -132,37 +136,37 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
       slates: Object.fromEntries(events.filter((event) => event.slate).map((event) => [event.slate, event.slateToken])),
       events: events.map(({ type, seq, slate, item, dwell_ms, made }) =>
         ({ type, seq, slate, item, dwell_ms, age_ms: Math.max(0, Date.now() - made) })),
-      surfaces: surfaces(),
+      surfaces: wanted,
     });
   };
 
   const flush = () => {
     flushing = clearTimeout(flushing);
-    if (!greeted || inFlight || retrying || !pending.size) return;
+    if (!line || inFlight || retrying || !pending.size) return;
     send(batch());
   };
 
   const send = (events) => {
-    socket.send(message(events));
-    inFlight = { id: messages, events, deadline: deadline() };
+    line.send(message(events, surfaces()));
+    inFlight = { id: messages, events, by: line, deadline: deadline(line) };
   };
 
   // What does not answer in time is taken for gone: a peer that is dead says no goodbye, and browsers wait long for it.
-  const deadline = () => setTimeout((current) => {
-    current.close();
-    current.onclose({ code: 1006 });
-  }, ANSWER_MS, socket);
+  const deadline = (asked) => setTimeout(() => {
+    asked.close();
+    asked.onclose({ code: 1006 });
+  }, ANSWER_MS);
 
   const acknowledged = ({ id, outcomes }) => {
     if (id !== inFlight?.id) return;
     clearTimeout(inFlight.deadline);
     const settled = inFlight.events.filter(({ seq }) => outcomes[seq] !== "full");
-    const full = settled.length < inFlight.events.length;
+    const full = settled.length < inFlight.events.length, bySocket = inFlight.by === socket;
     inFlight = undefined;
     forget(settled);
     if (alone) settled.filter(({ seq, sent }) => sent === 1 && outcomes[seq] === "duplicate").forEach(enter);
     if (full) retrying = setTimeout(() => { retrying = undefined; flush(); }, backoff());
-    else { failures = 0; flush(); }
+    else { if (bySocket) failures = 0; flush(); }
     announce("open");
   };
 
@@ -173,9 +177,8 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
   };
 
   // What an earlier page left behind goes along; what another tab is sending meanwhile may go twice, which is harmless.
-  const hello = async ({ session, next_seq, running }) => {
-    const current = socket;
-    clearTimeout(helloDue);
+  const hello = async ({ session, next_seq, running }, by) => {
+    if (by === socket) { clearTimeout(helloDue); clearTimeout(knocking); }
     if (running && session !== page.session) { over(); return; }
     floors.set(session, next_seq);
     const block = blocks.get(session);
@@ -184,18 +187,20 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     left.sort((one, other) => one.made - other.made).forEach((event) => {
       if (!pending.has(event.key)) pending.set(event.key, { ...event, sent: 1 }); // as somebody may have
     });
-    if (socket !== current) return;
-    greeted = true;
-    if (!pending.size) failures = 0; // else the acknowledgement tells whether all is well again
+    if (by !== socket && by !== requests) return;
+    line = by;
     greet();
     announce("open");
+    if (by === socket) {
+      requests = undefined;
+      if (!pending.size) failures = 0; // else the acknowledgement tells whether all is well again
+    }
     if (pending.size) flush();
-    else if (surfaces().length) send([]); // the server knows from now on what this page shows, and lets it follow other tabs
+    else if (by === socket && surfaces().length && !inFlight) send([]); // it knows what this page shows: let it follow other tabs
   };
 
-  const receive = ({ data }) => {
-    const said = JSON.parse(typeof data === "string" ? data : new TextDecoder().decode(data));
-    if (said.type === "hello") hello(said);
+  const receive = (said, by) => {
+    if (said.type === "hello") hello(said, by);
     else if (said.type === "ack") acknowledged(said);
     else if (said.type === "slate") document.dispatchEvent(new CustomEvent("freshet:slate", { detail: said }));
   };
@@ -205,21 +210,57 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     const url = new URL(page.socket, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const opening = new WebSocket(url);
+    let heard = false;
     socket = opening;
     opening.binaryType = "arraybuffer";
-    opening.onmessage = receive;
-    helloDue = deadline();
+    opening.onmessage = ({ data }) => {
+      heard = true;
+      receive(JSON.parse(typeof data === "string" ? data : new TextDecoder().decode(data)), opening);
+    };
+    helloDue = deadline(opening);
+    knocking = setTimeout(knock, KNOCK_MS);
     opening.onclose = ({ code }) => {
       if (socket !== opening) return;
       opening.onmessage = undefined;
       clearTimeout(helloDue);
-      clearTimeout(inFlight?.deadline);
-      if (UNREADABLE.includes(code) && inFlight) forget(inFlight.events); // no server will ever read that batch
-      socket = greeted = inFlight = undefined;
+      clearTimeout(knocking);
+      socket = undefined;
+      lost(opening, code);
       if (stopped) return;
-      announce("closed");
+      if (!heard) knock();
       setTimeout(connect, backoff());
     };
+  };
+
+  // Some proxies let no socket through, and say so or nothing at all.
+  const knock = () => {
+    if (line || stopped || document.hidden) return;
+    const asking = {
+      send: (body) => ask({ method: "POST", body, keepalive: body.length < KEPT_ALIVE }),
+      close() {},
+      onclose({ code }) { lost(asking, code); },
+    };
+    const ask = async (how) => {
+      try {
+        const answer = await fetch(page.collect, { ...how, signal: AbortSignal.timeout(ANSWER_MS) });
+        if (!answer.ok) { asking.onclose({ code: CODES[answer.status] }); return; }
+        const said = (await answer.text()).split("\n").map((text) => JSON.parse(text));
+        said.forEach((message) => receive(message, asking));
+      } catch { asking.onclose({ code: 1006 }); } // not reached, or what answers is not the site
+    };
+    requests = asking;
+    ask({ cache: "no-store" });
+  };
+
+  const lost = (one, code) => {
+    if (inFlight?.by === one) {
+      clearTimeout(inFlight.deadline);
+      if (UNREADABLE.includes(code)) forget(inFlight.events); // no server will ever read that batch
+      inFlight = undefined;
+    }
+    if (line === one) line = undefined;
+    if (requests === one) requests = undefined;
+    if (!line && !stopped) announce("closed");
   };
 
   // Half of the wait is luck, so that a restarted server is not met by everybody at once.
@@ -230,8 +271,8 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
 
   // The last resort of a page that goes away. Nothing is dropped: the next page sends it again unless it was accepted.
   const leave = () => {
-    if (pending.size && page.consent !== "off") navigator.sendBeacon(page.collect, message(batch()));
-    greeted = undefined; // a page that is hidden on its way out sends nothing more
+    if (pending.size && page.consent !== "off") navigator.sendBeacon(page.collect, message(batch(), []));
+    line = requests = undefined; // a page that is hidden on its way out sends nothing more
     socket?.close();
   };
 
@@ -242,7 +283,12 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
   };
 
   // A new connection asks the server anew which session it is that goes on.
-  const askAgain = () => socket?.close();
+  const askAgain = () => {
+    const asked = requests;
+    if (asked) line = requests = undefined;
+    socket?.close();
+    if (asked) knock();
+  };
 
   addEventListener("online", connect);
   refill(page.session, blockOf(page.session)); // the first click may be the one that leaves the page
