@@ -13,6 +13,13 @@ def _without_colors(logger: WrappedLogger, name: str, event: EventDict) -> Event
     return event
 
 
+def _refused_in_a_line(record: logging.LogRecord) -> bool:
+    """Tell in one line of a request that Django refuses, as for another site's name: nothing of ours went wrong."""
+    if record.name.startswith("django.security."):
+        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+    return True
+
+
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -54,7 +61,12 @@ def logging_settings(form: str, level: str) -> dict[str, Any]:
             }
         },
         "handlers": {
-            "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"},
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "lines",
+                "filters": [_refused_in_a_line],
+            },
         },
         "root": {"handlers": ["stdout"], "level": level},
         # The server brings handlers of its own; without them its lines join ours. Requests are the proxy's to log.

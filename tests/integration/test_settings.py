@@ -178,3 +178,15 @@ def test_logged_traceback_says_where_and_not_with_which_values(tmp_path: Path, f
     )
     assert "failing.py" in done.stdout and "ValueError" in done.stdout
     assert "hunter2" not in done.stdout
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_request_for_another_site_is_told_of_in_one_line_and_is_no_error(tmp_path: Path, form: str) -> None:
+    code = (
+        "import django; django.setup(); from django.test import Client;"
+        "print(Client().get('/nothing/', headers={'host': 'elsewhere.example'}).status_code)"
+    )
+    done = run("-c", code, FRESHET_VAR=str(tmp_path), FRESHET_LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="webapp.settings")
+    line, status = done.stdout.splitlines()
+    assert status == "400"
+    assert "elsewhere.example" in line and "warning" in line

@@ -4,7 +4,7 @@ import contextlib
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -116,8 +116,8 @@ async def dismiss(request: HttpRequest) -> HttpResponse:
             await actions.undo(visit, taken_back)
         else:
             await actions.dismiss(visit, dismissed, slate)
-    except RefusedEvent as refusal:
-        return HttpResponseBadRequest(f"expected a film that was shown in this visit: {refusal}", "text/plain")
+    except RefusedEvent:
+        return render(request, "400.html", status=400)
     except LogUnavailable:
         return render(request, "feed/away.html", status=503)
     return redirect(_back(request, {} if taken_back else {"dismissed": dismissed}))

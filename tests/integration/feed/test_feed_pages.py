@@ -130,6 +130,17 @@ async def test_click_on_something_never_shown_is_refused_and_counted(visitor: As
     assert refusals.counts(wired) == {"not_shown": 1}
 
 
+async def test_what_is_refused_and_requests_for_another_site_are_answered_in_the_sites_look(
+    visitor: AsyncClient, settings: Any
+):
+    of_an_ended_visit = await visitor.post("/dismiss/", {"card": "another-slate/horror-1"})
+    settings.ALLOWED_HOSTS = ["here.example"]
+    for response in (of_an_ended_visit, await visitor.get("/", headers={"host": "elsewhere.example"})):
+        assert response.status_code == 400
+        assert "That can't be answered" in response.content.decode()
+        assert 'class="masthead"' in response.content.decode()
+
+
 async def test_dismissed_film_is_gone_from_every_shelf_and_undo_brings_it_back(visitor: AsyncClient):
     html = await opened(visitor)
     item = cards(html)[0]
