@@ -13,14 +13,14 @@ from webapp.messages import Message, Receive, Send
 
 
 class _Exchange:
-    """Receives a request's messages, sends its answer, and knows how far that is."""
+    """Receives a request's messages, sends its answer, and knows how far that is: `over` by its end, or cut off."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
         self._received_bytes = 0
         self.began = False
-        self.answered = False
+        self.over = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
@@ -35,7 +35,7 @@ class _Exchange:
 
     async def send(self, message: Any) -> None:
         self.began = True
-        self.answered = message["type"] == "http.response.body" and not message.get("more_body", False)
+        self.over |= message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 
 
@@ -61,17 +61,18 @@ class PageHandler(ASGIHandler):
             # Only a server that stops and has waited long enough cancels; it would log this as a failure of ours.
             if not exchange.began:
                 raise
+            exchange.over = True
 
     async def _refuse(self, exchange: _Exchange) -> None:
         text = f"expected a body of at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes"
         await self.send_response(HttpResponse(text, status=413, content_type="text/plain"), exchange.send)
 
     async def listen_for_disconnect(self, receive: Any) -> None:
-        """Raise `RequestAborted` when the client goes before it has its answer; `receive` is the `_Exchange`."""
+        """Raise `RequestAborted` when the client goes before the exchange is over; `receive` is the `_Exchange`."""
         try:
             await super().listen_for_disconnect(receive)
         except RequestAborted:
-            if not receive.answered:
+            if not receive.over:
                 raise
 
 

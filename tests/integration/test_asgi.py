@@ -1,6 +1,7 @@
 """The server's process: background work starts and stops with it, and every answer carries the site's headers."""
 
 import asyncio
+import gc
 import importlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -129,24 +130,38 @@ async def test_websocket_from_another_site_is_refused(monkeypatch: pytest.Monkey
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # what Django held open goes with the process
 async def test_stream_that_a_stopping_server_cuts_off_just_ends() -> None:
-    started = asyncio.Event()
+    started, closed, complaints = asyncio.Event(), asyncio.Event(), list[Any]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
     messages = [{"type": "http.request"}]
 
     async def receive() -> dict[str, Any]:
-        if not messages:
-            await asyncio.Event().wait()
-        return messages.pop()
+        if messages:
+            return messages.pop()
+        await closed.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         if message.get("body") == b"first":
             started.set()
 
-    scope = {"type": "http", "method": "GET", "path": "/endless/", "query_string": b"", "headers": []}
-    with override_settings(ROOT_URLCONF=EndlessUrls, MIDDLEWARE=[]):
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"first"
+        await closed.wait()
+
+    async def stream(request: HttpRequest) -> StreamingHttpResponse:
+        return StreamingHttpResponse(parts())
+
+    urls = type("Urls", (), {"urlpatterns": [path("stream/", stream)]})
+    scope = {"type": "http", "method": "GET", "path": "/stream/", "query_string": b"", "headers": []}
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
         answering = asyncio.ensure_future(page_handler()(scope, receive, send))
         await asyncio.wait_for(started.wait(), timeout=PATIENCE_S)
         answering.cancel()
         await answering
+        closed.set()
+        await asyncio.sleep(0.1)
+        gc.collect()
+    assert complaints == []
 
 
 async def test_body_too_large_for_any_address_is_refused_before_all_of_it_has_come(settings: Any) -> None:
@@ -166,17 +181,3 @@ async def test_body_too_large_for_any_address_is_refused_before_all_of_it_has_co
     await page_handler()(scope, receive, send)
     assert asked == settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 65_536 + 1
     assert sent[0]["status"] == 413
-
-
-async def endless(request: HttpRequest) -> StreamingHttpResponse:
-    async def parts() -> AsyncIterator[bytes]:
-        yield b"first"
-        await asyncio.Event().wait()
-
-    return StreamingHttpResponse(parts())
-
-
-class EndlessUrls:
-    """Addresses of a site with one stream."""
-
-    urlpatterns = [path("endless/", endless)]
