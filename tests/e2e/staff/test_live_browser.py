@@ -21,6 +21,20 @@ ACCENTED = """canvas => {
   return found;
 }"""
 
+#: A connection that is `gone` says nothing any more, not even that it is.
+GOES_WITHOUT_A_WORD = """
+globalThis.connections = [];
+globalThis.EventSource = class extends EventSource {
+  constructor(url) {
+    super(url);
+    connections.push(this);
+    for (const name of ["message", "figures", "error"]) {
+      this.addEventListener(name, (event) => { if (this.gone) event.stopImmediatePropagation(); });
+    }
+  }
+};
+"""
+
 
 def test_what_a_visitor_does_appears_live_and_is_marked_as_ones_own(
     site: RunningSite, chromium: Browser, signed_in: str, visited: str
@@ -64,6 +78,37 @@ def test_tail_goes_on_without_gap_or_repeat_after_the_server_was_gone(
     expect(desk.locator("#tail-state")).to_have_text("Following the log.")
     expected = len(list(records(site.log, after)))
     expect(desk.locator("[data-stream]")).to_have_attribute("data-received", str(expected))
+    expect(desk.locator("[data-stream]")).to_have_attribute("data-repeats", "0")
+
+
+def test_connection_that_went_without_a_word_while_the_computer_slept_is_made_anew(
+    site: RunningSite, desk: Page, visited: str
+) -> None:
+    desk.add_init_script(GOES_WITHOUT_A_WORD)
+    desk.goto(f"{site.url}/staff/live/")
+    expect(desk.locator("#tail-state")).to_have_text("Following the log.")
+    desk.evaluate("() => { connections[0].gone = true; const now = Date.now; Date.now = () => now() + 60_000; }")
+    desk.wait_for_function("() => connections.length === 2 && connections[0].readyState === EventSource.CLOSED")
+    site.log.append([Click(event_time_ms=1, session="slept", seq=1, item="Musical-9")])
+    expect(desk.locator("#tail-lines")).to_contain_text("slept")
+    expect(desk.locator("#tail-state")).to_have_text("Following the log.")
+
+
+def test_page_that_nobody_sees_keeps_no_connection_and_misses_nothing(
+    site: RunningSite, desk: Page, visited: str
+) -> None:
+    desk.add_init_script(GOES_WITHOUT_A_WORD)
+    desk.goto(f"{site.url}/staff/live/")
+    expect(desk.locator("#tail-state")).to_have_text("Following the log.")
+    seen = """(hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+      return connections.filter((each) => each.readyState !== EventSource.CLOSED).length;
+    }"""
+    assert desk.evaluate(seen, True) == 0
+    site.log.append([Click(event_time_ms=1, session="unseen", seq=1, item="Musical-9")])
+    assert desk.evaluate(seen, False) == 1
+    expect(desk.locator("#tail-lines")).to_contain_text("unseen")
     expect(desk.locator("[data-stream]")).to_have_attribute("data-repeats", "0")
 
 

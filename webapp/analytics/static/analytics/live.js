@@ -4,7 +4,7 @@
    here is bounded: as many rows as the page was given, SECONDS seconds of counts, DELAYS delays. */
 (() => {
   "use strict";
-  const SECONDS = 300, DELAYS = 1_000, PAINT_MS = 250, SAID_EVERY_MS = 5_000, AGAIN_MS = 10_000;
+  const SECONDS = 300, DELAYS = 1_000, PAINT_MS = 250, SAID_EVERY_MS = 5_000, AGAIN_MS = 10_000, SILENT_MS = 20_000;
   const tail = document.querySelector("[data-stream]");
   if (!tail) return;
   const { stream, yours, size, sessions } = tail.dataset, realOnly = "realOnly" in tail.dataset;
@@ -13,6 +13,7 @@
   const blank = document.querySelector("#tail-line").content.firstElementChild;
   const says = document.querySelector("#series-summary");
   const fromHere = Date.now();
+  let watchedFrom = fromHere; // since when somebody has seen the page: what came before was late for no fault of ours
 
   // -- What came ------------------------------------------------------------------------------------------------------
   let last = tail.dataset.after, source, waiting = [], received = 0, repeats = 0;
@@ -50,7 +51,7 @@
     if (entry.session === yours) counts.yours += count;
     waiting.push(entry);
     if (waiting.length > size) waiting.shift();
-    if (entry.at_ms >= fromHere && entry.offset) {
+    if (entry.at_ms >= watchedFrom && entry.offset) {
       arrived.push(entry.at_ms);
       if (arrived.length > DELAYS) arrived.shift();
     }
@@ -174,26 +175,51 @@
 
   // -- The connection -------------------------------------------------------------------------------------------------
   const tell = (text) => { if (state.textContent !== text) state.textContent = text; };
+  const GONE = "The connection is gone. It comes back by itself, and goes on where it broke off.";
+  let heard, again;
+  const close = () => {
+    clearTimeout(again);
+    source?.close();
+  };
   const open = () => {
+    close();
+    heard = Date.now();
     source = new EventSource(`${stream}?after=${last}`);
-    source.onmessage = take;
-    source.onerror = () => {
+    const on = (name, then) => source.addEventListener(name, (event) => {
+      heard = Date.now();
+      then(event);
+    });
+    on("message", take);
+    on("error", () => {
       if (source.readyState === EventSource.CLOSED) {
         tell(`The server takes no more who watch, or you are signed out. Asking again in ${AGAIN_MS / 1_000} s; nothing will be missing.`);
-        setTimeout(open, AGAIN_MS);
-      } else tell("The connection is gone. It comes back by itself, and goes on where it broke off.");
-    };
-    source.addEventListener("figures", ({ data }) => {
+        again = setTimeout(open, AGAIN_MS);
+      } else tell(GONE);
+    });
+    on("figures", ({ data }) => {
       const figures = JSON.parse(data);
       tell("Following the log.");
       second(Date.now()).lag = figures.lag_ms;
     });
-    source.addEventListener("away", () => tell("Redis can't be reached. The tail goes on where it stopped when it is back."));
-    source.addEventListener("skipped", ({ data }) => {
+    on("away", () => tell("Redis can't be reached. The tail goes on where it stopped when it is back."));
+    on("skipped", ({ data }) => {
       const skipped = JSON.parse(data);
       const why = skipped.damaged ? "The archive can't be read" : "Away for more than ten minutes";
       tell(`${why}: the tail leaves out what came between ${skipped.after} and ${skipped.until}.`);
     });
+  };
+  // The server says something each second. A connection that went without a goodbye, as while the computer slept, says
+  // nothing, and the browser waits for it without end.
+  setInterval(() => {
+    if (source.readyState === EventSource.CLOSED || Date.now() - heard < SILENT_MS) return;
+    tell(GONE);
+    open();
+  }, 1_000);
+  // A page that nobody sees keeps no connection: browsers have six for a site, and its other pages would wait for one.
+  const follow = () => {
+    if (document.hidden) { close(); return; }
+    watchedFrom = Date.now();
+    open();
   };
   document.querySelectorAll("[data-series]").forEach(draw);
   new ResizeObserver(() => charts.forEach(({ chart, element }) => chart.setSize({ width: element.clientWidth, height: 140 })))
@@ -203,6 +229,8 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolor);
   setInterval(redraw, 1_000);
   setInterval(say, SAID_EVERY_MS);
-  open();
-  addEventListener("pagehide", () => source.close());
+  follow();
+  document.addEventListener("visibilitychange", follow);
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) follow(); });
 })();
