@@ -53,7 +53,7 @@ def poster_html(item: ItemUpserted) -> SafeString:
     below = f" <small>{_text(small)}</small>" if small else ""
     return mark_safe(
         f'<span class="poster {drawn.classes}">{drawn.svg}'
-        f'<span class="poster-title">{_text(large)}{below}</span>'
+        f'<span class="poster-title" dir="auto">{_text(large)}{below}</span>'
         f'<span class="poster-meta">{_meta(item)}</span></span>'
     )
 

@@ -38,6 +38,13 @@ def test_item_is_searched_and_its_life_shown(site: RunningSite, desk: Page, visi
     expect(beside.get_by_role("link", name="Horror 2")).to_be_visible()
 
 
+def test_title_that_is_one_long_word_leaves_the_figures_in_sight(site: RunningSite, desk: Page, visited: str) -> None:
+    desk.goto(f"{site.url}/staff/items/")
+    table = desk.get_by_role("region", name="Items of the catalogue, click-through with 95 % intervals: rows")
+    table.locator("tbody th a").first.evaluate("(link) => { link.textContent = 'Donau'.repeat(60); }")
+    assert table.evaluate("(region) => region.scrollWidth <= region.clientWidth")
+
+
 def test_versions_are_compared(site: RunningSite, desk: Page, visited: str) -> None:
     desk.goto(f"{site.url}/staff/models/")
     desk.get_by_label("Earlier").select_option(index=0)

@@ -157,7 +157,7 @@ async def test_dismissed_film_is_gone_from_every_shelf_and_undo_brings_it_back(v
 
 async def test_film_page_stands_alone_and_goes_into_the_panel_when_asked(visitor: AsyncClient):
     page = await opened(visitor, "/item/horror-3/")
-    assert "<h1>Horror Nights 3</h1>" in page
+    assert "<h1><bdi>Horror Nights 3</bdi></h1>" in page
     assert [surface for surface, _ in slates(page)] == ["neighbours"]
     response = await visitor.get("/item/horror-3/?slate=x", headers={"HX-Request": "true", "HX-Target": "film"})
     assert response["HX-Push-Url"] == "/item/horror-3/"

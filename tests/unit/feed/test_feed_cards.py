@@ -28,8 +28,13 @@ def test_same_card_serves_every_slate():
 
 def test_card_says_what_tells_its_item_from_others_of_that_name():
     blue, red = (card_list([film("a", f"Storage box ({color})")], "s", [False]) for color in ("blue", "red"))
-    assert '<span class="poster-title">Storage box <small>(blue)</small></span>' in blue
+    assert ">Storage box <small>(blue)</small></span>" in blue
     assert "<small>(red)</small>" in red
+
+
+def test_title_and_what_stands_below_it_run_as_their_language_does():
+    card = card_list([film("a", "مملكة السماء (النسخة الكاملة)")], "s", [False])
+    assert '<span class="poster-title" dir="auto">مملكة السماء <small>(النسخة الكاملة)</small></span>' in card
 
 
 def test_changed_item_is_a_new_card():
