@@ -33,6 +33,19 @@ async def phone(address: str) -> AsyncIterator[Page]:
         await browser.close()
 
 
+@pytest.fixture
+async def wide(address: str) -> AsyncIterator[Page]:
+    """The front page where films open beside the list; the browser keeps pages for "back"."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            **launch_options(), ignore_default_args=["--disable-back-forward-cache"]
+        )
+        page = await (await browser.new_context(viewport={"width": 1_440, "height": 900})).new_page()
+        await page.goto(address)
+        yield page
+        await browser.close()
+
+
 async def first_film(page: Page) -> str:
     return str(await page.locator("[data-surface=for_you] .slot").first.get_attribute("data-item"))
 
@@ -50,6 +63,23 @@ async def test_front_page_is_kept_follows_what_was_opened_and_goes_on(phone: Pag
     await phone.locator("[data-surface=for_you] .card").first.tap()
     await expect(phone).to_have_url(re.compile(f"/item/{second}/"))
     await until(lambda: [click.item for click in logged(Click)] == [first, second])
+
+
+async def test_front_page_that_is_kept_with_a_film_open_beside_follows_what_was_opened_since(wide: Page, address: str):
+    slates, beside = wide.locator("section[data-surface=for_you]"), await first_film(wide)
+    first = await slates.get_attribute("data-slate")
+    await wide.locator("[data-surface=for_you] .card").first.click()
+    await expect(wide).to_have_url(re.compile(f"/item/{beside}/"))
+    await expect(slates).not_to_have_attribute("data-slate", str(first))
+    turned = await slates.get_attribute("data-slate")
+    await wide.goto(f"{address}/search/?q=western")
+    await wide.locator(".slot .card").first.click()
+    await expect(wide).to_have_url(re.compile("/item/western-"))
+    await until(lambda: len(logged(Click)) == 2)
+    await wide.evaluate("history.go(-2)")
+    await expect(wide).to_have_url(re.compile(f"/item/{beside}/"))
+    await expect(wide.locator("#film-title")).to_be_visible()
+    await expect(slates).not_to_have_attribute("data-slate", str(turned))
 
 
 @pytest.mark.parametrize("path", ["", "search/?q=horror"])

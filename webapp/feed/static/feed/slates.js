@@ -127,12 +127,14 @@
     if (shelf) renew(shelf, parse(detail.html));
   });
 
-  // A page that the browser brings back as it was has not heard of what was done since.
+  // A page that the browser brings back as it was has not heard of what was done since. With a film open beside its
+  // lists it stands under the film's address; they are asked for under the one that it came from.
+  const origin = location.href;
   const sessionOf = (root) => root.querySelector("script[data-session]")?.dataset.session;
   addEventListener("pageshow", async ({ persisted }) => {
     const shelf = persisted && document.querySelector("[data-slate][data-live]");
     if (!shelf) return;
-    const answer = await fetch(location.href).catch(() => undefined);
+    const answer = await fetch(origin).catch(() => undefined);
     if (!answer?.ok) return;
     const now = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (sessionOf(now) !== sessionOf(document)) { location.reload(); return; }
