@@ -119,6 +119,19 @@ def test_htmx_gets_the_moving_part_alone(client: Client, staff: User, wired: red
     assert "What visitors do" in moving
 
 
+@pytest.mark.parametrize("ran", [True, False])
+def test_part_that_moves_is_not_read_out_each_time_and_a_table_that_was_asked_for_is(
+    client: Client, staff: User, wired: redis.Redis, ran: bool
+):
+    if ran:
+        StatusBoard(wired).post(status())
+    moving, table = (
+        client.get("/staff/live/", headers={"HX-Request": "true", "HX-Target": target}).content.decode()
+        for target in ("moving", "table-accounts")
+    )
+    assert ('role="status"' in moving, 'role="status"' in table) == (False, True)
+
+
 def test_paused_page_does_not_move(client: Client, staff: User, wired: redis.Redis):
     assert "hx-trigger" in client.get("/staff/live/").content.decode()
     assert "hx-trigger" not in client.get("/staff/live/?paused").content.decode()

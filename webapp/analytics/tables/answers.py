@@ -35,7 +35,7 @@ def respond(
     fragment = next((listing for listing in listings if listing.element == target), None)
     status = 400 if status == 200 and any(listing.refused for listing in listings) else status
     if fragment is not None and not request.headers.get("HX-History-Restore-Request"):
-        return render(request, "analytics/table.html", {"listing": fragment}, status=status)
+        return render(request, "analytics/table.html", {"listing": fragment, "asked_for": True}, status=status)
     named = {listing.name: listing for listing in listings}
     return render(request, template, {**context, **named}, status=status)
 
