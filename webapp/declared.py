@@ -30,7 +30,8 @@ FRESHET_PORT = environment.integer("FRESHET_PORT", 8_000, "Port that the web ser
 FRESHET_ALLOWED_HOSTS = environment.words(
     "FRESHET_ALLOWED_HOSTS",
     ("localhost", "127.0.0.1", "[::1]"),
-    "Host names that the site answers to; websockets are accepted from pages of these hosts only.",
+    "Host names that the site answers to; websockets are accepted from pages of these hosts only. `/healthz`, "
+    "`/readyz` and `/metrics` answer to any, for load balancers and scrapers.",
 )
 FRESHET_HTTPS = environment.flag(
     "FRESHET_HTTPS",

@@ -64,7 +64,7 @@ MIDDLEWARE = [
     "webapp.staticfiles.static_files",
     "webapp.security.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "webapp.health.middleware.NamedHosts",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

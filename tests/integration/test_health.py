@@ -31,6 +31,13 @@ async def test_process_that_lives_says_so_without_redis(without_redis: None):
     assert (response.status_code, response.content) == (200, b"ok\n")
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_load_balancers_and_scrapers_may_ask_a_process_by_its_address(stocked: None, settings: Any, path: str):
+    settings.ALLOWED_HOSTS = ["films.example"]
+    assert (await AsyncClient().get(path, headers={"host": "10.0.0.5:8000"})).status_code == 200
+    assert (await AsyncClient().get("/", headers={"host": "10.0.0.5:8000"})).status_code == 400
+
+
 async def test_status_of_training_without_redis_is_one_line(without_redis: None):
     with pytest.raises(CommandError, match="Redis can't be reached"):
         await sync_to_async(call_command)("training_status")
