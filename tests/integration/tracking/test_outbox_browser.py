@@ -74,6 +74,22 @@ async def test_what_is_done_goes_by_requests_while_no_socket_opens_and_is_forgot
     assert len(site.posts) == before
 
 
+async def test_what_a_request_has_under_way_goes_again_by_the_socket_that_opens_meanwhile(
+    site: Site, browser: BrowserContext
+):
+    site.sockets = False
+    page = await opened(site, browser)
+    await until(lambda: len(site.of("impression")) == 2)
+    asked = asyncio.Event()
+    await page.route("**/collect/", lambda _: asked.set())  # never answered
+    await page.click("text=Alien")
+    await asked.wait()
+    site.sockets = True
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    async with asyncio.timeout(8):  # sooner than the request is given up
+        await until(lambda: site.of("click") == ["alien"])
+
+
 async def test_click_that_leaves_the_page_goes_by_request_before_the_next_page_is_there(
     site: Site, browser: BrowserContext
 ):

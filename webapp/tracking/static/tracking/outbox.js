@@ -192,11 +192,12 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     greet();
     announce("open");
     if (by === socket) {
-      requests = undefined;
+      clearTimeout(inFlight?.deadline);
+      requests = inFlight = undefined; // what a request has under way goes again
       if (!pending.size) failures = 0; // else the acknowledgement tells whether all is well again
     }
     if (pending.size) flush();
-    else if (by === socket && surfaces().length && !inFlight) send([]); // it knows what this page shows: let it follow other tabs
+    else if (by === socket && surfaces().length) send([]); // it knows what this page shows: let it follow other tabs
   };
 
   const receive = (said, by) => {
