@@ -23,10 +23,12 @@ _SETTINGS: Final = (
     "PRAGMA journal_mode = OFF",
     "PRAGMA synchronous = OFF",
     "PRAGMA cache_size = -2048",
-    "CREATE TABLE entry (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, packed BLOB NOT NULL, owner TEXT)",
-    "CREATE INDEX owned ON entry (owner) WHERE owner IS NOT NULL",
     # Never committed: the pages that the cache has no room for are written, and those alone.
     "BEGIN",
+)
+_TABLES: Final = (
+    "CREATE TABLE entry (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, packed BLOB NOT NULL, owner TEXT)",
+    "CREATE INDEX owned ON entry (owner) WHERE owner IS NOT NULL",
 )
 #: First byte of a msgpack map whose size follows in four bytes.
 _MAP32: Final = b"\xdf"
@@ -192,25 +194,27 @@ class SpillingMap(Generic[T]):
             try:
                 yield from self._disk.execute("SELECT key, packed FROM entry ORDER BY place")
             except sqlite3.Error as error:
-                raise _unavailable(error) from error
+                raise unavailable(error) from error
 
     def _run(self, statement: str, *values: Any) -> list[Any]:
         try:
             if self._disk is None:
-                self._disk = _new_disk()
+                self._disk = new_disk(*_TABLES)
             return self._disk.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
 
-def _new_disk() -> sqlite3.Connection:
+def new_disk(*tables: str) -> sqlite3.Connection:
+    """Return a private database in a file that has no name, with these tables: 2 MB of it stand in memory."""
     disk = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-    for setting in _SETTINGS:
-        disk.execute(setting)
+    for statement in (*_SETTINGS, *tables):
+        disk.execute(statement)
     return disk
 
 
-def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+def unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    """Return what a private database that takes nothing more means, and what to do."""
     return StoreUnavailable(
         f"expected room in the folder for temporary files (SQLITE_TMPDIR, TMPDIR), received: {error}"
     )

@@ -4,13 +4,15 @@ import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from recsys.datasets.on_disk import OnDisk
 from recsys.errors import DatasetError
-from recsys.events import Event, ItemUpserted
+from recsys.events import AnyEvent, Event, ItemUpserted
 from recsys.offsets import Offset
 
 #: Latest time that any row may name: the end of the year 9999, in milliseconds.
@@ -59,7 +61,8 @@ class Dataset:
     items : sequence of ItemUpserted
         The catalogue as of the end.
     events : sequence of Event
-        Catalogue and history, in order of event time; what has the same time keeps the order of the source.
+        Catalogue and history, in order of event time; what has the same time keeps the order of the source. They
+        wait on disk.
     rejected : sequence of Rejected
         Rows set aside, in file order.
     notes : sequence of str
@@ -105,7 +108,7 @@ def assembled(
     name: str,
     sources: Iterable[Path | bytes],
     items: Sequence[ItemUpserted],
-    events: Sequence[Event],
+    events: Iterable[Event],
     rejected: Sequence[Rejected],
     notes: Sequence[str] = (),
 ) -> Dataset:
@@ -119,8 +122,8 @@ def assembled(
     if not items:
         first = f"; first: {rejected[0].file} line {rejected[0].line}: {rejected[0].reason}" if rejected else ""
         raise DatasetError(f"{name}: expected at least one usable item, received none{first}")
-    # Items first, and a stable sort: an item stands before what happened to it in the same millisecond.
-    ordered = sorted([*items, *events], key=lambda event: event.event_time_ms)
+    # Items first: one stands before what happened to it in the same millisecond.
+    ordered: OnDisk[Event] = OnDisk(chain(items, events), AnyEvent, key=lambda event: event.event_time_ms)
     return Dataset(name, fingerprint(sources), items, ordered, rejected, notes)
 
 
@@ -137,23 +140,27 @@ def fingerprint(sources: Iterable[Path | bytes]) -> str:
     return digest.hexdigest()
 
 
-def session_numbers(visits: Iterable[tuple[Hashable, int]], gap_s: int) -> list[int]:
-    """Return for each (user, time in ms), in order of time, the number of the user's session it belongs to, from 1.
+class SessionNumbers:
+    """Numbers each user's sessions, from 1; asked in order of time.
 
     A session ends by inactivity: what comes more than `gap_s` after the user's last event begins a new one.
 
-    >>> session_numbers([("ann", 0), ("bob", 10), ("ann", 60_000), ("ann", 200_000)], gap_s=60)
+    >>> numbers = SessionNumbers(gap_s=60)
+    >>> [numbers.of(*visit) for visit in (("ann", 0), ("bob", 10), ("ann", 60_000), ("ann", 200_000))]
     [1, 1, 1, 2]
     """
-    last: dict[Hashable, tuple[int, int]] = {}
-    numbers = []
-    for user, at_ms in visits:
-        number, before_ms = last.get(user, (0, at_ms))
-        if number == 0 or at_ms - before_ms > gap_s * 1_000:
+
+    def __init__(self, gap_s: int) -> None:
+        self._gap_ms = gap_s * 1_000
+        self._last: dict[Hashable, tuple[int, int]] = {}
+
+    def of(self, user: Hashable, at_ms: int) -> int:
+        """Return the number of the session that what a user does now belongs to."""
+        number, before_ms = self._last.get(user, (0, at_ms))
+        if number == 0 or at_ms - before_ms > self._gap_ms:
             number += 1
-        last[user] = (number, at_ms)
-        numbers.append(number)
-    return numbers
+        self._last[user] = (number, at_ms)
+        return number
 
 
 def reasons(rejected: Iterable[Rejected]) -> list[tuple[str, int]]:

@@ -1,11 +1,17 @@
-"""From rows of "who did what when" to events: order, sessions, slates and positions."""
+"""From rows of "who did what when" to events: order, sessions, slates and positions.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+Rows wait on disk until they are events; what stands in memory is each user's last session, and what each slate showed.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from recsys.datasets.base import Rejected, session_numbers
+from recsys.datasets.base import Rejected, SessionNumbers
+from recsys.datasets.on_disk import OnDisk
 from recsys.datasets.shown import ShownList
 from recsys.events import (
     Click,
@@ -24,8 +30,8 @@ from recsys.events import (
 )
 
 
-class Happened(NamedTuple):
-    """A checked row; where it came from travels along, so that it can still be set aside."""
+class Happened(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A checked row. Where it came from travels along, and as `raw` the row itself where it may still be set aside."""
 
     type: str
     at_ms: int
@@ -41,43 +47,42 @@ class Happened(NamedTuple):
     came: tuple[Referrer, EntryPage, Device]
     file: str
     line: int
-    raw: Any
+    raw: bytes
 
     def rejected(self, reason: str) -> Rejected:
         """Return the row as one that was set aside."""
-        return Rejected(self.file, self.line, reason, self.raw)
+        return Rejected(self.file, self.line, reason, msgspec.json.decode(self.raw))
 
 
 _KINDS: Final = {"impression": Impression, "click": Click, "dismissal": Dismissal, "dismissal_undone": DismissalUndone}
-#: What stands before all else that happened at the same time.
-_FIRST: Final = {"session_began": 0, "slate": 1}
+#: Rank of each type among what happened at the same time: how a session began first, then lists, then all else.
+_RANKS: Final = {"session_began": 0, "slate": 1}
+_LAST: Final = len(_RANKS)
 
 
 def history(
-    happened: list[Happened], session_gap_s: int, click_from_rating: float, rejected: list[Rejected]
-) -> list[Event]:
-    """Return the events in order of time; what does not fit its slate goes to `rejected`.
+    happened: Iterable[Happened], session_gap_s: int, click_from_rating: float, rejected: list[Rejected]
+) -> Iterator[Event]:
+    """Yield the events in order of time; what does not fit its slate goes to `rejected`.
 
-    Rows without a session get sessions of their user by inactivity. A slate that only impressions and clicks
-    mention is put together from them: their items in order of position, then of appearance.
+    Rows come in order of line. Those without a session get sessions of their user by inactivity. A slate that only
+    impressions and clicks mention is put together from them: their items in order of position, then of appearance.
     """
-    ordered = sorted(happened, key=lambda row: (row.at_ms, _FIRST.get(row.type, len(_FIRST)), row.line))
-    ordered = _with_sessions(ordered, session_gap_s)
-    shown, ordered = _slates(ordered, rejected)
-    events: list[Event] = []
-    for row in ordered:
-        if row.type == "slate":
-            events.append(_slate_event(row))
-            continue
+    ordered = OnDisk(happened, Happened, key=_order)
+    slates = _slates(_with_sessions(ordered, session_gap_s))
+    for row in _with_sessions(ordered, session_gap_s):
+        told = slates.get(row.slate)
+        if told and told.line == row.line:
+            yield _slate_event(told.shown, row.surface if row.type == "slate" else "history")
+        elif row.type == "slate":
+            rejected.append(row.rejected(f"repeated slate: {row.slate!r}"))
         if row.type == "session_began":
-            events.append(_began(row))
-            continue
-        listed = shown[row.slate] if row.slate else None
-        if listed and (problem := listed.problem(row.session, row.at_ms, row.item)):
-            rejected.append(row.rejected(problem))
-        else:
-            events.extend(_item_events(row, listed.positions[row.item] if listed else 0, click_from_rating))
-    return events
+            yield _began(row)
+        elif row.type != "slate":
+            if told and (problem := told.shown.problem(row.session, row.at_ms, row.item)):
+                rejected.append(row.rejected(problem))
+            else:
+                yield from _item_events(row, told.shown.position(row.item) if told else 0, click_from_rating)
 
 
 def entering(
@@ -109,55 +114,67 @@ def entering(
     return entered
 
 
-def _with_sessions(ordered: list[Happened], gap_s: int) -> list[Happened]:
-    by_user = [row for row in ordered if row.session is None]
-    numbers = iter(session_numbers(((row.user, row.at_ms) for row in by_user), gap_s))
-    return [row if row.session is not None else row._replace(session=f"{row.user}#{next(numbers)}") for row in ordered]
+def _order(row: Happened) -> int:
+    return row.at_ms * (_LAST + 1) + _RANKS.get(row.type, _LAST)
 
 
-def _slates(ordered: list[Happened], rejected: list[Rejected]) -> tuple[dict[str, ShownList], list[Happened]]:
-    """Return the lists by slate, and the rows with one for each slate before what happened to it."""
-    shown: dict[str, ShownList] = {}
-    kept: list[Happened] = []
-    mentioned: dict[str, list[Happened]] = {}
+def _with_sessions(ordered: Iterable[Happened], gap_s: int) -> Iterator[Happened]:
+    numbers = SessionNumbers(gap_s)
     for row in ordered:
-        if row.type == "slate" and row.slate in shown:
-            rejected.append(row.rejected(f"repeated slate: {row.slate!r}"))
-            continue
-        if row.type == "slate":
-            shown[row.slate] = _listed(row)
-        elif row.slate:
-            mentioned.setdefault(row.slate, []).append(row)
-        kept.append(row)
-    implied = {slate: _implied(rows) for slate, rows in mentioned.items() if slate not in shown}
-    shown |= {slate: _listed(row) for slate, row in implied.items()}
-    return shown, list(_inserted(kept, implied))
+        if row.session is None:
+            yield msgspec.structs.replace(row, session=f"{row.user}#{numbers.of(row.user, row.at_ms)}")
+        else:
+            yield row
 
 
-def _listed(row: Happened) -> ShownList:
-    return ShownList.of("slate", row.slate, row.session, row.at_ms, row.items)
+class _Told(NamedTuple):
+    """What a slate showed, and the line of the row that first tells of it."""
+
+    line: int
+    shown: ShownList
 
 
-def _implied(rows: list[Happened]) -> Happened:
-    """Return the list that the first row mentions, with all that its session did there."""
-    own = [row for row in rows if row.session == rows[0].session]
-    # Rows come in order of time, so a stable sort leaves items without a position in order of appearance.
-    placed = sorted(own, key=lambda row: (row.position is None, row.position or 0))
-    items = tuple(dict.fromkeys(row.item for row in placed))
-    return rows[0]._replace(type="slate", item="", items=items, surface="history")
+class _Mentions:
+    """What impressions and clicks tell of a slate that has no row: what the first one's session did there."""
+
+    def __init__(self, first: Happened) -> None:
+        self._first = first
+        #: Each item's lowest position, in the order in which these came up.
+        self._positions: dict[str, float] = {}
+
+    def add(self, row: Happened) -> None:
+        position = math.inf if row.position is None else row.position
+        if row.session == self._first.session and (
+            row.item not in self._positions or position < self._positions[row.item]
+        ):
+            self._positions.pop(row.item, None)
+            self._positions[sys.intern(row.item)] = position
+
+    def told(self) -> _Told:
+        items = sorted(self._positions, key=self._positions.__getitem__)
+        return _Told(self._first.line, _listed(self._first, items))
 
 
-def _inserted(rows: list[Happened], implied: Mapping[str, Happened]) -> Iterator[Happened]:
-    waiting = dict(implied)
-    for row in rows:
-        if row.slate in waiting:
-            yield waiting.pop(row.slate)
-        yield row
+def _slates(ordered: Iterable[Happened]) -> dict[str, _Told]:
+    """Return the slates: each as its first row tells, else as those tell that mention it."""
+    slates: dict[str, _Told] = {}
+    mentioned: dict[str, _Mentions] = {}
+    for row in ordered:
+        if row.type == "slate" and row.slate not in slates:
+            slates[row.slate] = _Told(row.line, _listed(row, row.items))
+            mentioned.pop(row.slate, None)
+        elif row.slate and row.slate not in slates:
+            mentioned.setdefault(row.slate, _Mentions(row)).add(row)
+    return slates | {slate: mentions.told() for slate, mentions in mentioned.items()}
 
 
-def _slate_event(row: Happened) -> SlateServed:
+def _listed(row: Happened, items: Iterable[str]) -> ShownList:
+    return ShownList.of("slate", row.slate, row.session, row.at_ms, items)
+
+
+def _slate_event(shown: ShownList, surface: str) -> SlateServed:
     return SlateServed(
-        event_time_ms=row.at_ms, session=row.session or "", slate=row.slate, surface=row.surface, items=row.items
+        event_time_ms=shown.at_ms, session=shown.session or "", slate=shown.id, surface=surface, items=shown.items
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from recsys.datasets.base import Dataset, Rejected, assembled, fingerprint, session_numbers
+from recsys.datasets.base import Dataset, Rejected, SessionNumbers, assembled, fingerprint
 from recsys.errors import DatasetError
 from recsys.events import Click, Event, Impression, ItemUpserted
 
@@ -96,7 +96,7 @@ def read(wheel: Path, session_gap_s: int) -> Dataset:
     except (zipfile.BadZipFile, KeyError) as error:
         raise DatasetError(f"{wheel}: expected a wheel with {_FOLDER}/: {error}") from error
     ratings.sort(key=lambda rating: rating.at_ms)
-    return assembled(NAME, [wheel], _released(films, ratings), list(_events(ratings, session_gap_s)), rejected)
+    return assembled(NAME, [wheel], _released(films, ratings), _events(ratings, session_gap_s), rejected)
 
 
 def readable_title(title: str) -> str:
@@ -168,9 +168,9 @@ def _released(films: list[ItemUpserted], ratings: list[_Rating]) -> list[ItemUps
 
 
 def _events(ratings: list[_Rating], session_gap_s: int) -> Iterator[Event]:
-    numbers = session_numbers(((rating.user, rating.at_ms) for rating in ratings), session_gap_s)
-    for rating, number in zip(ratings, numbers, strict=True):
-        session = f"ml-{rating.user}-{number}"
+    numbers = SessionNumbers(session_gap_s)
+    for rating in ratings:
+        session = f"ml-{rating.user}-{numbers.of(rating.user, rating.at_ms)}"
         yield Impression(event_time_ms=rating.at_ms, session=session, item=rating.item)
         if rating.rating >= CLICK_FROM_RATING:
             yield Click(event_time_ms=rating.at_ms, session=session, item=rating.item)

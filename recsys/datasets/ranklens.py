@@ -190,7 +190,7 @@ class _Reader:
             session=f"{_SESSION}{line.session}",
             item=line.item,
             slate=line.ranking,
-            position=shown.positions[line.item],
+            position=shown.position(line.item),
         )
 
 

@@ -6,7 +6,7 @@ The row structs are the format: their fields are the columns. `docs/data-format.
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_hints
 
@@ -14,9 +14,21 @@ import msgspec
 
 from recsys.datasets.base import MAX_TIME_MS, NO_SEPARATORS, NO_ZEROS, Dataset, Rejected, assembled
 from recsys.datasets.history import Happened, entering, history
+from recsys.datasets.on_disk import OnDisk
 from recsys.datasets.rows import FORMATS, Row, find_table, read_rows
 from recsys.errors import DatasetError
-from recsys.events import MAX_ID_LENGTH, MAX_NUMBER, SURFACES, Device, EntryPage, ItemUpserted, Referrer, distinct_words
+from recsys.events import (
+    MAX_ID_LENGTH,
+    MAX_NUMBER,
+    SURFACES,
+    AnyEvent,
+    Device,
+    EntryPage,
+    Event,
+    ItemUpserted,
+    Referrer,
+    distinct_words,
+)
 
 NAME: Final = "tabular"
 
@@ -111,19 +123,14 @@ def read(folder: Path, session_gap_s: int, click_from_rating: float = 4.0) -> Da
     dated = list(_items(items_file, rejected, notes))
     if not dated:
         raise DatasetError(_nothing_usable("item", items_file, rejected))
-    happened: list[Happened] = []
+    happened: Iterable[Happened] = ()
     if events_file is None:
         notes.append("there is no events file: a catalogue without a history")
     else:
-        known = {item.item for item, _ in dated}
-        happened = list(_happened(events_file, known, rejected, notes))
-        if strangers := {item for row in happened for item in row.items} - known:
-            notes.append(
-                f"{len(strangers)} items were shown but are not in items; they keep their place in their lists"
-            )
-        if not happened and any(row.file == events_file.name for row in rejected):
-            raise DatasetError(_nothing_usable("row", events_file, rejected))
-    events = history(happened, session_gap_s, click_from_rating, rejected)
+        happened = _happened(events_file, {item.item for item, _ in dated}, rejected, notes)
+    events: Sequence[Event] = OnDisk(history(happened, session_gap_s, click_from_rating, rejected), AnyEvent)
+    if events_file is not None and not events and any(row.file == events_file.name for row in rejected):
+        raise DatasetError(_nothing_usable("row", events_file, rejected))
     items = entering(dated, events, notes)
     rejected.sort(key=lambda row: (row.file != items_file.name, row.line))
     sources = [items_file] if events_file is None else [items_file, events_file]
@@ -179,11 +186,16 @@ def _holds_number(column: str) -> bool:
 
 
 def _happened(file: Path, items: set[str], rejected: list[Rejected], notes: list[str]) -> Iterator[Happened]:
+    shown: set[str] = set()
     for number, raw, row in _typed(file, EventRow, rejected, notes):
         try:
             yield _checked(row, items, file.name, number, raw)
         except _Unusable as error:
             rejected.append(Rejected(file.name, number, str(error), raw))
+        else:
+            shown.update(row.items)
+    if strangers := shown - items:
+        notes.append(f"{len(strangers)} items were shown but are not in items; they keep their place in their lists")
 
 
 def _checked(row: EventRow, items: set[str], file: str, number: int, raw: Row) -> Happened:
@@ -210,7 +222,7 @@ def _checked(row: EventRow, items: set[str], file: str, number: int, raw: Row) -
         type=row.type, at_ms=at_ms, session=row.session, user=row.user, item=row.item or "", rating=row.rating,
         dwell_ms=row.dwell_ms, slate="" if row.type == "session_began" else row.slate or "", position=row.position,
         items=row.items, surface=row.surface, came=(row.referrer, row.page, row.device),
-        file=file, line=number, raw=raw,
+        file=file, line=number, raw=msgspec.json.encode(raw, enc_hook=str) if row.slate else b"",
     )  # fmt: skip
 
 

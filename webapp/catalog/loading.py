@@ -1,5 +1,6 @@
 """Loading a data set: its items into the ORM, its events into the log's archive, moved in time to end now."""
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -139,13 +140,15 @@ def _note(folder: Path, loaded: Loaded) -> None:
 
 def _planned(dataset: Dataset, now_ms: int) -> Loaded:
     shift_ms = now_ms - dataset.end_ms
-    offsets = [offset for offset, _ in dataset.timed(shift_ms)]
+    offsets = (offset for offset, _ in dataset.timed(shift_ms))
+    first = next(offsets)
+    last = deque(offsets, maxlen=1).pop() if len(dataset.events) > 1 else first
     return Loaded(
         name=dataset.name,
         fingerprint=dataset.fingerprint,
         shift_ms=shift_ms,
-        first=offsets[0],
-        last=offsets[-1],
+        first=first,
+        last=last,
         items=len(dataset.items),
         events=len(dataset.events) - len(dataset.items),
         rejected=len(dataset.rejected),

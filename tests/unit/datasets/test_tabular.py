@@ -172,7 +172,7 @@ def test_three_formats_say_the_same(tmp_path: Path) -> None:
         write_table(folder / f"events.{form}", rows)
         read_as[form] = tabular.read(folder, 60)
     assert not any(dataset.rejected for dataset in read_as.values())
-    assert all(dataset.events == read_as["csv"].events for dataset in read_as.values())
+    assert all(list(dataset.events) == list(read_as["csv"].events) for dataset in read_as.values())
     assert len(read_as["csv"].events) == 4
 
 
