@@ -86,7 +86,7 @@ def history(
 
 
 def entering(
-    dated: Sequence[tuple[ItemUpserted, int | None]], events: Iterable[Event], notes: list[str]
+    dated: Sequence[tuple[ItemUpserted, int | None]], events: Sequence[Event], notes: list[str]
 ) -> list[ItemUpserted]:
     """Return the items at the times at which they enter; `events` are in order of time.
 
@@ -94,13 +94,12 @@ def entering(
     noted; an item without a time was there from the start.
     """
     first_ms: dict[str, int] = {}
-    times = [at_ms for _, at_ms in dated if at_ms is not None]
     for event in events:
-        times.append(event.event_time_ms)
         items = event.items if isinstance(event, SlateServed) else [event.item] if isinstance(event, ItemEvent) else []
         for item in items:
             first_ms.setdefault(item, event.event_time_ms)
-    begin_ms = min(times, default=0)
+    times = [at_ms for _, at_ms in dated if at_ms is not None]
+    begin_ms = min(times + [event.event_time_ms for event in events[:1]], default=0)
     entered = [
         msgspec.structs.replace(
             item, event_time_ms=begin_ms if at_ms is None else min(at_ms, first_ms.get(item.item, at_ms))
