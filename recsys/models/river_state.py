@@ -4,6 +4,8 @@ An object is taken apart by Python's copy protocol (``__reduce_ex__``), which Ri
 `VectorDict` speak too, and written as a flat table of MessagePack entries that refer to each other by number. What
 is reached twice is one entry, so sharing and cycles survive. Only what this module can put together again is
 written: River's classes and functions by name, plain containers, numbers, NumPy arrays and random generators.
+Trees may be deeper than Python's stack, so nothing here calls itself: a step that needs what a part comes to yields
+that part, and goes on when `_worked_out` has it.
 """
 
 import collections
@@ -12,6 +14,7 @@ import functools
 import importlib
 import random
 import types
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -70,6 +73,42 @@ def decode(payload: bytes) -> Any:
         ) from error
 
 
+#: Yields parts, is sent what each comes to, and returns what the whole comes to.
+_Step = Generator[Any, Any, Any]
+
+
+def _worked_out(whole: Any, step: Callable[[Any], _Step]) -> Any:
+    """Return what `whole` comes to by `step`, which is taken of each part that a step yields, too."""
+    steps, result = [step(whole)], None
+    while steps:
+        try:
+            part = steps[-1].send(result)
+        except StopIteration as done:
+            steps.pop()
+            result = done.value
+        else:
+            steps.append(step(part))
+            result = None
+    return result
+
+
+def _each(parts: Iterable[Any]) -> _Step:
+    """Return a list of what each part comes to."""
+    results = []
+    for part in parts:
+        result = yield part
+        results.append(result)
+    return results
+
+
+def _each_pair(pairs: Iterable[Any]) -> _Step:
+    """Return a list of lists: what key and value of each pair come to."""
+    results = []
+    for key, value in pairs:
+        results.append([(yield key), (yield value)])
+    return results
+
+
 def _named(name: str) -> Any:
     """Return the class or function called ``module:qualified name``. Raises `LookupError` when it is not allowed."""
     if name in _PLAIN:
@@ -112,6 +151,9 @@ class _Writer:
 
     def value(self, value: Any) -> Any:
         """Return what stands for `value`: itself where MessagePack has such a thing, else ``[entry number]``."""
+        return _worked_out(value, self._value)
+
+    def _value(self, value: Any) -> _Step:
         if type(value) in _INLINE or (type(value) is int and value in _INT64):
             return value
         number = self._numbers.get(id(value))
@@ -124,35 +166,35 @@ class _Writer:
             self._numbers[id(value)] = number
             self._alive.append(value)  # an id names its object only while that lives
         self._path.append(type(value).__name__)
-        self.entries[number] = self._entry(value)
+        self.entries[number] = yield from self._entry(value)
         self._path.pop()
         return [number]
 
-    def _entry(self, value: Any) -> list[Any]:
+    def _entry(self, value: Any) -> _Step:
         kind = type(value)
         if kind is int:
             return ["int", str(value)]
         if kind in (list, tuple):
-            return [kind.__name__, [self.value(item) for item in value]]
+            return [kind.__name__, (yield from _each(value))]
         if kind in (set, frozenset):
-            return [kind.__name__, [self.value(item) for item in sorted(value, key=self._rank)]]
+            return [kind.__name__, (yield from _each(sorted(value, key=self._rank)))]
         if kind is dict:
-            return ["dict", self._pairs(value.items())]
+            return ["dict", (yield from _each_pair(value.items()))]
         if kind is np.ndarray or isinstance(value, np.generic):
             return self._array(value)
         if kind is _Unseeded:
             return ["unseeded"]
         if kind is np.random.RandomState:
-            return ["RandomState", self.value(value.get_state(legacy=False))]
+            return ["RandomState", (yield value.get_state(legacy=False))]
         if kind is np.random.Generator:
-            return ["Generator", self.value(value.bit_generator.state)]
+            return ["Generator", (yield value.bit_generator.state)]
         if kind is types.MethodType:
-            return ["method", self.value(value.__self__), value.__name__]
+            return ["method", (yield value.__self__), value.__name__]
         if isinstance(value, _NAMEABLE):
             return ["name", self._allowed(value)]
-        return self._object(value)
+        return (yield from self._object(value))
 
-    def _object(self, value: Any) -> list[Any]:
+    def _object(self, value: Any) -> _Step:
         try:
             reduced = value.__reduce_ex__(2)
         except TypeError as error:
@@ -171,14 +213,11 @@ class _Writer:
         return [
             how,
             self._allowed(call),
-            [self.value(argument) for argument in arguments],
-            self.value(state),
-            [self.value(item) for item in items or ()],
-            self._pairs(pairs or ()),
+            (yield from _each(arguments)),
+            (yield state),
+            (yield from _each(items or ())),
+            (yield from _each_pair(pairs or ())),
         ]
-
-    def _pairs(self, pairs: Any) -> list[list[Any]]:
-        return [[self.value(key), self.value(value)] for key, value in pairs]
 
     def _array(self, value: Any) -> list[Any]:
         if value.dtype.kind not in "biufcSU":
@@ -218,25 +257,28 @@ class _Reader:
 
     def value(self, written: Any) -> Any:
         """Return the value that `written` stands for."""
+        return _worked_out(written, self._value)
+
+    def _value(self, written: Any) -> _Step:
         if not isinstance(written, list):
             return written
         (number,) = written
         if number not in self._made:
-            self._make(number, self._entries[number])
+            yield from self._make(number, self._entries[number])
         return self._made[number]
 
-    def _make(self, number: int, entry: list[Any]) -> None:
+    def _make(self, number: int, entry: list[Any]) -> _Step:
         self._entries[number] = []  # so that an entry which has to exist before itself is an error, not a loop
         match entry:
             case ["list", items]:
                 made: Any = []
                 self._made[number] = made
-                made.extend(self._values(items))
+                made.extend((yield from _each(items)))
             case ["dict", pairs]:
                 made = self._made[number] = {}
-                made.update(self._pairs(pairs))
+                made.update((yield from _each_pair(pairs)))
             case [("tuple" | "set" | "frozenset") as kind, items]:
-                self._made[number] = _CONTAINERS[kind](self._values(items))
+                self._made[number] = _CONTAINERS[kind]((yield from _each(items)))
             case ["int", str(digits)]:
                 self._made[number] = int(digits)
             case [("array" | "scalar") as kind, str(dtype), shape, bytes(data)]:
@@ -245,31 +287,30 @@ class _Reader:
             case ["name", str(name)]:
                 self._made[number] = _named(name)
             case ["method", owner, str(name)]:
-                made = self.value(owner)
+                made = yield owner
                 self._made[number] = types.MethodType(_method(type(made), name), made)
             case ["unseeded"]:
                 self._made[number] = random.Random(0)
             case ["RandomState", state]:
                 self._made[number] = np.random.RandomState(0)
-                self._made[number].set_state(self.value(state))
+                self._made[number].set_state((yield state))
             case ["Generator", state]:
-                restored = self.value(state)
+                restored = yield state
                 self._made[number] = np.random.Generator(_BIT_GENERATORS[restored["bit_generator"]](0))
                 self._made[number].bit_generator.state = restored
             case [("new" | "call") as how, str(name), arguments, state, items, pairs]:
-                self._object(number, how, name, arguments)
-                self._fill(self._made[number], self.value(state), self._values(items), self._pairs(pairs))
+                made = self._made[number] = self._object(how, name, (yield from _each(arguments)))
+                self._fill(made, (yield state), (yield from _each(items)), (yield from _each_pair(pairs)))
             case _:
                 raise ValueError(f"entry {number} is of no known form, or contains itself")
 
-    def _object(self, number: int, how: str, name: str, arguments: list[Any]) -> None:
+    def _object(self, how: str, name: str, arguments: list[Any]) -> Any:
         kind = _named(name)
         if not isinstance(kind, type):
             raise TypeError(f"{name} is no class")
-        values = self._values(arguments)
-        self._made[number] = kind.__new__(kind, *values) if how == "new" else kind(*values)
+        return kind.__new__(kind, *arguments) if how == "new" else kind(*arguments)
 
-    def _fill(self, made: Any, state: Any, items: list[Any], pairs: list[tuple[Any, Any]]) -> None:
+    def _fill(self, made: Any, state: Any, items: list[Any], pairs: list[list[Any]]) -> None:
         if state is not None and hasattr(made, "__setstate__"):
             made.__setstate__(state)
         elif state is not None:
@@ -280,9 +321,3 @@ class _Reader:
             made.append(item)
         for key, value in pairs:
             made[key] = value
-
-    def _values(self, written: list[Any]) -> list[Any]:
-        return [self.value(item) for item in written]
-
-    def _pairs(self, written: list[list[Any]]) -> list[tuple[Any, Any]]:
-        return [(self.value(key), self.value(value)) for key, value in written]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from river import compose, drift, ensemble, linear_model, naive_bayes, optim, preprocessing, stats, tree, utils
+from river import compose, drift, ensemble, forest, linear_model, naive_bayes, optim, preprocessing, stats, tree, utils
 
 from recsys.errors import ConfigurationError, CorruptState
 from recsys.models.river_state import decode, encode
@@ -250,3 +250,11 @@ def test_statistics_of_rivers_compiled_core_come_back() -> None:
     copy.update(60)
     quantile.update(60)
     assert copy.get() == quantile.get()
+
+
+def test_a_tree_deeper_than_pythons_stack_comes_back() -> None:
+    forest_of_one = forest.AMFClassifier(n_estimators=1, seed=1)
+    for number in range(500):  # each point far beyond those before splits the root again
+        forest_of_one.learn_one({"x": 2.0**number}, number % 2 == 0)
+    payload = encode(forest_of_one)
+    assert encode(decode(payload)) == payload
