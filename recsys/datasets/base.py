@@ -19,9 +19,9 @@ from recsys.offsets import Offset
 MAX_TIME_MS: Final = 253_402_300_799_999
 #: What text matches, and what ids match. Databases hold no zero bytes; what the engine calls something by that has no
 #: id itself is ids with a unit separator between them (`recsys.labels.implicit_slate`). Pages have ids in their
-#: addresses, which hold no line breaks.
+#: addresses, which hold no line breaks, and in which . and .. between slashes, however they are written, are steps.
 NO_ZEROS: Final = r"\A[^\x00]*\Z"
-NO_SEPARATORS: Final = r"\A[^\x00\x1f\r\n]*\Z"
+ADDRESSABLE: Final = r"\A(?!(.*/)?\.\.?(/|\Z))[^\x00\x1f\r\n]*\Z"
 
 _YEAR_MS: Final = 365.25 * 86_400_000
 _CHUNK_BYTES: Final = 1 << 20

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from recsys.datasets.base import MAX_TIME_MS, NO_SEPARATORS, Dataset, Rejected, assembled
+from recsys.datasets.base import ADDRESSABLE, MAX_TIME_MS, Dataset, Rejected, assembled
 from recsys.datasets.history import entering
 from recsys.datasets.lines import numbered, opened
 from recsys.datasets.shown import ShownList
@@ -47,8 +47,8 @@ _SESSION: Final = "rl-"
 _NAMED: Final = 10
 
 #: Ids, empty where there is none.
-_Name = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH, pattern=NO_SEPARATORS)]
-_Session = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH - len(_SESSION), pattern=NO_SEPARATORS)]
+_Name = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH, pattern=ADDRESSABLE)]
+_Session = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH - len(_SESSION), pattern=ADDRESSABLE)]
 
 
 class _Shown(msgspec.Struct):

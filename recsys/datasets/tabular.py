@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_h
 
 import msgspec
 
-from recsys.datasets.base import MAX_TIME_MS, NO_SEPARATORS, NO_ZEROS, Dataset, Rejected, assembled
+from recsys.datasets.base import ADDRESSABLE, MAX_TIME_MS, NO_ZEROS, Dataset, Rejected, assembled
 from recsys.datasets.history import Happened, entering, history
 from recsys.datasets.on_disk import OnDisk
 from recsys.datasets.rows import FORMATS, Row, find_table, read_rows
@@ -38,9 +38,9 @@ SEPARATOR: Final = "|"
 NUMBER: Final = "number:"
 
 Text = Annotated[str, msgspec.Meta(pattern=NO_ZEROS)]
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=NO_SEPARATORS)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=ADDRESSABLE)]
 #: Leaves room for the number of a session (`recsys.datasets.history`).
-User = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH - 8, pattern=NO_SEPARATORS)]
+User = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH - 8, pattern=ADDRESSABLE)]
 
 
 class TimedRow(msgspec.Struct, frozen=True, kw_only=True):

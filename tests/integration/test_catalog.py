@@ -83,6 +83,13 @@ def test_item_added_in_the_admin_reaches_the_log(staff: Client, wired: redis.Red
     assert (event.categories, event.tags) == (("horror", "sci-fi"), ("ridley scott",))
 
 
+@pytest.mark.parametrize("item", ["..", "a/./b", "a\x1fb"])
+def test_item_that_no_page_could_show_is_not_added_and_the_page_says_so(staff: Client, item: str) -> None:
+    response = staff.post("/admin/catalog/item/add/", FORM | {"item_id": item})
+    assert "Pages have ids in their addresses" in response.content.decode()
+    assert not Item.objects.exists()
+
+
 def test_admin_shows_lists_as_lines_and_never_deletes(staff: Client, wired: redis.Redis) -> None:
     services.save_item(ALIEN)
     page = staff.get("/admin/catalog/item/1/change/").content.decode()

@@ -1,5 +1,6 @@
 """The catalogue in Django's admin."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from recsys.datasets.base import ADDRESSABLE
 from recsys.errors import InvalidEvent, LogFull, LogUnavailable
 from recsys.events import distinct_words
 from webapp.catalog import services
@@ -41,6 +43,16 @@ class ItemForm(_ItemForm):
 
     categories = WordsField(help_text="One a line. Few and broad: genres, departments.")
     tags = WordsField(help_text="One a line. Many and narrow: people, keywords.")
+
+    def clean_item_id(self) -> str:
+        """Return the id, if pages can have it in their addresses: data sets may have no other either."""
+        item: str = self.cleaned_data["item_id"]
+        if not re.search(ADDRESSABLE, item):
+            raise forms.ValidationError(
+                "Pages have ids in their addresses: expected no line break, no unit separator, and no . or .. alone "
+                "or between slashes."
+            )
+        return item
 
     class Meta:
         model = Item

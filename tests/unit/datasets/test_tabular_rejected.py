@@ -4,6 +4,7 @@ import codecs
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -107,6 +108,15 @@ def test_id_that_could_be_one_of_the_engines_own_sets_the_row_aside(tmp_path: Pa
     dataset = read(tmp_path, "type,time_ms,item,session,slate\n" + "\n".join(rows) + "\n")
     assert happened(dataset) == [Click(event_time_ms=1, session="s", item="a")]
     assert kinds(dataset) == [(3, "bad value"), (4, "bad value")]
+
+
+@pytest.mark.parametrize("item", [".", "..", "a/../b", "./a", "a/."])
+def test_id_that_browsers_take_for_steps_in_an_address_sets_the_row_aside(tmp_path: Path, item: str) -> None:
+    assert urljoin("http://site/", f"/item/{item}/") != f"http://site/item/{item}/"
+    items = f"item,title\n{item},A\n...,B\n.a,C\n..a/b.,D\n"
+    dataset = read(tmp_path, f"type,time_ms,item,session\nclick,1,...,s\nclick,2,...,{item}\n", items)
+    assert [row.item for row in dataset.items] == ["...", ".a", "..a/b."]
+    assert kinds(dataset) == [(2, "bad value"), (3, "bad value")]
 
 
 def test_id_that_no_address_holds_sets_the_row_aside(tmp_path: Path) -> None:
