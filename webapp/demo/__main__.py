@@ -65,6 +65,7 @@ def _prepare_and_supervise(env: dict[str, str], dataset: str, server: redis_serv
             env,
             look=Health(_site(), env["FRESHET_REDIS_URL"], has_items=dataset != "none").missing,
             announce=announcement.ready,
+            tell=say,
             still_there=lambda: _server_missing(server),
             patience_s=_PATIENCE_S,
         ).run()

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,8 @@ from typing import Final
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Printer
+
+from webapp.demo.patience import Patience, worked_s
 
 _LOOK_EVERY_S: Final = 0.25
 #: The manager forks its processes in its first moments; the watching thread sleeps until then.
@@ -21,6 +22,10 @@ Look = Callable[[], str | None]
 
 class _PatientManager(Manager):  # type: ignore[misc]  # honcho has no types
     """Lets a signal that comes in its first moments wait until there is something to end."""
+
+    def worked_s(self) -> float:
+        """Return the processors' time that all processes took so far, in seconds."""
+        return worked_s([process["pid"] for process in self._processes.values() if "pid" in process])
 
     def terminate(self) -> None:
         """End all processes."""
@@ -42,10 +47,12 @@ class Supervisor:
         Whether the site is well; asked until it is for the first time.
     announce : callable
         Called once, then.
+    tell : callable
+        Told from time to time, until then, in a line, what is waited for.
     still_there : callable
         What the site can't do without but the manager does not run; asked all the time.
     patience_s : float
-        How long the site may take until it is well.
+        How long it is waited for where nothing works at it (`webapp.demo.patience`).
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class Supervisor:
         *,
         look: Look,
         announce: Callable[[], None],
+        tell: Callable[[str], None],
         still_there: Look,
         patience_s: float,
     ) -> None:
@@ -62,7 +70,7 @@ class Supervisor:
         for name, command in parse_procfile(procfile.read_text()).processes.items():
             self._manager.add_process(name, command, env=dict(env), cwd=str(procfile.parent))
         self._look, self._announce, self._still_there = look, announce, still_there
-        self._patience_s = patience_s
+        self._patience = Patience(patience_s, self._manager.worked_s, tell)
         self._failure: str | None = None
         self._done = threading.Event()
 
@@ -78,7 +86,6 @@ class Supervisor:
         return self._failure
 
     def _watch(self) -> None:
-        deadline = time.monotonic() + self._patience_s
         announced = False
         pause = _FIRST_LOOK_S
         while not self._done.wait(pause):
@@ -86,11 +93,11 @@ class Supervisor:
             missing = self._still_there()
             if missing is None and not announced:
                 wanting = self._look()
-                announced = wanting is None
-                if announced:
+                if wanting is None:
+                    announced = True
                     self._announce()
-                elif time.monotonic() > deadline:
-                    missing = f"not ready after {self._patience_s:.0f} seconds: {wanting}"
+                else:
+                    missing = self._patience.lost(wanting)
             if missing is not None:
                 self._failure = missing
                 self._manager.terminate()
