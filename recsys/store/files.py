@@ -62,7 +62,9 @@ class FileSnapshots:
         except FileNotFoundError:
             return 0
         except ValueError as error:
-            raise CorruptState(f"expected a number in {self._folder / 'fence'}: {error}") from error
+            raise CorruptState(
+                f"expected a number in {self._folder / 'fence'} ({error}): stop all workers and remove it"
+            ) from error
 
     def newest(self, configuration: str) -> tuple[Manifest, bytes] | None:
         """Return the newest valid snapshot of that configuration."""

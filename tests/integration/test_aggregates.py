@@ -11,6 +11,7 @@ import redis
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, models
 
+from recsys.errors import CorruptState
 from recsys.log.base import Record
 from recsys.offsets import Offset, offset_key
 from tests.unit.aggregates.visits import visits
@@ -215,7 +216,7 @@ def test_sitting_names_the_stretch_of_the_log_that_its_events_are_in(whole: dict
 def test_log_that_is_shorter_than_what_was_counted_is_said_and_nothing_is_added(whole: dict[str, Any]) -> None:
     writer().run(300)
     before = content()
-    with pytest.raises(RuntimeError, match="rebuild_aggregates"):
+    with pytest.raises(CorruptState, match="rebuild_aggregates"):
         writer(LOG[:200]).run(100)
     assert content() == before
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 from celery.beat import PersistentScheduler, ScheduleEntry
+from structlog.testing import capture_logs
 
 from tests.faults.learning import ROOT, Learning, learning
 from webapp.analytics.tasks import aggregate
@@ -113,6 +114,28 @@ class _NotingBeat(BoundedScheduler):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             time.sleep(min(self.tick(), 0.05))
+
+
+def test_beat_says_once_that_redis_takes_no_task_and_once_that_it_does_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Board:
+        def beat(self, now_ms: int) -> None:
+            pass
+
+    class Unreachable:
+        def beat(self, now_ms: int) -> None:
+            raise redis.ConnectionError("expected an answer, received none")
+
+    beat = BoundedScheduler(app=app, lazy=True)
+    entry = ScheduleEntry(name="fold", task="fold", schedule=KnobSchedule(lambda: 500), app=app)
+    monkeypatch.setattr("webapp.training.schedule.board", Unreachable)
+    with capture_logs() as told:
+        for _ in range(3):
+            beat.apply_entry(entry)
+        monkeypatch.setattr("webapp.training.schedule.board", Board)
+        monkeypatch.setattr(BoundedScheduler, "_waiting", lambda *_: WAITING_LIMIT)
+        for _ in range(3):
+            beat.apply_entry(entry)
+    assert [line["event"] for line in told] == ["beat_skips_tasks", "beat_goes_on"]
 
 
 def test_beat_waits_while_the_knob_can_not_be_read() -> None:

@@ -5,13 +5,17 @@ import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from recsys.events import ItemUpserted
 from recsys.log.archive import ArchiveLog
 from recsys.log.base import records
 from recsys.log.whole import WholeLog
 from recsys.offsets import ORIGIN
 from tests.integration.training_site import Site
 from webapp.training.retention import SEGMENT_RECORDS, Retention
+
+ITEM = ItemUpserted(event_time_ms=0, item="a", title="A")
 
 
 @pytest.fixture
@@ -123,3 +127,62 @@ def test_full_disk_holds_no_fold_up_and_is_asked_again_as_often_as_told(
     site.happen(SEGMENT_RECORDS)
     retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
     assert site.log.length() == 0, "at once again"
+
+
+def test_events_that_the_live_log_lost_are_told_once_with_what_to_do(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=10, every_s=3_600)
+    site.happen(2)
+    retention.run(site.log.end(), ORIGIN, site.clock.now_ms())
+    archived = site.log.end()
+    site.happen(3)
+    learned = site.log.end()
+    retention.run(learned, ORIGIN, site.clock.now_ms())
+    site.log.trim(learned)  # as a server that was emptied
+    site.happen(1)
+
+    with capture_logs() as told:
+        retention.run(site.log.end(), ORIGIN, site.clock.now_ms())
+        retention.run(site.log.end(), ORIGIN, site.clock.now_ms())
+
+    (line,) = told
+    assert (line["event"], line["after"], line["up_to"]) == ("live_log_lost_events", archived, learned)
+    assert "docs/operating.md" in line["then"]
+
+
+def test_events_that_were_lost_while_no_worker_ran_are_told_by_the_snapshot_that_has_them(
+    site: Site, tmp_path: Path
+) -> None:
+    site.happen(3)
+    learned = site.log.end()
+    site.log.trim(learned)
+    site.happen(1)
+
+    with capture_logs() as told:
+        Retention(site.log, tmp_path, keep_events=10, every_s=1).run(site.log.end(), learned, site.clock.now_ms())
+
+    assert [line["event"] for line in told] == ["live_log_lost_events"]
+
+
+def test_end_of_the_archive_that_is_gone_is_told(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=0)
+    site.happen(2)
+    retention.run(site.log.end(), site.log.end(), site.clock.now_ms())
+    archived = site.log.end()
+    for segment in tmp_path.glob("*.parquet"):
+        segment.unlink()
+
+    with capture_logs() as told:
+        retention.run(archived, archived, site.clock.now_ms())
+        Retention(site.log, tmp_path, keep_events=0, every_s=1, archived=archived).run(ORIGIN, ORIGIN, 0)
+
+    assert [line["event"] for line in told] == ["archive_lost_its_end"] * 2
+
+
+def test_nothing_is_said_to_be_lost_while_nothing_is(site: Site, tmp_path: Path) -> None:
+    retention = Retention(site.log, tmp_path, keep_events=0, every_s=0)
+    with capture_logs() as told:
+        for number in range(6):
+            site.happen(number)
+            site.log.append([ITEM, ITEM])  # of one millisecond
+            retention.run(site.log.end(), site.log.end() if number % 2 else ORIGIN, site.clock.now_ms())
+    assert told == []

@@ -6,7 +6,6 @@ writes. What the fold holds open (sittings, slates) is stored from time to time;
 folded again and what it adds is thrown away, because it has been added.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ from recsys.aggregates.increments import (
     ShownRow,
     SittingRow,
 )
+from recsys.errors import CorruptState, FreshetError
 from recsys.log.base import Reader
 from recsys.offsets import ORIGIN, Offset, offset_key
 from webapp.analytics.models import (
@@ -43,6 +43,7 @@ from webapp.analytics.models import (
     SittingMoments,
     Traffic,
 )
+from webapp.pause import Pause
 
 #: Names what the counts mean; another revision counts everything anew.
 REVISION: Final = "6"
@@ -52,7 +53,7 @@ DAY: Final = DAY_MS // HOUR_MS
 WEEK: Final = WEEK_MS // HOUR_MS
 
 _BATCH: Final = 10_000
-#: How long tasks leave the database alone that has failed: each try folds again what is not in the stored state.
+#: How long tasks leave log and database alone that have failed: each try folds again what is not in the stored state.
 AGAIN_AFTER_S: Final = 10.0
 #: Events after which what is open is stored (20 MB at most, a quarter of a second): the most that is folded again after
 #: a restart, in some three seconds.
@@ -84,18 +85,14 @@ class AggregateWriter:
         self._fold: AggregateFold | None = None
         self._offset: Offset = ORIGIN
         self._unsaved = 0
-        self._again_s = 0.0
+        self._pause = Pause(_logger, "events_not_counted", AGAIN_AFTER_S)
 
     def run_if_well(self, limit: int) -> int:
-        """Do as `run`, for who asks again and again; 0 where the database fails, as on a full disk, or did lately."""
-        if time.monotonic() < self._again_s:
-            return 0
-        try:
-            return self.run(limit)
-        except DatabaseError as error:
-            self._again_s = time.monotonic() + AGAIN_AFTER_S
-            _logger.error("events_not_counted", error=str(error), again_in_s=AGAIN_AFTER_S)
-            return 0
+        """Do as `run`, for who asks again and again; 0 where log or database fail, as on a full disk, or did lately."""
+        if self._pause.is_over():
+            with self._pause.after(DatabaseError, FreshetError):
+                return self.run(limit)
+        return 0
 
     def run(self, limit: int) -> int:
         """Count up to `limit` records in one transaction; return how many. Blocks.
@@ -162,7 +159,7 @@ class AggregateWriter:
         while offset != progress.offset:
             folded, offset = _take(fold, self._reader, offset, progress.offset, _BATCH)
             if not folded:
-                raise RuntimeError(
+                raise CorruptState(
                     f"expected the log to hold {progress.offset}, which is counted; run rebuild_aggregates"
                 )
             again += folded

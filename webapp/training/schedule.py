@@ -57,7 +57,9 @@ class KnobSchedule(schedules.BaseSchedule):
 
 
 class BoundedScheduler(Scheduler):
-    """Keeps its entries in memory, and adds no task to a queue that nobody empties."""
+    """Keeps its entries in memory, and adds no task to a queue that nobody empties, or that can't be reached."""
+
+    _skips = False
 
     def adjust(self, n: float, drift: float = 0.0) -> float:
         """Return the delay as it is: waking up early would mean asking in a loop until it is due."""
@@ -68,13 +70,18 @@ class BoundedScheduler(Scheduler):
         return time.monotonic() + next_time_to_run
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
-        """Send the entry's task, unless `WAITING_LIMIT` tasks wait in its queue already."""
+        """Send the entry's task, unless `WAITING_LIMIT` tasks wait in its queue already, or can't be told."""
         try:
             board().beat(wiring.clock().now_ms())
             waiting = self._waiting(entry)
         except (redis.RedisError, OperationalError) as error:
-            _logger.warning("beat_skipped", task=entry.task, error=str(error))
+            if not self._skips:
+                _logger.warning("beat_skips_tasks", error=str(error), until="Redis takes them")
+            self._skips = True
             return
+        if self._skips:
+            _logger.info("beat_goes_on")
+        self._skips = False
         if waiting < WAITING_LIMIT:
             super().apply_entry(entry, producer=producer)
 

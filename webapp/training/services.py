@@ -3,21 +3,31 @@
 import functools
 import time
 from collections.abc import Callable
+from typing import Final
 
+import redis
+import structlog
 from django.conf import settings
 
+from recsys.errors import FreshetError
 from recsys.log.archive import ArchiveLog
 from recsys.log.base import BeginningReader
 from recsys.log.resting import Resting
 from recsys.log.whole import WholeLog
-from recsys.offsets import Offset
+from recsys.offsets import ORIGIN, Offset
 from recsys.store.base import Keeping
 from webapp import wiring
+from webapp.pause import Pause
 from webapp.training import lineage
 from webapp.training.retention import Retention
 from webapp.training.scorebook import ScoreBook
 from webapp.training.status import FoldStatus, board
 from webapp.training.writer import LeaseHeld, Limits, Tenure, WorldWriter, new_holder
+
+#: How long tasks leave a fold alone that has failed.
+AGAIN_AFTER_S: Final = 5.0
+
+_pause: Final = Pause(structlog.get_logger(__name__), "not_folded", AGAIN_AFTER_S)
 
 
 @functools.cache
@@ -57,11 +67,13 @@ def resting() -> Resting:
 @functools.cache
 def retention() -> Retention:
     """Return the keeper of the live log's length."""
+    status = board().read()
     return Retention(
         wiring.event_log(),
         wiring.archive_path(),
         keep_events=settings.FRESHET_LOG_KEEP_EVENTS,
         every_s=settings.FRESHET_ARCHIVE_EVERY_S,
+        archived=status.archived if status is not None else ORIGIN,
     )
 
 
@@ -83,6 +95,13 @@ def fold() -> FoldStatus | None:
     status = _status(tenure, archived, started_ms)
     board().post(status)
     return status
+
+
+def fold_if_well() -> None:
+    """Do as `fold`, for who asks again and again; nothing where it fails, or did lately."""
+    if _pause.is_over():
+        with _pause.after(FreshetError, redis.RedisError):
+            fold()
 
 
 def catch_up(progress: Callable[[int], None]) -> Offset:

@@ -11,4 +11,4 @@ def fold() -> None:
     """Fold what came in since the last time, if this worker holds the lease."""
     from webapp.training import services
 
-    services.fold()
+    services.fold_if_well()
