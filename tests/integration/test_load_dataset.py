@@ -1,6 +1,7 @@
 """`load_dataset`: the catalogue into the ORM, the history into the archive, once, and in time for a live log."""
 
 import errno
+import fcntl
 import json
 import os
 import zipfile
@@ -95,6 +96,19 @@ def test_second_run_does_nothing(wired: redis.Redis, folder: Path, capsys: Any) 
     call_command("load_dataset", "tabular", path=folder)
     assert archived() == history
     assert "was loaded before" in capsys.readouterr().out
+
+
+def test_nobody_else_loads_meanwhile(wired: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[bool] = []
+
+    def write(*args: Any) -> None:
+        with (wiring.data_path() / "lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        refused.append(True)
+
+    monkeypatch.setattr(loading, "_write_events", write)
+    load(dataset(0, 10))
+    assert refused
 
 
 def test_live_log_goes_on_after_the_history_even_when_the_clock_goes_back(wired: redis.Redis) -> None:

@@ -70,7 +70,7 @@ def noted(folder: Path) -> list[Loaded]:
 
 
 def load(dataset: Dataset, folder: Path, archive: Path, log: Log, now_ms: int) -> tuple[Loaded, bool]:
-    """Load the data set, unless it has been loaded.
+    """Load the data set, unless it has been loaded. Of two who do at once, one waits for the other.
 
     Parameters
     ----------
@@ -95,6 +95,11 @@ def load(dataset: Dataset, folder: Path, archive: Path, log: Log, now_ms: int) -
     DatasetError
         When anything else is in the log.
     """
+    with sole_writer(folder):
+        return _load(dataset, folder, archive, log, now_ms)
+
+
+def _load(dataset: Dataset, folder: Path, archive: Path, log: Log, now_ms: int) -> tuple[Loaded, bool]:
     before = _noted(folder, dataset)
     if before is not None and before.complete:
         return before, False
@@ -134,8 +139,7 @@ def _read(manifest: Path) -> Loaded:
 
 
 def _note(folder: Path, loaded: Loaded) -> None:
-    with sole_writer(folder):
-        write_whole(manifest_path(folder, loaded.name), msgspec.json.format(msgspec.json.encode(loaded)) + b"\n")
+    write_whole(manifest_path(folder, loaded.name), msgspec.json.format(msgspec.json.encode(loaded)) + b"\n")
 
 
 def _planned(dataset: Dataset, now_ms: int) -> Loaded:
