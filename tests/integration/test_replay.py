@@ -102,7 +102,10 @@ def test_run_that_was_cut_and_resumed_gives_the_hash_of_one_run(
     assert second["state_sha256"] == whole["state_sha256"]
 
 
-def test_snapshot_that_can_not_be_kept_gets_one_line(folder: Path) -> None:
+def test_snapshot_that_can_not_be_kept_gets_one_line_before_anything_is_folded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.training.management.commands.replay.replay", pytest.fail)
     with pytest.raises(CommandError, match="/dev/null"):
         call_command("replay", folder, save_snapshot=Path("/dev/null/here"))
 

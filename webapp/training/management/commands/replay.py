@@ -55,20 +55,27 @@ class Command(BaseCommand):
         try:
             learner = self._learner(from_snapshot)
             unreadable = learner.counters()["undecodable"]
+            folder = self._folder(until, save_snapshot)
             with tqdm(unit=" events", unit_scale=True, desc="replay", mininterval=0.5) as bar:
                 result = replay(open_log(log), learner, until, bar.update)
             report: dict[str, Any] = {**result._asdict(), "seconds": round(result.seconds, 3)}
-            if save_snapshot is None and until is not None:
-                save_snapshot = Path(settings.FRESHET_VAR) / "replay" / f"{result.offset}.snapshot"
-            if save_snapshot is not None:
-                save_snapshot.parent.mkdir(parents=True, exist_ok=True)
-                save_snapshot.write_bytes(learner.snapshot())
-                report["snapshot"] = str(save_snapshot)
+            if folder is not None:
+                path = save_snapshot or folder / f"{result.offset}.snapshot"
+                path.write_bytes(learner.snapshot())
+                report["snapshot"] = str(path)
         except (FreshetError, OSError) as error:
             raise CommandError(str(error)) from error
         if unreadable := learner.counters()["undecodable"] - unreadable:
             self.stderr.write(f"{unreadable:,} of the {result.events:,} records are no events and taught nothing")
         self.stdout.write(json.dumps(report))
+
+    def _folder(self, until: Offset | None, save_snapshot: Path | None) -> Path | None:
+        """Return where the state will be left, if anywhere: made by now, as nobody wants to learn of it in the end."""
+        if save_snapshot is None and until is None:
+            return None
+        folder = Path(settings.FRESHET_VAR) / "replay" if save_snapshot is None else save_snapshot.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _learner(self, snapshot: Path | None) -> Learner:
         if snapshot is None:
