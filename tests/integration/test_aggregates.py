@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, models
 
 from recsys.errors import CorruptState
+from recsys.log.archive import write_segment
 from recsys.log.base import Record
 from recsys.offsets import Offset, offset_key
 from tests.unit.aggregates.visits import visits
@@ -259,6 +260,16 @@ def test_rebuilding_goes_on_beside_the_worker_and_ends_while_events_come_in(
     assert sum(told) == counted == AggregateProgress.objects.get().events > len(found)
     assert told[-1] < 100
     assert services.aggregate() == 10
+
+
+def test_counts_stay_where_the_archive_could_not_be_counted_anew(wired: redis.Redis) -> None:
+    wiring.event_log().append([record.event for record in LOG if record.event is not None])
+    services.aggregate()
+    before = content()
+    write_segment(wiring.archive_path(), [LOG[0]]).write_bytes(b"damaged")
+    with pytest.raises(CommandError, match="expected a Parquet segment"):
+        call_command("rebuild_aggregates")
+    assert content() == before
 
 
 def test_rebuilding_counts_what_others_who_count_leave(
