@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from recsys.compiled import compiled
 from recsys.elementary import exp_single, log_single
-from recsys.layout import AFFINITY, FACTS, OPENED, POPULARITY, SIGNALS, STATISTICS, VOTES
+from recsys.layout import AFFINITY, FACTS, OPENED, POPULARITY, RETRACED, SIGNALS, STATISTICS, VOTES
 from recsys.models import vectors
 from recsys.models.appeal import appeal
 from recsys.prefetch import fetch
-from recsys.retrieval import voting
+from recsys.retrieval import transitions, voting
+from recsys.retrieval.retracing import retraced
 from recsys.rowmap import Map, find, row_map
 from recsys.statistics import BEGINNINGS_SCALE, SESSIONS_KEPT
 
@@ -46,6 +47,8 @@ _BEGINNINGS: Final = SIGNALS.index("beginnings")
 _APPEAL: Final = SIGNALS.index("appeal")
 _FRESHNESS: Final = SIGNALS.index("freshness")
 _OPENED: Final = SIGNALS.index(OPENED[0])
+_RETRACED: Final = SIGNALS.index(RETRACED[0])
+_TRANSITIONS: Final = SIGNALS.index("transitions")
 _AFFINITY: Final = SIGNALS.index(AFFINITY[0])
 _FACTS: Final = SIGNALS.index(FACTS[0])
 
@@ -59,6 +62,9 @@ def table_of(
     now_ms: int,
     appeal_fading: float,
     clicked: Rows,
+    trail: Rows,
+    successor: transitions.Items,
+    successor_count: transitions.Counts,
     channels: voting.Channels,
     weight: float,
     learned: Signals,
@@ -77,6 +83,10 @@ def table_of(
         Rate per millisecond.
     clicked : int64 array of shape (2, clicks)
         `SessionContext.newest_first`; without any, nothing is compared.
+    trail : int64 array of shape (clicks in order,)
+        `SessionContext.path`.
+    successor, successor_count : arrays
+        Columns of the world's transitions.
     channels, weight : float32 array and float
         The neighbours' `Votes` for the first of the rows.
     """
@@ -85,7 +95,10 @@ def table_of(
     if clicked.shape[1]:
         fetch(learned, rows)  # they arrive during what needs neither
         _voted(table, channels, weight)
-        _clicked(table, row_map(rows), clicked[0], clicked[1])
+        index = row_map(rows)
+        _clicked(table, index, clicked[0], clicked[1])
+        _retraced(table, index, trail)
+        _went_on(table, index, clicked[0, 0], successor, successor_count)
     _describe(table, rows, statistics, postings, serial, now_ms, appeal_fading)
     if clicked.shape[1]:
         vectors.affinities(learned, lengths, clicked[0], rows, table, _AFFINITY)
@@ -185,6 +198,28 @@ def _clicked(table: Signals, index: Map, clicked: Rows, counts: Rows) -> None:
             table[at, _OPENED + 1 + place] = 1.0
         table[at, _OPENED + 3] = math.exp(-place / OPENED_DECAY)
         table[at, _OPENED + 4] = math.log(counts[place])
+
+
+@compiled
+def _retraced(table: Signals, index: Map, trail: Rows) -> None:
+    """Fill the columns of what the session did before after its last click."""
+    rows, shares = retraced(trail)
+    for i in range(rows.shape[0]):
+        at = find(index, rows[i])
+        if at >= 0:
+            table[at, _RETRACED] = shares[i, 0]
+            table[at, _RETRACED + 1] = shares[i, 1]
+
+
+@compiled
+def _went_on(table: Signals, index: Map, last: int, items: transitions.Items, counts: transitions.Counts) -> None:
+    """Fill the column of how often sessions went on with the item from the last click."""
+    rows, shares = transitions.successors(items, counts, last)
+    logs = _logs1p(VOTE_SCALE * shares)
+    for i in range(rows.shape[0]):
+        at = find(index, rows[i])
+        if at >= 0:
+            table[at, _TRANSITIONS] = COUNT_SCALE * logs[i]
 
 
 @compiled

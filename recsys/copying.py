@@ -18,7 +18,7 @@ from recsys.world import World
 
 Arrays = dict[str, NDArray[Any]]
 
-_TABLES: Final = ("items", "contents", "rings", "vectors", "heard", "sessions")
+_TABLES: Final = ("items", "contents", "rings", "vectors", "transitions", "heard", "sessions")
 _MODELS: Final = ("model", "network", "spread", "entries")
 
 

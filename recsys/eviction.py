@@ -53,6 +53,7 @@ def evict(world: World) -> Places:
     for table in world.of_items():
         table.keep(kept)
     _move_heard(world, places)
+    _move_transitions(world.transitions["item"], world.transitions["count"], places)
     _move_sessions(world.sessions["clicked"], world.sessions["length"], places)
     world.popular = _left(world.popular, places)
     world.first_choices = _left(world.first_choices, places)
@@ -72,6 +73,17 @@ def _move_heard(world: World, places: Places) -> None:
     new = places[world.heard["item"]]
     world.heard.keep(np.flatnonzero(new != GONE))
     world.heard["item"][:] = new[new != GONE]
+
+
+@compiled
+def _move_transitions(items: NDArray[np.int32], counts: NDArray[np.float32], places: Places) -> None:
+    """Renumber what followed each item; what is gone leaves its place to others."""
+    for row in range(items.shape[0]):
+        for place in range(items.shape[1]):
+            if items[row, place] >= 0:
+                items[row, place] = places[items[row, place]]
+                if items[row, place] == GONE:
+                    counts[row, place] = 0.0
 
 
 @compiled

@@ -38,7 +38,7 @@ from recsys.learning import Learning
 from recsys.open_sessions import OpenSession, OpenSessions
 from recsys.packing import pack
 from recsys.renumbering import GONE
-from recsys.retrieval import popular
+from recsys.retrieval import popular, transitions
 from recsys.retrieval.neighbours import index_click
 from recsys.sessions import ShownSlate
 from recsys.sessions.shown import UNKNOWN_ROW
@@ -233,6 +233,8 @@ class Fold:
                 self.learning.learn(example, session)
             if example.recalled:
                 learn_lone_taste(self.world, session.context, row)
+                if session.context.clicked:
+                    transitions.count(self.world, session.context.clicked[-1], row)
             self.learning.learn_vectors(session.context, row, example)
             unseen = int(example.unseen)
             self.counts["listed_clicks"] += not alone

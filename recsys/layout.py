@@ -36,6 +36,8 @@ STATISTICS: Final = (
 AFFINITY: Final = ("affinity_session", "affinity_last", "affinity_earlier")
 SIMILARITY: Final = ("similarity_session", "similarity_last", "similarity_dismissed")
 OPENED: Final = ("opened", "opened_last", "opened_second", "opened_recency", "opened_again")
+#: What the session did after its last click when it clicked that before: right then, and within the next few clicks.
+RETRACED: Final = ("retraced_next", "retraced_soon")
 #: What is known of a visit when it begins, by factor: its classes, without what is unknown. Hours are those of UTC.
 ENTRY: Final[dict[str, tuple[str, ...]]] = {
     "hour": ("0-3", "3-6", "6-9", "9-12", "12-15", "15-18", "18-21", "21-24"),
@@ -63,6 +65,8 @@ SIGNALS: Final = (
     "freshness",
     *WANTED,
     *OPENED,
+    *RETRACED,
+    "transitions",
     *AFFINITY,
     *SIMILARITY,
     "passed_over",

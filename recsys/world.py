@@ -43,6 +43,8 @@ from recsys.taste_index import TasteIndex
 #: as another. In states of before that, `length` counts clicks that were pushed out, too.
 ITEM_RING: Final = 256
 SESSION_CLICKS: Final = 24
+#: Items that are counted after each item.
+SUCCESSORS: Final = 32
 #: Sessions that the neighbour index holds; older ones are overwritten.
 SESSION_RING: Final = 524_288
 
@@ -75,11 +77,12 @@ class World:
     evictions : int
         How often rows were renumbered since the log began (`recsys.eviction`): rows mean the same items only where
         this is the same.
-    items, contents, rings, vectors, heard, sessions : Table
-        See the columns below. Row r of the first four is item r. `contents` holds what the item is about: ``token`` has
+    items, contents, rings, vectors, transitions, heard, sessions : Table
+        See the columns below. Row r of the first five is item r. `contents` holds what the item is about: ``token`` has
         hashes of its categories and tags, ascending, then -1; ``number`` has NaN where it is missing; only the
         catalogue changes it, so deltas rarely carry it. `heard` lists the items that were ever clicked, in the order of
-        their first click. A session with serial number s stands in row ``s % SESSION_RING``.
+        their first click, `transitions` what sessions went on with after the item, and how often
+        (`recsys.retrieval.transitions`). A session with serial number s stands in row ``s % SESSION_RING``.
     popular : int64 array
         Rows of the items with the most decayed clicks, most first (`recsys.retrieval.popular`).
     first_choices : int64 array
@@ -151,6 +154,7 @@ class World:
         self.vectors = Table(
             {"vector": ("f4", (VECTOR_WIDTH,), 0.0), "length": ("f4", (), 0.0), "squares": ("f4", (), 0.0)}
         )
+        self.transitions = Table({"item": ("i4", (SUCCESSORS,), -1), "count": ("f4", (SUCCESSORS,), 0.0)})
         self.heard = Table({"item": ("i4", (), 0)})
         self.sessions = Table(
             {
@@ -166,7 +170,7 @@ class World:
 
     def of_items(self) -> tuple[Table, ...]:
         """Return the tables in which row r is item r."""
-        return (self.items, self.contents, self.rings, self.vectors)
+        return (self.items, self.contents, self.rings, self.vectors, self.transitions)
 
     # -- catalogue ---------------------------------------------------------------------------------------------
 

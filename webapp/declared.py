@@ -241,7 +241,7 @@ FRESHET_SESSION_GAP_S = environment.integer(
 FRESHET_MOST_ITEMS = environment.integer(
     "FRESHET_MOST_ITEMS",
     _ENGINE.most_items,
-    "Items that the world holds, 2.2 kB each; when one more enters, the eighth that was left alone for longest goes.",
+    "Items that the world holds, 2.5 kB each; when one more enters, the eighth that was left alone for longest goes.",
     at_least=8,
 )
 FRESHET_POPULARITY_HALF_LIFE_S = environment.integer(

@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from benchmarks.quality.freshet import EngineNextItem, EngineSlates
 from recsys import features
-from recsys.layout import AFFINITY, NETWORK, SIGNALS, STEPS, VOTES, WANTED
+from recsys.layout import AFFINITY, NETWORK, RETRACED, SIGNALS, STEPS, VOTES, WANTED
 
 #: The columns of each part. Without "votes-apart", neighbours' votes are one number, not one for each kind.
 PARTS: Final[dict[str, Sequence[int]]] = {
     "vectors": [SIGNALS.index(name) for name in AFFINITY],
     "network": [NETWORK],
     "votes-apart": [SIGNALS.index(name) for name in (*VOTES, *STEPS, "votes_before", "votes_after")],
+    "retracing": [SIGNALS.index(name) for name in RETRACED],
+    "transitions": [SIGNALS.index("transitions")],
     "taste": [SIGNALS.index("liking")],
     "appeal": [SIGNALS.index("appeal")],
     "beginnings": [SIGNALS.index("beginnings")],

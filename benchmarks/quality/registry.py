@@ -41,25 +41,32 @@ _RIVER: Final = "benchmarks.quality.peers.river_reco"
 _HOUR_S: Final = 3_600
 _DAY_S: Final = 86_400
 
+#: Those of `ablations.PARTS`, which is imported by those who take one out.
+_PARTS: Final = (
+    "vectors",
+    "network",
+    "votes-apart",
+    "retracing",
+    "transitions",
+    "taste",
+    "appeal",
+    "beginnings",
+    "entry",
+)
+
 #: The first one is the engine as the site runs it; its figures stand at the top of the report.
 ENGINES: Final[dict[str, dict[str, Entry]]] = {
     NEXT_ITEM: {
         "freshet": Entry(_ENGINE, "EngineNextItem"),
         "freshet-last-click": Entry(_ENGINE, "EngineNextItem", {"last_click_only": True}),
         "freshet-without-session-learning": Entry(_ENGINE, "EngineNextItem", {"session_learning": False}),
-        **{
-            f"freshet-without-{part}": Entry(_ABLATIONS, "next_item", {"without": part})
-            for part in ("vectors", "network", "votes-apart", "taste", "appeal", "beginnings", "entry")
-        },
+        **{f"freshet-without-{part}": Entry(_ABLATIONS, "next_item", {"without": part}) for part in _PARTS},
     },
     SLATES: {
         "freshet": Entry(_ENGINE, "EngineSlates"),
         "freshet-world-only": Entry(_ENGINE, "EngineSlates", {"adaptive": False}),
         "freshet-without-session-learning": Entry(_ENGINE, "EngineSlates", {"session_learning": False}),
-        **{
-            f"freshet-without-{part}": Entry(_ABLATIONS, "slates", {"without": part})
-            for part in ("vectors", "network", "votes-apart", "taste", "appeal", "beginnings", "entry")
-        },
+        **{f"freshet-without-{part}": Entry(_ABLATIONS, "slates", {"without": part}) for part in _PARTS},
     },
 }
 

@@ -18,6 +18,7 @@ from recsys.layout import (
     NUMBER_START,
     OPENED,
     POPULARITY,
+    RETRACED,
     SIGNALS,
     SIMILARITY,
     STEPS,
@@ -36,17 +37,17 @@ Part = Literal["popular", "new", "neighbours", "session", "taste"]
 
 #: Parts of a score that can be a reason. "popular" is what everybody likes, the world's liking of a taste
 #: included, and what those like who come the same way;
-#: "neighbours" is what sessions like this one clicked, by votes and by learned vectors; "session" is likeness to what
-#: the session clicked, dismissed or passed over; "taste" is what this visitor's belief adds to a taste. The network,
-#: which mixes them all, is "other".
+#: "neighbours" is what sessions like this one clicked, by votes, counts and learned vectors; "session" is what the
+#: session did before, and likeness to what it clicked, dismissed or passed over; "taste" is what this visitor's belief
+#: adds to a taste. The network, which mixes them all, is "other".
 _REASONS: Final[tuple[Part, ...]] = ("popular", "new", "neighbours", "session", "taste")
 PARTS: Final = (*_REASONS, "other")
 _OTHER: Final = len(_REASONS)
 _PART_OF_SIGNAL: Final[dict[str, Part]] = {
     **dict.fromkeys((*POPULARITY, "clicks", "beginnings", "appeal", *WANTED), "popular"),
     "freshness": "new",
-    **dict.fromkeys((*VOTES, *STEPS, "votes", "votes_before", "votes_after", *AFFINITY), "neighbours"),
-    **dict.fromkeys((*OPENED, *SIMILARITY, "passed_over"), "session"),
+    **dict.fromkeys((*VOTES, *STEPS, "votes", "votes_before", "votes_after", "transitions", *AFFINITY), "neighbours"),
+    **dict.fromkeys((*OPENED, *RETRACED, *SIMILARITY, "passed_over"), "session"),
     "liking": "taste",
 }
 _TASTE: Final = PARTS.index("taste")

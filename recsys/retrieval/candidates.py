@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.compiled import compiled
-from recsys.retrieval import content, fresh, neighbours, voting
+from recsys.retrieval import content, fresh, neighbours, transitions, voting
 from recsys.retrieval.further import further
 from recsys.retrieval.neighbours import Votes
+from recsys.retrieval.retracing import retraced
 from recsys.rowmap import empty_map, insert
 from recsys.sessions import SessionContext
 from recsys.world import World
@@ -31,14 +32,18 @@ def retrieve(world: World, context: SessionContext, tried: Rows = _NOTHING) -> V
     """Return the items worth ranking for this session that can be served, with their votes; best voted come first.
 
     Up to ``config.candidates`` of session neighbours, the session's own items among them (people go back), older ones
-    beside them; where that is little, what is one step `further`; what is alike in content to its last clicks; popular
-    and new items. A session without clicks gets what sessions begin with, then the latter. Last come the items that are
-    to be `tried` out on it.
+    beside them; what the session did before after its last click, and what most sessions go on with; where neighbours
+    found little, what is one step `further`; what is alike in content to its last clicks; popular and new items. A
+    session without clicks gets what sessions begin with, then the latter. Last come the items that are to be `tried`
+    out on it.
     """
     fewest = FEWEST if context.clicked else world.config.candidates
     return Votes(
         *_offered(
             *neighbours.index(world, context),
+            context.path(),
+            world.transitions["item"],
+            world.transitions["count"],
             world.config.candidates,
             _alike(world, context) if world.described else _NOTHING,
             world.popular if context.clicked else world.first_choices,
@@ -65,6 +70,9 @@ def _offered(
     clicked: voting.Clicked,
     length: voting.Clicked,
     newest: int,
+    trail: Rows,
+    successor: transitions.Items,
+    successor_count: transitions.Counts,
     limit: int,
     alike: Rows,
     popular: Rows,
@@ -78,8 +86,11 @@ def _offered(
     # What is `further` takes the place of what is popular, never of what is new: nobody could have clicked around that.
     new = fresh.last(served, max(FRESH_ITEMS, missing - popular.shape[0]))
     beyond = further(best, places, channels, ring, postings, clicked, length, newest, missing)
+    next_best = transitions.successors(successor, successor_count, query[0])[0] if query.shape[0] else query
     popular = _filling(popular, best, beyond, missing - beyond.shape[0])
-    rows, chosen = voting.offered((best, beyond, alike, popular, new, tried), places, channels)
+    rows, chosen = voting.offered(
+        (best, retraced(trail)[0], next_best, beyond, alike, popular, new, tried), places, channels
+    )
     kept = np.nonzero(served[rows])[0]
     return (rows, chosen, total) if kept.shape[0] == rows.shape[0] else (rows[kept], chosen[kept], total)
 

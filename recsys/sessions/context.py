@@ -17,6 +17,8 @@ from recsys.world import SESSION_CLICKS
 
 #: Items that a session knows to have opened, to have refused, and to have passed over: so many each, the latest.
 COUNTED_ITEMS: Final = 4_096
+#: Latest clicks that a session remembers in order, each as often as it happened.
+TRAIL: Final = 128
 
 
 class ContextState(msgspec.Struct, frozen=True):
@@ -29,6 +31,7 @@ class ContextState(msgspec.Struct, frozen=True):
     dismissed: list[tuple[int, int]]
     passed: list[tuple[int, int]]
     taste: bytes
+    trail: list[int]
     began_ms: int = 0
     entry: tuple[int, ...] = ()
 
@@ -45,6 +48,8 @@ class SessionContext:
         Event time of its latest event, milliseconds.
     clicked : list of int
         Rows of the latest distinct items opened, newest last, at most `SESSION_CLICKS`.
+    trail : list of int
+        Rows of the latest clicks in the order in which they happened, repeats included, at most `TRAIL`.
     opened : dict of row to count
         Items opened, and how often; of these and the following the `COUNTED_ITEMS` that were first counted last.
     dismissed : dict of row to count
@@ -70,6 +75,7 @@ class SessionContext:
     id: str
     last_ms: int = 0
     clicked: list[int] = dataclasses.field(default_factory=list)
+    trail: list[int] = dataclasses.field(default_factory=list)
     opened: dict[int, int] = dataclasses.field(default_factory=dict)
     dismissed: dict[int, int] = dataclasses.field(default_factory=dict)
     passed: dict[int, int] = dataclasses.field(default_factory=dict)
@@ -78,6 +84,7 @@ class SessionContext:
     entry: tuple[int, ...] = ()
     key: int = dataclasses.field(init=False)
     _newest_first: NDArray[np.int64] | None = dataclasses.field(default=None, init=False, repr=False, compare=False)
+    _path: NDArray[np.int64] | None = dataclasses.field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         digest = hashlib.blake2b(self.id.encode(), digest_size=8).digest()
@@ -104,7 +111,9 @@ class SessionContext:
             self.clicked.remove(row)
         self.clicked.append(row)
         del self.clicked[:-SESSION_CLICKS]
-        self._newest_first = None
+        self.trail.append(row)
+        del self.trail[:-TRAIL]
+        self._newest_first = self._path = None
 
     def newest_first(self) -> NDArray[np.int64]:
         """Return `clicked`, newest first, and below how often each was opened: shape (2, n). Do not write to it.
@@ -116,6 +125,12 @@ class SessionContext:
             counts = [self.opened.get(row, 1) for row in rows]
             self._newest_first = np.array(rows + counts, dtype=np.int64).reshape(2, -1)
         return self._newest_first
+
+    def path(self) -> NDArray[np.int64]:
+        """Return `trail` as an array. Do not write to it; made once after each click."""
+        if self._path is None:
+            self._path = np.array(self.trail, dtype=np.int64)
+        return self._path
 
     def dismiss(self, row: int) -> None:
         """Note "not for me"."""
@@ -135,11 +150,12 @@ class SessionContext:
     def renumber(self, places: Places) -> None:
         """Name items by their new rows; those that are gone are forgotten."""
         self.clicked = moved(self.clicked, places)
+        self.trail = moved(self.trail, places)
         self.opened = moved_keys(self.opened, places)
         self.dismissed = moved_keys(self.dismissed, places)
         self.passed = moved_keys(self.passed, places)
         self.taste.renumber(places)
-        self._newest_first = None
+        self._newest_first = self._path = None
 
     def to_state(self) -> ContextState:
         """Return the context for a snapshot."""
@@ -147,6 +163,7 @@ class SessionContext:
             id=self.id,
             last_ms=self.last_ms,
             clicked=list(self.clicked),
+            trail=list(self.trail),
             opened=list(self.opened.items()),
             dismissed=list(self.dismissed.items()),
             passed=list(self.passed.items()),
@@ -162,6 +179,7 @@ class SessionContext:
             id=state.id,
             last_ms=state.last_ms,
             clicked=list(state.clicked),
+            trail=list(state.trail),
             opened=dict(state.opened),
             dismissed=dict(state.dismissed),
             passed=dict(state.passed),

@@ -75,23 +75,34 @@ def test_item_that_is_there_already_changes_in_place_and_nobody_goes() -> None:
 def test_everything_that_is_known_of_an_item_moves_with_it() -> None:
     learner = folded(films(*range(10)), [click("a", 7, 1), click("a", 8, 1)], [click("b", 7, 2), click("b", 9, 2)])
     world = learner.world
-    before = {name: {column: part[world.rows[name]].tobytes() for column, part in _of_items(world)} for name in "789"}
+    before = {name: _known(world, name) for name in "789"}
     visit = learner._fold.sessions.get("b")
     assert visit is not None
     votes_before = _votes(world, "7")
     places = evict(world)
     visit.context.renumber(places)
     assert names(world)[0] == "1"
-    assert before == {
-        name: {column: part[world.rows[name]].tobytes() for column, part in _of_items(world)} for name in "789"
-    }
+    assert before == {name: _known(world, name) for name in "789"}
+    assert [_went_on(world, name) for name in "789"] == [["8", "9"], [], []]
     assert [names(world)[row] for row in world.heard["item"]] == ["7", "8", "9"]
     assert [names(world)[row] for row in visit.context.clicked] == ["7", "9"]
+    assert [names(world)[row] for row in visit.context.path()] == ["7", "9"]
     assert _votes(world, "7") == votes_before
 
 
-def _of_items(world: World) -> list[tuple[str, np.ndarray]]:
-    return [(column, part) for table in world.of_items() for column, part in table.whole().items()]
+def _known(world: World, item: str) -> dict[str, bytes]:
+    """Return all that is known of an item and names no other."""
+    return {
+        column: part[world.rows[item]].tobytes()
+        for table in world.of_items()
+        for column, part in table.whole().items()
+        if (table, column) != (world.transitions, "item")
+    }
+
+
+def _went_on(world: World, item: str) -> list[str]:
+    counted = world.transitions["item"][world.rows[item]]
+    return [names(world)[row] for row in counted if row >= 0]
 
 
 def _votes(world: World, item: str) -> list[str]:
@@ -116,7 +127,14 @@ def test_item_that_takes_the_place_of_another_inherits_nothing() -> None:
         -1,
     )
     assert world.vectors["squares"][new] == np.float32(FIRST_SQUARE)
-    for rows in (world.popular, world.first_choices, world.heard["item"], world.sessions["clicked"]):
+    assert world.transitions["count"][new].max() == 0.0
+    for rows in (
+        world.popular,
+        world.first_choices,
+        world.heard["item"],
+        world.sessions["clicked"],
+        world.transitions["item"],
+    ):
         assert rows.max(initial=-1) < new, "nothing names the row of an item that was never clicked"
     assert _votes(world, "2"), "those who clicked several that stay still say so"
 

@@ -19,7 +19,7 @@ from recsys.sessions import (
     SessionContext,
     ShownSlate,
 )
-from recsys.sessions.context import COUNTED_ITEMS
+from recsys.sessions.context import COUNTED_ITEMS, TRAIL
 from recsys.sessions.session import SHOWN_SLATES
 from recsys.sessions.shown import UNKNOWN_ROW
 from recsys.world import SESSION_CLICKS
@@ -53,6 +53,16 @@ def test_clicks_are_distinct_newest_last_and_bounded() -> None:
     assert times == [context.opened[row] for row in newest_first]
     assert context.opened[7] == 2
     assert len(context.opened) == SESSION_CLICKS + 5
+
+
+def test_the_trail_has_every_click_in_order_and_is_bounded() -> None:
+    context = SessionContext("s")
+    clicks = [row % 7 for row in range(TRAIL + 5)]
+    for row in clicks:
+        context.path()
+        context.click(row, row)
+    assert context.trail == clicks[5:] == context.path().tolist()
+    assert SessionContext.from_state(context.to_state()).path().tolist() == clicks[5:]
 
 
 def test_a_session_counts_so_many_items_however_long_it_lasts() -> None:
