@@ -110,10 +110,10 @@ def table_of(
 @compiled
 def mark(table: Signals, column: int, index: Map, rows: Rows, counts: NDArray[np.float64]) -> None:
     """Write the log of 1 + count into a column, where a counted row stands in the table."""
-    for i in range(rows.shape[0]):
-        at = find(index, rows[i])
-        if at >= 0:
-            table[at, column] = math.log1p(counts[i])
+    logs = np.empty(counts.shape[0])
+    for i in range(counts.shape[0]):
+        logs[i] = math.log1p(counts[i])
+    _write_found(table, column, index, rows, logs)
 
 
 @compiled
@@ -204,22 +204,24 @@ def _clicked(table: Signals, index: Map, clicked: Rows, counts: Rows) -> None:
 def _retraced(table: Signals, index: Map, trail: Rows) -> None:
     """Fill the columns of what the session did before after its last click."""
     rows, shares = retraced(trail)
-    for i in range(rows.shape[0]):
-        at = find(index, rows[i])
-        if at >= 0:
-            table[at, _RETRACED] = shares[i, 0]
-            table[at, _RETRACED + 1] = shares[i, 1]
+    for column in range(shares.shape[1]):
+        _write_found(table, _RETRACED + column, index, rows, shares[:, column])
 
 
 @compiled
 def _went_on(table: Signals, index: Map, last: int, items: transitions.Items, counts: transitions.Counts) -> None:
     """Fill the column of how often sessions went on with the item from the last click."""
     rows, shares = transitions.successors(items, counts, last)
-    logs = _logs1p(VOTE_SCALE * shares)
+    _write_found(table, _TRANSITIONS, index, rows, COUNT_SCALE * _logs1p(VOTE_SCALE * shares))
+
+
+@compiled
+def _write_found(table: Signals, column: int, index: Map, rows: Rows, values: NDArray[np.floating]) -> None:
+    """Write each row's value into a column, where the row stands in the table."""
     for i in range(rows.shape[0]):
         at = find(index, rows[i])
         if at >= 0:
-            table[at, _TRANSITIONS] = COUNT_SCALE * logs[i]
+            table[at, column] = values[i]
 
 
 @compiled
