@@ -81,12 +81,17 @@ def test_tail_goes_on_without_gap_or_repeat_after_the_server_was_gone(
     expect(desk.locator("[data-stream]")).to_have_attribute("data-repeats", "0")
 
 
-def test_connection_that_went_without_a_word_while_the_computer_slept_is_made_anew(
-    site: RunningSite, desk: Page, visited: str
-) -> None:
+def follow_by_connections_that_are_known(site: RunningSite, desk: Page) -> None:
+    """Open the live page with `connections` at hand, and wait until it follows the log."""
     desk.add_init_script(GOES_WITHOUT_A_WORD)
     desk.goto(f"{site.url}/staff/live/")
     expect(desk.locator("#tail-state")).to_have_text("Following the log.")
+
+
+def test_connection_that_went_without_a_word_while_the_computer_slept_is_made_anew(
+    site: RunningSite, desk: Page, visited: str
+) -> None:
+    follow_by_connections_that_are_known(site, desk)
     desk.evaluate("() => { connections[0].gone = true; const now = Date.now; Date.now = () => now() + 60_000; }")
     desk.wait_for_function("() => connections.length === 2 && connections[0].readyState === EventSource.CLOSED")
     site.log.append([Click(event_time_ms=1, session="slept", seq=1, item="Musical-9")])
@@ -97,9 +102,7 @@ def test_connection_that_went_without_a_word_while_the_computer_slept_is_made_an
 def test_page_that_nobody_sees_keeps_no_connection_and_misses_nothing(
     site: RunningSite, desk: Page, visited: str
 ) -> None:
-    desk.add_init_script(GOES_WITHOUT_A_WORD)
-    desk.goto(f"{site.url}/staff/live/")
-    expect(desk.locator("#tail-state")).to_have_text("Following the log.")
+    follow_by_connections_that_are_known(site, desk)
     seen = """(hidden) => {
       Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
       document.dispatchEvent(new Event("visibilitychange"));

@@ -54,6 +54,14 @@ async def test_full_log_is_tried_again_and_not_dropped(site: Site, page: Page):
     await until(lambda: site.of("click") == ["alien"])
 
 
+async def opened_without_sockets(site: Site, browser: BrowserContext) -> Page:
+    """Return a page whose socket is refused, once it has said by requests what it showed."""
+    site.sockets = False
+    page = await opened(site, browser)
+    await until(lambda: len(site.of("impression")) == 2)
+    return page
+
+
 async def test_what_is_done_goes_by_requests_while_no_socket_opens_and_is_forgotten_here(
     site: Site, browser: BrowserContext
 ):
@@ -77,9 +85,7 @@ async def test_what_is_done_goes_by_requests_while_no_socket_opens_and_is_forgot
 async def test_what_a_request_has_under_way_goes_again_by_the_socket_that_opens_meanwhile(
     site: Site, browser: BrowserContext
 ):
-    site.sockets = False
-    page = await opened(site, browser)
-    await until(lambda: len(site.of("impression")) == 2)
+    page = await opened_without_sockets(site, browser)
     asked = asyncio.Event()
     await page.route("**/collect/", lambda _: asked.set())  # never answered
     await page.click("text=Alien")
@@ -93,9 +99,7 @@ async def test_what_a_request_has_under_way_goes_again_by_the_socket_that_opens_
 async def test_click_that_leaves_the_page_goes_by_request_before_the_next_page_is_there(
     site: Site, browser: BrowserContext
 ):
-    site.sockets = False
-    page = await opened(site, browser)
-    await until(lambda: len(site.of("impression")) == 2)
+    page = await opened_without_sockets(site, browser)
     asked = asyncio.Event()
     await page.route("**/film/", lambda _: asked.set())  # never answered
     await page.click("text=Brazil", no_wait_after=True)
