@@ -31,12 +31,21 @@ def compiled(function: Function) -> Function:
     return dispatcher
 
 
+def inlined(function: Function) -> Function:
+    """Return `function` compiled as `compiled` does, and a part of every loop that calls it.
+
+    For what is called for each item: a call of its own counts up and down who holds each array that it is given.
+    """
+    dispatcher: Function = njit(cache=True, error_model="numpy", forceinline=True)(function)
+    return dispatcher
+
+
 def sources_digest(package: Path) -> str:
     """Return 12 hex digits that name the state of the package's compiled loops and their constants."""
     hasher = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
         source = file.read_bytes()
-        if file.name in _CONSTANTS or b"@compiled" in source:
+        if file.name in _CONSTANTS or b"@compiled" in source or b"@inlined" in source:
             hasher.update(file.relative_to(package).as_posix().encode() + b"\0" + source + b"\0")
     return hasher.hexdigest()[:12]
 

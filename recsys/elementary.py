@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from recsys.compiled import compiled
+from recsys.compiled import inlined
 
 #: Adding it to a double, or to a single, leaves the nearest whole number in the last bits.
 _ROUND: Final = 1.5 * 2.0**52
@@ -45,7 +45,7 @@ _ROOT_BITS: Final = int(np.float32(math.sqrt(0.5)).view(np.int32))
 _UNIT, _TWO = np.float32(1.0), np.float32(2.0)
 
 
-@compiled
+@inlined
 def exp(number: float) -> float:
     """Return e to the power of `number`; that of -708 below it, and of 709 above it."""
     bounded = min(max(number, _LOWEST), _HIGHEST)
@@ -58,7 +58,7 @@ def exp(number: float) -> float:
     return float(total * _from_bits((_bits(shifted) << _EXPONENT) + _ONE))
 
 
-@compiled
+@inlined
 def exp_single(number: np.float32) -> np.float32:
     """Return `exp` in single precision; that of -87 below it, and of 88 above it."""
     bounded = min(max(number, _LOWEST_SINGLE), _HIGHEST_SINGLE)
@@ -72,7 +72,7 @@ def exp_single(number: np.float32) -> np.float32:
     return total * power
 
 
-@compiled
+@inlined
 def log_single(number: np.float32) -> np.float32:
     """Return the natural logarithm of a normal positive number, in single precision."""
     bits = _bits(number)

@@ -7,7 +7,7 @@ so that the fold, which asks for a handful of rows, does no work that grows with
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.compiled import compiled
+from recsys.compiled import compiled, inlined
 
 Map = NDArray[np.int32]
 
@@ -48,7 +48,7 @@ def empty_map(entries: int) -> Map:
     return np.full((size, 2), _FREE, dtype=np.int32)
 
 
-@compiled
+@inlined
 def insert(table: Map, key: int, value: int) -> int:
     """Add `key` unless it is there; return the value that now stands with it."""
     slot = _slot(table, key)
@@ -58,13 +58,13 @@ def insert(table: Map, key: int, value: int) -> int:
     return int(table[slot, 1])
 
 
-@compiled
+@inlined
 def find(table: Map, key: int) -> int:
     """Return the value of `key`, -1 where it is not in the map."""
     return int(table[_slot(table, key), 1])  # a free slot holds -1
 
 
-@compiled
+@inlined
 def _slot(table: Map, key: int) -> int:
     """Return where `key` stands in the map, or the free slot where it would."""
     mask = table.shape[0] - 1

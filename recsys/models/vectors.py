@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.compiled import SIDE_BY_SIDE, compiled
+from recsys.compiled import SIDE_BY_SIDE, compiled, inlined
 from recsys.layout import VECTOR_WIDTH
 from recsys.models.kernels import exponentials
 from recsys.models.product import product
@@ -195,7 +195,7 @@ def _faded(vectors: Vectors, clicked: Rows) -> Vectors:
     return summed
 
 
-@compiled
+@inlined
 def _move_item(
     vectors: Vectors,
     lengths: Vectors,
@@ -219,7 +219,7 @@ def _move_item(
     lengths[row] = math.sqrt(length * length + step * step * max(1.0 - cosine * cosine, 0.0))
 
 
-@compiled
+@inlined
 def _dot(left: Vectors, right: Vectors, lanes: Vectors) -> float:
     """Return the inner product, summed in a fixed order; in `lanes` a core adds `SIDE_BY_SIDE` terms at once.
 

@@ -31,7 +31,7 @@ def count(world: World, before: int, row: int) -> None:
     if before == row:
         return
     table = world.transitions
-    _count(table["item"][before], table["count"][before], row)
+    _count(table["item"], table["count"], before, row)
     table.touch(before)
 
 
@@ -49,18 +49,18 @@ def successors(items: Items, counts: Counts, row: int) -> tuple[Rows, Shares]:
 
 
 @compiled
-def _count(items: Items, counts: Counts, row: int) -> None:
+def _count(items: Items, counts: Counts, before: int, row: int) -> None:
     least, found = 0, -1
     for place in range(SUCCESSORS):
-        counts[place] *= KEPT
-        if counts[place] < counts[least]:
+        counts[before, place] *= KEPT
+        if counts[before, place] < counts[before, least]:
             least = place
-        if items[place] == row:
+        if items[before, place] == row:
             found = place
     if found >= 0:
-        counts[found] += np.float32(1.0)
-    elif counts[least] < np.float32(1.0):
-        items[least] = row
-        counts[least] = np.float32(1.0)
+        counts[before, found] += np.float32(1.0)
+    elif counts[before, least] < np.float32(1.0):
+        items[before, least] = row
+        counts[before, least] = np.float32(1.0)
     else:
-        counts[least] -= np.float32(1.0)
+        counts[before, least] -= np.float32(1.0)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.compiled import compiled
+from recsys.compiled import compiled, inlined
 from recsys.elementary import exp
 from recsys.layout import DEPTHS, STEPS, VOTES
 from recsys.prefetch import fetch_filled
@@ -98,17 +98,23 @@ def count(
     channels = np.zeros((rows.shape[0], CHANNELS), dtype=np.float32)
     shares = np.zeros((rows.shape[0], query.shape[0]))
     for neighbour in range(slots.shape[0]):
-        slot, match = slots[neighbour], matches[neighbour]
+        slot, match, weight = slots[neighbour], matches[neighbour], weights[neighbour]
+        channel = 2 * min(match, _DEEPEST)
         held = min(length[slot], SESSION_CLICKS)
         place = place_in(clicked, held, slot, query[match])
         if place < 0:
             continue
         for other in range(held):
             at = find(index, clicked[slot, other])
-            if other != place and at >= 0:
-                shares[at, match] += _vote(channels, at, match, weights[neighbour], other - place)
-        if match == 0:
-            _step(channels, index, clicked[slot, :held], place, weights[neighbour])
+            if other == place or at < 0:
+                continue
+            # As in `recall`; a function that both call would double what a vote costs.
+            distance, after = abs(other - place), 1 if other > place else 0
+            vote = weight * DECAY[distance]
+            channels[at, channel + after] += np.float32(vote)
+            if match == 0 and distance == 1:
+                channels[at, _PREDECESSOR + after] += np.float32(weight)
+            shares[at, match] += vote
     return channels, shares, total
 
 
@@ -145,15 +151,15 @@ def recall(
     for neighbour in range(slots.shape[0]):
         most += min(length[slots[neighbour]], SESSION_CLICKS)
     index = empty_map(most)
-    rows, totals, channels = np.empty(most, np.int64), np.zeros(most), np.zeros((most, CHANNELS), np.float32)
-    found = 0
-    for place in range(own.shape[0]):
+    rows, totals, channels = np.empty(most, np.int64), np.empty(most), np.empty((most, CHANNELS), np.float32)
+    found = own.shape[0]
+    for place in range(found):
         insert(index, own[place], place)
-        rows[place] = own[place]
-        totals[place] = 1e6
-        found += 1
+        rows[place], totals[place] = own[place], 1e6
+        channels[place] = 0.0
     for neighbour in range(slots.shape[0]):
-        slot, match = slots[neighbour], matches[neighbour]
+        slot, match, weight = slots[neighbour], matches[neighbour], weights[neighbour]
+        channel = 2 * min(match, _DEEPEST)
         held = min(length[slot], SESSION_CLICKS)
         place = place_in(clicked, held, slot, query[match])
         if place < 0:
@@ -163,17 +169,21 @@ def recall(
                 continue
             at = insert(index, clicked[slot, other], found)
             if at == found:
-                rows[found] = clicked[slot, other]
+                rows[found], totals[found] = clicked[slot, other], 0.0
+                for column in range(CHANNELS):
+                    channels[found, column] = 0.0
                 found += 1
-            vote = _vote(channels, at, match, weights[neighbour], other - place)
-            totals[at] += vote if other > place else BEFORE * vote
-        if match == 0:
-            _step(channels, index, clicked[slot, :held], place, weights[neighbour])
+            distance, after = abs(other - place), 1 if other > place else 0
+            vote = weight * DECAY[distance]
+            channels[at, channel + after] += np.float32(vote)
+            if match == 0 and distance == 1:
+                channels[at, _PREDECESSOR + after] += np.float32(weight)
+            totals[at] += vote if after else BEFORE * vote
     best = largest_first(totals[:found], limit + own.shape[0] - query.shape[0])
     return rows[best], index, channels, total
 
 
-@compiled
+@inlined
 def all_votes(channels: Channels) -> float:
     """Return what one item's votes are worth, whoever they are owed to."""
     total = 0.0
@@ -188,20 +198,21 @@ def offered(parts: tuple[Ints, ...], index: Map, channels: Channels) -> tuple[In
     most = 0
     for part in parts:
         most += part.shape[0]
-    taken = empty_map(most)
-    rows, count = np.empty(most, dtype=np.int64), 0
+    others, taken = empty_map(most), np.zeros(channels.shape[0], np.bool_)
+    rows, chosen, count = np.empty(most, np.int64), np.zeros((most, CHANNELS), np.float32), 0
     for part in parts:
         for row in part:
-            if insert(taken, row, count) == count:
+            at = find(index, row)
+            if at >= 0 and not taken[at]:
+                taken[at] = True
+                rows[count] = row
+                for channel in range(CHANNELS):
+                    chosen[count, channel] = channels[at, channel]
+                count += 1
+            elif at < 0 and insert(others, row, count) == count:
                 rows[count] = row
                 count += 1
-    chosen = np.zeros((count, CHANNELS), dtype=np.float32)
-    for i in range(count):
-        at = find(index, rows[i])
-        if at >= 0:
-            for channel in range(CHANNELS):
-                chosen[i, channel] = channels[at, channel]
-    return rows[:count], chosen
+    return rows[:count], chosen[:count]
 
 
 @compiled
@@ -257,28 +268,7 @@ def _gather(
     return serials[best], matches[best], weights[best] / max(total, 1e-300), total
 
 
-@compiled
-def _vote(channels: Channels, at: int, match: int, weight: float, distance: int) -> float:
-    """Let one neighbour vote for an item so many clicks after the shared one, or before it; return the vote."""
-    vote = weight * float(DECAY[abs(distance)])
-    channels[at, 2 * min(match, _DEEPEST) + (1 if distance > 0 else 0)] += np.float32(vote)
-    return vote
-
-
-@compiled
-def _step(channels: Channels, index: Map, clicked: Clicked, place: int, weight: float) -> None:
-    """Let one neighbour, who clicked these items, vote for those right before and after the shared one."""
-    if place > 0:
-        before = find(index, clicked[place - 1])
-        if before >= 0:
-            channels[before, _PREDECESSOR] += np.float32(weight)
-    if place + 1 < clicked.shape[0]:
-        after = find(index, clicked[place + 1])
-        if after >= 0:
-            channels[after, _SUCCESSOR] += np.float32(weight)
-
-
-@compiled
+@inlined
 def serial_of(noted: int, newest: int) -> int:
     """Return the number of the session that an item's ring noted, of which that has room for the last 32 bits alone.
 
@@ -287,7 +277,7 @@ def serial_of(noted: int, newest: int) -> int:
     return int(newest - ((newest - noted) & _NOTED_BITS))
 
 
-@compiled
+@inlined
 def place_in(clicked: Clicked, held: int, slot: int, item: int) -> int:
     """Return where `item` stands in the session, -1 where it has been pushed out."""
     for place in range(held):

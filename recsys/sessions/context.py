@@ -20,6 +20,8 @@ COUNTED_ITEMS: Final = 4_096
 #: Latest clicks that a session remembers in order, each as often as it happened.
 TRAIL: Final = 128
 
+_NOWHERE: Final = np.empty(0, dtype=np.int64)
+
 
 class ContextState(msgspec.Struct, frozen=True):
     """A `SessionContext` as it stands in the fold's snapshot; maps are lists of pairs in insertion order."""
@@ -127,9 +129,13 @@ class SessionContext:
         return self._newest_first
 
     def path(self) -> NDArray[np.int64]:
-        """Return `trail` as an array. Do not write to it; made once after each click."""
+        """Return `trail` as an array, empty where its last click stands there once: then there is nothing to retrace.
+
+        Do not write to it; made once after each click.
+        """
         if self._path is None:
-            self._path = np.array(self.trail, dtype=np.int64)
+            again = self.trail and self.trail.count(self.trail[-1]) > 1
+            self._path = np.array(self.trail, dtype=np.int64) if again else _NOWHERE
         return self._path
 
     def dismiss(self, row: int) -> None:

@@ -86,7 +86,7 @@ def test_everything_that_is_known_of_an_item_moves_with_it() -> None:
     assert [_went_on(world, name) for name in "789"] == [["8", "9"], [], []]
     assert [names(world)[row] for row in world.heard["item"]] == ["7", "8", "9"]
     assert [names(world)[row] for row in visit.context.clicked] == ["7", "9"]
-    assert [names(world)[row] for row in visit.context.path()] == ["7", "9"]
+    assert [names(world)[row] for row in visit.context.trail] == ["7", "9"]
     assert _votes(world, "7") == votes_before
 
 

@@ -65,6 +65,14 @@ def test_the_trail_has_every_click_in_order_and_is_bounded() -> None:
     assert SessionContext.from_state(context.to_state()).path().tolist() == clicks[5:]
 
 
+def test_the_path_is_empty_where_there_is_nothing_to_retrace() -> None:
+    context = SessionContext("s")
+    assert context.path().tolist() == []
+    for row, path in ((4, []), (7, []), (4, [4, 7, 4]), (9, [])):
+        context.click(row, row)
+        assert context.path().tolist() == path
+
+
 def test_a_session_counts_so_many_items_however_long_it_lasts() -> None:
     context, session = SessionContext("s"), Session(SessionContext("s"), SessionBelief(np.ones(WIDTH)))
     evidence = Evidence(np.ones(1), np.ones(1))
