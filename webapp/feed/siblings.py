@@ -81,8 +81,10 @@ class Siblings:
                     await layer.group_add(_GROUP, channel)
                     while True:
                         self._heard(await layer.receive(channel))
-                finally:
+                except (redis.RedisError, OSError):
+                    # Not when cancelled: that the layer is away would stand in its place, and this go on without end.
                     await layer.group_discard(_GROUP, channel)
+                    raise
             await asyncio.sleep(RETRY_S)
 
     def _heard(self, message: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import redis
 from channels.layers import channel_layers, get_channel_layer
 
 from tests.patience import PATIENCE_S
+from webapp import redis_server as redis_server_process
 from webapp.feed import siblings as siblings_module
 from webapp.feed.coalesced import Coalesced
 from webapp.feed.siblings import Siblings
@@ -35,14 +37,24 @@ class Heard:
         self.event.set()
 
 
-@pytest.fixture
-async def layer(redis_server: str, settings: Any) -> AsyncIterator[None]:
-    """Use the channel layer of production, over a real server."""
-    config = {"hosts": [redis_server], "prefix": "test:channels"}
+def use_layer(settings: Any, redis_url: str) -> None:
+    config = {"hosts": [redis_url], "prefix": "test:channels"}
     settings.CHANNEL_LAYERS = {
         "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": config}
     }
     channel_layers.backends = {}
+
+
+async def someone_listens(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        while not client.pubsub_channels("test:channels__group__*"):
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def layer(redis_server: str, settings: Any) -> AsyncIterator[None]:
+    """Use the channel layer of production, over a real server."""
+    use_layer(settings, redis_server)
     yield
     await get_channel_layer().flush()
     channel_layers.backends = {}
@@ -53,15 +65,12 @@ async def processes(layer: None, redis_server: str) -> AsyncIterator[tuple[Sibli
     """Two processes, both listening."""
     here, there = Siblings(), Siblings()
     listening = [asyncio.create_task(one.listen()) for one in (here, there)]
-    client = redis.Redis.from_url(redis_server)
-    while not client.pubsub_channels("test:channels__group__*"):
-        await asyncio.sleep(0.01)
+    await someone_listens(redis_server)
     yield here, there
     for task in listening:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    client.close()
 
 
 async def test_tab_on_another_process_is_woken_and_who_did_it_is_not(processes: tuple[Siblings, Siblings]) -> None:
@@ -114,11 +123,7 @@ class Away:
 
 
 async def test_tab_of_the_same_process_is_woken_while_the_layer_is_away(settings: Any) -> None:
-    config = {"hosts": ["redis://127.0.0.1:1/0"], "prefix": "test:channels"}
-    settings.CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": config}
-    }
-    channel_layers.backends = {}
+    use_layer(settings, "redis://127.0.0.1:1/0")
     here = Siblings()
     mine, other = Heard(), Heard()
     for heard in (mine, other):
@@ -127,6 +132,21 @@ async def test_tab_of_the_same_process_is_woken_while_the_layer_is_away(settings
     async with asyncio.timeout(PATIENCE_S):
         await other.event.wait()
     assert mine.times == 0
+
+
+async def test_listening_ends_when_the_server_stops_while_the_layer_is_away(settings: Any, tmp_path: Path) -> None:
+    server = redis_server_process.start(tmp_path, redis_server_process.free_port(), appendfsync="no")
+    use_layer(settings, server.url)
+    listening = asyncio.create_task(Siblings().listen())
+    try:
+        await someone_listens(server.url)
+    finally:
+        server.stop()
+    listening.cancel()
+    done, _ = await asyncio.wait([listening], timeout=PATIENCE_S)
+    assert done and listening.cancelled()
+    await get_channel_layer().flush()
+    channel_layers.backends = {}
 
 
 async def test_what_changes_while_a_message_is_under_way_is_one_more_message(
