@@ -3,6 +3,7 @@
 import logging.config
 from typing import Any
 
+import redis
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -13,9 +14,17 @@ def _without_colors(logger: WrappedLogger, name: str, event: EventDict) -> Event
     return event
 
 
-def _refused_in_a_line(record: logging.LogRecord) -> bool:
-    """Tell in one line of a request that Django refuses, as for another site's name: nothing of ours went wrong."""
-    if record.name.startswith("django.security."):
+def _foreseen_in_a_line(record: logging.LogRecord) -> bool:
+    """Warn in one line of what is foreseen, where a library tells of an error.
+
+    That is a request that Django refuses, as for another site's name; an answer that says what is away or taken (503,
+    which only we give); and that the channel layer's receiver can't reach Redis, which it tries each second.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    away = record.name.startswith("channels_redis.") and isinstance(error, (redis.RedisError, OSError))
+    if away:
+        record.msg, record.args = f"{record.getMessage()}: {error}", ()
+    if away or record.name.startswith("django.security.") or getattr(record, "status_code", 0) == 503:
         record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
     return True
 
@@ -65,7 +74,7 @@ def logging_settings(form: str, level: str) -> dict[str, Any]:
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": "lines",
-                "filters": [_refused_in_a_line],
+                "filters": [_foreseen_in_a_line],
             },
         },
         "root": {"handlers": ["stdout"], "level": level},

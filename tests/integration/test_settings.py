@@ -190,3 +190,28 @@ def test_request_for_another_site_is_told_of_in_one_line_and_is_no_error(tmp_pat
     line, status = done.stdout.splitlines()
     assert status == "400"
     assert "elsewhere.example" in line and "warning" in line
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_answer_that_something_is_away_or_taken_is_no_error(tmp_path: Path, form: str) -> None:
+    code = (
+        "import django; django.setup(); from django.http import HttpResponse; from django.test import RequestFactory;"
+        "from django.utils.log import log_response; request = RequestFactory().get('/staff/live/events/');"
+        "[log_response('refused %d', n, response=HttpResponse(status=n), request=request) for n in (503, 500)]"
+    )
+    done = run("-c", code, FRESHET_VAR=str(tmp_path), FRESHET_LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="webapp.settings")
+    foreseen, failed = done.stdout.splitlines()
+    assert "refused 503" in foreseen and "warning" in foreseen
+    assert "refused 500" in failed and "error" in failed
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_channel_layer_without_redis_is_told_of_in_one_line(tmp_path: Path, form: str) -> None:
+    code = (
+        "import django, logging, redis; django.setup()\n"
+        "try: raise redis.ConnectionError('connecting to 127.0.0.1:1')\n"
+        "except redis.RedisError: logging.getLogger('channels_redis.pubsub').exception('in the %s task', 'receive')"
+    )
+    done = run("-c", code, FRESHET_VAR=str(tmp_path), FRESHET_LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="webapp.settings")
+    (line,) = done.stdout.splitlines()
+    assert "in the receive task: connecting to 127.0.0.1:1" in line and "warning" in line
