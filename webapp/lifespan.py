@@ -2,7 +2,7 @@
 
 import contextlib
 
-from webapp import background, garbage
+from webapp import background, garbage, stopping
 from webapp.messages import Message, Receive, Send
 
 
@@ -11,6 +11,7 @@ class Lifespan:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(stopping.listening())
             await receive()
             try:
                 await stack.enter_async_context(background.running())

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import importlib
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,7 +15,7 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
 from tests.patience import PATIENCE_S
-from webapp import background, checks
+from webapp import background, checks, stopping
 from webapp.environment import Environment
 from webapp.lifespan import Lifespan
 from webapp.pages import page_handler
@@ -63,6 +65,27 @@ async def test_work_is_prepared_before_and_cancelled_after(registered: list[str]
     assert registered == ["prepared", "working", "stopped"]
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert background.failures() == {}
+
+
+async def test_streams_hear_that_the_server_is_told_to_stop_and_so_does_the_server() -> None:
+    heard, said, sent = list[int](), asyncio.Queue[Any](), asyncio.Queue[Any]()
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    server = signal.getsignal(signal.SIGTERM)
+    try:
+        lifespan = asyncio.ensure_future(Lifespan()({"type": "lifespan"}, said.get, sent.put))
+        await said.put({"type": "lifespan.startup"})
+        await sent.get()
+        assert not stopping.told()
+        pausing = asyncio.ensure_future(stopping.pause(10 * PATIENCE_S))
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(pausing, timeout=PATIENCE_S)
+        assert stopping.told()
+        await said.put({"type": "lifespan.shutdown"})
+        await lifespan
+        assert signal.getsignal(signal.SIGTERM) is server
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
 
 
 async def test_server_is_told_when_preparing_fails() -> None:

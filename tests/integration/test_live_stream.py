@@ -1,5 +1,6 @@
 """The live page's stream: every event once, whatever breaks."""
 
+import asyncio
 import weakref
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,7 +17,8 @@ from recsys.events import Click, Impression, SlateServed
 from recsys.log.archive import write_segment
 from recsys.log.base import records
 from recsys.log.keys import LogKeys
-from webapp import wiring
+from tests.patience import PATIENCE_S
+from webapp import stopping, wiring
 from webapp.analytics import selectors, tail, watching
 from webapp.analytics.views import live_tables
 from webapp.analytics.watching import Watch
@@ -160,6 +162,24 @@ async def test_without_redis_the_stream_says_so_and_goes_on(without_redis: None,
     tail.slate_times.cache_clear()
     monkeypatch.setattr(watching, "_AWAY_S", 0.01)
     assert len(await received(watch("5-0", 10), 2, "away")) == 2
+
+
+@pytest.mark.parametrize("waiting_for", ["LOOK_EVERY_S", "_AWAY_S"])
+async def test_stream_ends_when_the_server_is_told_to_stop(
+    now_ms: int, settings: Any, monkeypatch: pytest.MonkeyPatch, waiting_for: str
+):
+    told = asyncio.Event()
+    monkeypatch.setattr(stopping, "_told", told)
+    monkeypatch.setattr(watching, waiting_for, 10 * PATIENCE_S)
+    if waiting_for == "_AWAY_S":
+        settings.FRESHET_REDIS_URL = "redis://127.0.0.1:1/0"
+        wiring.rewire()
+    messages = watch(f"{now_ms}-0", now_ms)
+    for _ in range(2):
+        await anext(messages)
+    async with asyncio.timeout(PATIENCE_S):
+        asyncio.get_running_loop().call_later(0.05, told.set)
+        assert [message async for message in messages] == []
 
 
 async def test_lag_grows_while_the_fold_is_missed(now_ms: int, monkeypatch: pytest.MonkeyPatch):

@@ -19,7 +19,7 @@ import structlog
 from recsys.errors import CorruptState, LogUnavailable
 from recsys.log.archive import ArchiveLog
 from recsys.offsets import Offset, offset_key
-from webapp import wiring
+from webapp import stopping, wiring
 from webapp.analytics.selectors import at_work
 from webapp.analytics.tail import Entry, Tail, last_offset
 from webapp.training.status import board
@@ -80,12 +80,12 @@ class Watch:
         self._now_ms = now_ms
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """Yield the stream until it has lasted long enough, or the browser is gone."""
+        """Yield the stream until it has lasted long enough, the browser is gone or the server told to stop."""
         try:
             yield b"retry: %d\n\n" % _RETRY_MS
             loop = asyncio.get_running_loop()
             ends, told = loop.time() + LASTS_S, 0.0
-            while loop.time() < ends:
+            while loop.time() < ends and not stopping.told():
                 try:
                     lines, full = await asyncio.to_thread(self._look)
                     if loop.time() - told >= FIGURES_EVERY_S:
@@ -94,11 +94,11 @@ class Watch:
                 except (LogUnavailable, redis.RedisError) as error:
                     _logger.debug("tail_away", error=str(error))
                     yield b"event: away\ndata: {}\n\n"
-                    await asyncio.sleep(_AWAY_S)
+                    await stopping.pause(_AWAY_S)
                     continue
                 if lines:
                     yield lines
-                await asyncio.sleep(0 if full else LOOK_EVERY_S)
+                await stopping.pause(0 if full else LOOK_EVERY_S)
         finally:
             self._seated.discard(self)
 
