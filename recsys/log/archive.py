@@ -80,9 +80,7 @@ class ArchiveLog:
             place = bisect_right(held, key, key=attrgetter("last"))
             if place == len(held):
                 return []
-            end = self._load(held[place])
-            if place and max(key, held[place - 1].last) < end:
-                self._check_lost(held[place - 1].last, end)
+            self._enter(held, place, key)
         start = self._place_after(key)
         found = zip(
             self._received_ms[start : start + limit].tolist(),
@@ -91,6 +89,18 @@ class ArchiveLog:
             strict=True,
         )
         return [record(f"{milliseconds}-{sequence}", payload) for milliseconds, sequence, payload in found]
+
+    def check(self) -> None:
+        """Read everything once, for who must know beforehand that it can be read. Blocks, some 10 ms for each segment.
+
+        Raises
+        ------
+        CorruptState
+            As `read`.
+        """
+        held = segments(self._folder)
+        for place in range(len(held)):
+            self._enter(held, place, offset_key(ORIGIN))
 
     def end(self) -> Offset:
         """Return the last offset archived, `ORIGIN` when there is none."""
@@ -127,6 +137,12 @@ class ArchiveLog:
             if since_ms <= received_ms <= latest_ms
         )
         return [event for event in found if event is not None]
+
+    def _enter(self, held: Sequence[Segment], place: int, after: Key) -> None:
+        """Open the segment that has what comes after `after`, and see that none is gone from before it."""
+        end = self._load(held[place])
+        if place and max(after, held[place - 1].last) < end:
+            self._check_lost(held[place - 1].last, end)
 
     def _load(self, segment: Segment) -> Key:
         """Open a segment; return where the archive ended before it, as far as it says."""

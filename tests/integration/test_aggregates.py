@@ -4,8 +4,10 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import redis
 from django.core.management import CommandError, call_command
@@ -262,12 +264,25 @@ def test_rebuilding_goes_on_beside_the_worker_and_ends_while_events_come_in(
     assert services.aggregate() == 10
 
 
-def test_counts_stay_where_the_archive_could_not_be_counted_anew(wired: redis.Redis) -> None:
+def with_a_damaged_page(segment: Path) -> bytes:
+    """Return a segment whose columns and number of records can still be read, but not its payloads."""
+    group, content = pq.read_metadata(segment).row_group(0), bytearray(segment.read_bytes())
+    payloads = group.column(group.num_columns - 1)
+    content[payloads.dictionary_page_offset + payloads.total_compressed_size // 2] ^= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize("damage", ["whole", "page", "gone"])
+def test_counts_stay_where_the_archive_could_not_be_counted_anew(wired: redis.Redis, damage: str) -> None:
     wiring.event_log().append([record.event for record in LOG if record.event is not None])
     services.aggregate()
     before = content()
-    write_segment(wiring.archive_path(), [LOG[0]]).write_bytes(b"damaged")
-    with pytest.raises(CommandError, match="expected a Parquet segment"):
+    written = [write_segment(wiring.archive_path(), records) for records in (LOG[:10], LOG[10:20], LOG[20:30])]
+    if damage == "gone":
+        written[1].unlink()
+    else:
+        written[1].write_bytes(b"damaged" if damage == "whole" else with_a_damaged_page(written[1]))
+    with pytest.raises(CommandError, match=r"expected (a Parquet segment|in .* a segment)"):
         call_command("rebuild_aggregates")
     assert content() == before
 

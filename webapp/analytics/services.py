@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from recsys.errors import FreshetError
+from recsys.log.archive import ArchiveLog
 from recsys.log.redis_client import log_errors
-from recsys.log.segments import records_in, segments
 from webapp import wiring
 from webapp.analytics.aggregating import AggregateWriter, Overtaken
 from webapp.analytics.models import AggregateProgress
@@ -58,10 +58,9 @@ def rebuild(progress: Callable[[int], None]) -> int:
     RebuildUnderWay
         When somebody else does.
     CorruptState
-        When a segment of the archive can't be opened: before anything is emptied.
+        When a segment of the archive is damaged or gone: before anything is emptied.
     """
-    for segment in segments(wiring.archive_path()):
-        records_in(segment)
+    ArchiveLog(wiring.archive_path()).check()
     client, folded = wiring.redis_client(), REBUILD_EVENTS
     with log_errors():
         if not client.set(_REBUILDING_KEY, 1, nx=True, px=_REBUILDING_MS):
