@@ -106,8 +106,14 @@ def test_snapshot_that_can_not_be_kept_gets_one_line_before_anything_is_folded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.training.management.commands.replay.replay", pytest.fail)
-    with pytest.raises(CommandError, match="/dev/null"):
-        call_command("replay", folder, save_snapshot=Path("/dev/null/here"))
+    for place in (Path("/dev/null/here"), folder):
+        with pytest.raises(CommandError, match=f"can't write {place} .*: make room, or name another file"):
+            call_command("replay", folder, save_snapshot=place)
+
+
+def test_snapshot_for_which_the_disk_has_no_room_is_said_to_be_that(folder: Path) -> None:
+    with pytest.raises(CommandError, match=r"can't write /dev/full \(No space left on device\): make room"):
+        call_command("replay", folder, save_snapshot=Path("/dev/full"))
 
 
 def test_records_that_are_no_events_are_counted(tmp_path: Path) -> None:

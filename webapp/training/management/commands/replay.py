@@ -1,7 +1,10 @@
 """``manage.py replay LOG``: a recorded log through the same code as the live one, in event time."""
 
+import contextlib
 import json
+import tempfile
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,17 @@ def offset(text: str) -> Offset:
     """Return an offset given on the command line."""
     offset_key(text)
     return text
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say of what fails in this block where it was, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(
+            f"can't write {path} ({error.strerror}): make room, or name another file with --save-snapshot"
+        ) from error
 
 
 class Command(BaseCommand):
@@ -61,7 +75,8 @@ class Command(BaseCommand):
             report: dict[str, Any] = {**result._asdict(), "seconds": round(result.seconds, 3)}
             if folder is not None:
                 path = save_snapshot or folder / f"{result.offset}.snapshot"
-                path.write_bytes(learner.snapshot())
+                with _writing(path):
+                    path.write_bytes(learner.snapshot())
                 report["snapshot"] = str(path)
         except (FreshetError, OSError) as error:
             raise CommandError(str(error)) from error
@@ -70,11 +85,14 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report))
 
     def _folder(self, until: Offset | None, save_snapshot: Path | None) -> Path | None:
-        """Return where the state will be left, if anywhere: made by now, as nobody wants to learn of it in the end."""
+        """Return where the state will be left, if anywhere: tried by now, as nobody wants to learn of it in the end."""
         if save_snapshot is None and until is None:
             return None
         folder = Path(settings.FRESHET_VAR) / "replay" if save_snapshot is None else save_snapshot.parent
-        folder.mkdir(parents=True, exist_ok=True)
+        with _writing(save_snapshot or folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) if save_snapshot is None else save_snapshot.open("ab"):
+                pass
         return folder
 
     def _learner(self, snapshot: Path | None) -> Learner:
