@@ -52,3 +52,8 @@ def log_errors() -> Iterator[None]:
 def why(error: redis.RedisError) -> str:
     """Return what to tell about a failure of Redis."""
     return f"expected the log's Redis server to answer, received {type(error).__name__}: {error}"
+
+
+def trouble(error: redis.RedisError) -> str:
+    """Return what is wrong with Redis, to go on from: one that is full, or a copy of another, answers and says no."""
+    return "Redis takes nothing" if isinstance(error, redis.ResponseError) else "Redis can't be reached"

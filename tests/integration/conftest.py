@@ -1,6 +1,6 @@
 """The site's own wiring, over a real server and a folder of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,15 @@ async def without_redis(wired: redis.Redis, settings: Any) -> None:
     wired.close()
     settings.FRESHET_REDIS_URL = "redis://127.0.0.1:1/0"
     _forget()
+
+
+@pytest.fixture
+def full_redis(wired: redis.Redis) -> Iterator[None]:
+    """Let Redis hold no more than it does."""
+    most = wired.config_get("maxmemory")["maxmemory"]
+    wired.config_set("maxmemory", 1)
+    yield
+    wired.config_set("maxmemory", most)
 
 
 def _forget() -> None:

@@ -58,6 +58,11 @@ def test_knob_without_redis_stays_and_says_so(client: Client, turner: User, with
     assert "the knob stays where it was" in text(client.get("/staff/knob/"))
 
 
+def test_knob_stays_where_redis_takes_nothing_and_says_so(client: Client, turner: User, full_redis: None):
+    client.post("/staff/knob/", {"fold_every_ms": 2_000})
+    assert "Redis takes nothing, so the knob stays where it was" in text(client.get("/staff/knob/"))
+
+
 def test_turning_the_knob_is_written_down(client: Client, turner: User, wired: redis.Redis):
     client.post("/staff/knob/", {"fold_every_ms": 2_000})
     client.post("/staff/knob/", {"fold_every_ms": 250})

@@ -170,6 +170,22 @@ def test_page_without_redis_says_so(client: Client, host: User, without_redis: N
     assert "Redis can't be reached" in text(response)
 
 
+def test_nobody_is_let_in_while_redis_is_full_and_that_is_said(
+    client: Client, host: User, started: Started, full_redis: None
+):
+    client.post(PAGE, {"rate": 5, "minutes": 2})
+    assert "Redis takes nothing, so nobody was let in." in text(client.get(PAGE))
+    assert started == []
+    with pytest.raises(CommandError, match=r"Redis takes nothing \(.*'maxmemory'.*\): has it room\?"):
+        call_command("bring_visitors")
+
+
+def test_command_without_redis_says_so(without_redis: None, settings: Any):
+    settings.FRESHET_SIMULATED_VISITORS = True
+    with pytest.raises(CommandError, match=r"Redis can't be reached \(.*\): is the site running\?"):
+        call_command("bring_visitors")
+
+
 def test_command_refuses_where_the_site_does(wired: redis.Redis, settings: Any):
     settings.FRESHET_SIMULATED_VISITORS = False
     with pytest.raises(CommandError, match="FRESHET_SIMULATED_VISITORS=1"):

@@ -39,7 +39,10 @@ REDRIVE = "analytics.redrive_dead_letters"
 DISCARD = "analytics.discard_dead_letters"
 #: A few letters are tried before the page comes back, so that it says at once what became of them.
 _PATIENCE_S: Final = 0.2
-_AWAY = "Redis can't be reached, so nothing was done. Try again when it is back: an event that got through counts once."
+_AWAY = (
+    "Redis can't be reached or takes nothing, so nothing was done. Try again later: "
+    "an event that got through counts once."
+)
 
 
 def _url(letter: DeadLetter) -> str:

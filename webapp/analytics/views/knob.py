@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from recsys.log.redis_client import trouble
 from webapp import wiring
 from webapp.analytics import audit, turning
 from webapp.analytics.forms import KnobForm
@@ -81,8 +82,8 @@ def knob(request: HttpRequest) -> HttpResponseBase:
     try:
         before_ms = wiring.knobs().fold_every_ms
         wiring.knobs().fold_every_ms = every_ms
-    except redis.RedisError:
-        messages.error(request, "Redis can't be reached, so the knob stays where it was. Try again when it is back.")
+    except redis.RedisError as error:
+        messages.error(request, f"{trouble(error)}, so the knob stays where it was. Try again later.")
     else:
         audit.write_down(user, Knob, CHANGE, f"from {before_ms} to {every_ms} ms", "time between folds")
         messages.success(request, f"The fold now runs every {every_ms:,} ms.")

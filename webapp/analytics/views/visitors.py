@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from recsys.log.redis_client import trouble
 from webapp import wiring
 from webapp.analytics import audit
 from webapp.analytics.forms import VisitorsForm
@@ -49,8 +50,8 @@ def visitors(request: HttpRequest) -> HttpResponseBase:
         run = services.bring(**form.cleaned_data, by=user.get_username())
     except (services.NotAllowed, services.AlreadyThere) as refusal:
         messages.error(request, f"Nobody was let in: {refusal}.")
-    except redis.RedisError:
-        messages.error(request, "Redis can't be reached, so nobody was let in. Try again when it is back.")
+    except redis.RedisError as error:
+        messages.error(request, f"{trouble(error)}, so nobody was let in. Try again later.")
     else:
         what = f"brought, {counted(run.rate, 'event')} a second for {form.cleaned_data['minutes']} min"
         _write_down(user, ADDITION, what, run)
@@ -68,8 +69,8 @@ def send_away(request: HttpRequest) -> HttpResponseBase:
             services.board().ask_to_stop(run.id)
             _write_down(cast(User, request.user), DELETION, f"sent away after {counted(run.events, 'event')}", run)
             messages.success(request, "They are leaving.")
-    except redis.RedisError:
-        messages.error(request, "Redis can't be reached, so they stay until their time is over.")
+    except redis.RedisError as error:
+        messages.error(request, f"{trouble(error)}, so they stay until their time is over.")
     return redirect("analytics:visitors")
 
 

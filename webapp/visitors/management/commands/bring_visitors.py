@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from recsys.arguments import above_zero
 from recsys.datasets import movielens
+from recsys.log.redis_client import trouble
 from recsys.simulation.markets import market_of
 from webapp import wiring
 from webapp.numerals import counted
@@ -40,7 +41,8 @@ class Command(BaseCommand):
             run = self._run(options)
             done = asyncio.run(visited(board(), run))
         except redis.RedisError as error:
-            raise CommandError(f"Redis can't be reached ({error}): is the site running?") from error
+            what = "has it room?" if isinstance(error, redis.ResponseError) else "is the site running?"
+            raise CommandError(f"{trouble(error)} ({error}): {what}") from error
         except PlaceTaken as error:
             raise CommandError("others were brought meanwhile, for these left no word for too long") from error
         if done.state == "failed":
