@@ -145,7 +145,7 @@ class _Reader:
     def _take_item(self, line: _Line) -> None:
         values = {name: field.get("value") for field in line.fields if isinstance(name := field.get("name"), str)}
         title = values.get("title")
-        if not line.item or not isinstance(title, str) or not title:
+        if not line.item or not isinstance(title, str) or not title.strip():
             raise _Unusable(f"missing value: expected an id and a title, received {line.item!r} and {title!r}")
         before = self.items.get(line.item)
         item = ItemUpserted(

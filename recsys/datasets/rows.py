@@ -38,7 +38,7 @@ def find_table(folder: Path, name: str) -> Path | None:
 def read_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]:
     """Yield line number (Parquet: row number, from 1) and values of each row that can be read.
 
-    Missing values (empty, null, NaN) are left out of the row.
+    Missing values (empty or blank, null, NaN) are left out of the row.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value == "" or value != value
+    return value is None or value != value or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def _csv_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]:

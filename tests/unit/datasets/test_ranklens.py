@@ -158,10 +158,11 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
         item(""),
         {**item("2"), "timestamp": "9" * 5_000},
         {**item("2"), "fields": [{"name": ["title"], "value": "x"}]},
+        {**item("2"), "fields": [{"name": "title", "value": " "}]},
         '{"event": "item", "timestamp": "1", "fields": [{"name": ' + "[" * 100_000,
     )
     rejected = ranklens.read(path).rejected
-    assert [row.line for row in rejected] == list(range(3, 16))
+    assert [row.line for row in rejected] == list(range(3, 17))
     assert [row.reason.partition(":")[0] for row in rejected[1:-1]] == [
         "missing value",
         "repeated ranking",
@@ -173,6 +174,7 @@ def test_broken_lines_are_set_aside_with_line_and_reason(write_lines: WriteLines
         "repeated item",
         "missing value",
         "bad timestamp",
+        "missing value",
         "missing value",
     ]
 

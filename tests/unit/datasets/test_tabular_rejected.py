@@ -58,6 +58,19 @@ def test_bad_items_are_set_aside_and_so_is_what_happened_to_them(tmp_path: Path)
     assert [item.item for item in dataset.items] == ["a"]
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_item_whose_title_or_id_is_blank_is_set_aside(tmp_path: Path, kind: str) -> None:
+    rows = [{"item": "a", "title": "A"}, {"item": "b", "title": " \t"}, {"item": "c", "title": "\u00a0"}]
+    write_table(tmp_path / f"items.{kind}", [*rows, {"item": "  ", "title": "D"}])
+    dataset = tabular.read(tmp_path, 60)
+    assert [item.item for item in dataset.items] == ["a"]
+    assert [row.reason for row in dataset.rejected] == [
+        "missing value: expected title, received 'item'",
+        "missing value: expected title, received 'item'",
+        "missing value: expected item, received 'title'",
+    ]
+
+
 def test_sessions_cut_from_a_user_are_no_longer_than_ids_may_be(tmp_path: Path) -> None:
     rows = [f"click,{at},a,{'u' * length}" for at, length in ((1, 120), (2, 121), (10**7, 120))]
     dataset = read(tmp_path, "type,time_ms,item,user\n" + "\n".join(rows) + "\n")
