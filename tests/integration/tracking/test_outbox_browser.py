@@ -46,6 +46,30 @@ async def test_page_that_goes_away_hands_in_what_is_pending(site: Site, page: Pa
     assert "alien" in [event["item"] for event in site.posts[0]["events"] if event["type"] == "click"]
 
 
+async def test_page_that_goes_away_hands_in_as_much_as_the_browser_takes_and_the_next_one_the_rest(
+    site: Site, browser: BrowserContext, page: Page
+):
+    site.outcome = "full"
+    await page.evaluate(
+        """() => {
+          const list = document.querySelector("ol");
+          for (let number = 0; number < 20; number++) {
+            Object.assign(list.dataset, { slate: `long-${number}`, slateToken: "x".repeat(5_000) });
+            list.querySelector("a").click();
+          }
+        }"""
+    )
+    await until(lambda: len(site.messages) > 0)
+    await page.goto("about:blank")
+    await until(lambda: len(site.posts) == 1)
+    handed_in = [event["slate"] for event in site.posts[0]["events"] if event["type"] == "click"]
+    assert handed_in == [f"long-{number}" for number in range(len(handed_in))]
+    assert 5 <= len(handed_in) < 20
+    site.outcome = "accepted"
+    await opened(site, browser)
+    await until(lambda: len(site.of("click")) == 20)
+
+
 async def test_full_log_is_tried_again_and_not_dropped(site: Site, page: Page):
     site.outcome = "full"
     await page.click("text=Alien")

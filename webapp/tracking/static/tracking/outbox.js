@@ -271,8 +271,10 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
     document.dispatchEvent(new CustomEvent("freshet:connection", { detail: { state, pending: pending.size } }));
 
   // The last resort of a page that goes away. Nothing is dropped: the next page sends it again unless it was accepted.
+  // Of what is too much for a browser, the oldest half is tried.
   const leave = () => {
-    if (pending.size && page.consent !== "off") navigator.sendBeacon(page.collect, message(batch(), []));
+    let events = page.consent === "off" ? [] : batch();
+    while (events.length && !navigator.sendBeacon(page.collect, message(events, []))) events = events.slice(0, events.length >> 1);
     line = requests = undefined; // a page that is hidden on its way out sends nothing more
     socket?.close();
   };
