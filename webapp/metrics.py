@@ -71,6 +71,12 @@ FOLD_LAG_SECONDS: Final = _declare(
 )
 FOLD_SILENCE_SECONDS: Final = _declare(Gauge, "freshet_fold_silence_seconds", "Time since the fold's last run.")
 LOG_EVENTS: Final = _declare(Gauge, "freshet_log_events", "Events that the live log holds.")
+LOG_LOSSES: Final = _declare(
+    Gauge,
+    "freshet_log_losses",
+    "How often the worker has found, since it started, that Redis lost events, or the archive its end. Its log says "
+    "which.",
+)
 
 
 def exposition() -> bytes:

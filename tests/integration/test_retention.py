@@ -146,6 +146,7 @@ def test_events_that_the_live_log_lost_are_told_once_with_what_to_do(site: Site,
 
     (line,) = told
     assert (line["event"], line["after"], line["up_to"]) == ("live_log_lost_events", archived, learned)
+    assert retention.losses == 1
     assert "docs/operating.md" in line["then"]
 
 
@@ -176,6 +177,7 @@ def test_end_of_the_archive_that_is_gone_is_told(site: Site, tmp_path: Path) -> 
         Retention(site.log, tmp_path, keep_events=0, every_s=1, archived=archived).run(ORIGIN, ORIGIN, 0)
 
     assert [line["event"] for line in told] == ["archive_lost_its_end"] * 2
+    assert retention.losses == 1
 
 
 def test_nothing_is_said_to_be_lost_while_nothing_is(site: Site, tmp_path: Path) -> None:

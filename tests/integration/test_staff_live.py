@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 import redis
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import AsyncClient, Client
 
+from recsys.events import ItemUpserted
+from recsys.log.keys import LogKeys
 from recsys.offsets import ORIGIN
 from tests.integration.staff_pages import member, remember, text
 from webapp import replication, wiring
@@ -15,6 +18,7 @@ from webapp.analytics import samples, selectors
 from webapp.analytics.samples import Sample
 from webapp.replication import Heartbeat
 from webapp.tracking import refusals
+from webapp.training import services
 from webapp.training.status import FoldStatus, StatusBoard
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +72,26 @@ def test_redis_that_hangs_is_waited_for_once(
         hung.accept()[0].close()
         with pytest.raises(TimeoutError):
             hung.accept()
+
+
+async def lost_by_metrics() -> str:
+    text = (await AsyncClient().get("/metrics")).content.decode()
+    return next(line for line in text.splitlines() if line.startswith("freshet_log_losses "))
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_page_and_metrics_tell_that_redis_lost_what_was_learned(
+    client: Client, staff: User, wired: redis.Redis, emptied: bool
+):
+    log, item = wiring.event_log(), ItemUpserted(event_time_ms=0, item="a", title="A")
+    for turn in range(3):
+        log.append([item])
+        if turn == 2 and emptied:
+            wired.xtrim(LogKeys(0).stream, maxlen=1, approximate=False)
+        assert services.fold() is not None
+    services.release()
+    assert ("Something that was learned is lost" in text(client.get("/staff/live/"))) == emptied
+    assert async_to_sync(lost_by_metrics)() == f"freshet_log_losses {float(emptied)}"
 
 
 def test_page_tells_what_the_fold_says(client: Client, staff: User, wired: redis.Redis):

@@ -77,3 +77,4 @@ def measure() -> None:
         metrics.FOLD_LAG_SECONDS.set(status.lag_ms / 1_000)
         metrics.FOLD_SILENCE_SECONDS.set(max(wiring.clock().now_ms() - status.ran_ms, 0) / 1_000)
         metrics.LOG_EVENTS.set(status.log_length)
+        metrics.LOG_LOSSES.set(status.losses)

@@ -40,6 +40,11 @@ class Retention:
         Time between two looks.
     archived : Offset
         Up to where the archive reached when somebody last looked, as far as that is known.
+
+    Attributes
+    ----------
+    losses : int
+        How often something was found to be gone from where it has to be.
     """
 
     def __init__(self, log: Log, folder: Path, keep_events: int, every_s: int, archived: Offset = ORIGIN) -> None:
@@ -53,6 +58,7 @@ class Retention:
         self._archived_live = 0
         self._archived_before = archived
         self._folded_before: Offset | None = None
+        self.losses = 0
 
     @property
     def archived(self) -> Offset:
@@ -85,8 +91,10 @@ class Retention:
         """Say what is lost of what the last run had folded: what is not archived nobody takes from the live log."""
         end = self._archive.end()
         if offset_key(end) < offset_key(self._archived_before):
+            self.losses += 1
             _logger.error("archive_lost_its_end", reached=self._archived_before, ends=end, then=_REMEDY)
         elif offset_key(end) < offset_key(folded) and not _holds(self._log, folded):
+            self.losses += 1
             _logger.error("live_log_lost_events", after=end, up_to=folded, then=_REMEDY)
         self._archived_before = end
 

@@ -156,4 +156,5 @@ def _status(tenure: Tenure, archived: Offset, started_ms: int) -> FoldStatus:
         snapshot_ms=tenure.saved_ms,
         waited_ms=max(0, now_ms - tenure.oldest_ms) if tenure.oldest_ms else 0,
         cpu_ms=round(time.process_time() * 1_000),
+        losses=retention().losses,
     )

@@ -33,6 +33,8 @@ class FoldStatus(msgspec.Struct, frozen=True, kw_only=True):
         How long the oldest record of the last run had waited until it was published; 0 when there was none.
     cpu_ms : int
         Processor time that the process has used since it started.
+    losses : int
+        How often it has found since it started that the live log or the archive lost something.
     log_length : int
         Records that the live log holds.
     folded : int
@@ -63,6 +65,7 @@ class FoldStatus(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_ms: int = 0
     waited_ms: int = 0
     cpu_ms: int = 0
+    losses: int = 0
 
 
 class StatusBoard:
