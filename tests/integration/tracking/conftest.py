@@ -93,7 +93,10 @@ class Site:
         script, status = SCRIPTS / path[1:], 200
         body, kind = (script.read_bytes(), b"text/javascript") if script.is_file() else (self.page(), b"text/html")
         if path == "/collect/":
-            said = (await receive())["body"]
+            said, more = b"", True
+            while more:
+                message = await receive()
+                said, more = said + message["body"], message["more_body"]
             body, kind, status = self.collected(said), b"application/x-ndjson", 200 if self.up else 503
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": body})

@@ -106,6 +106,22 @@ async def test_what_is_done_goes_by_requests_while_no_socket_opens_and_is_forgot
     assert len(site.posts) == before
 
 
+async def test_what_has_more_bytes_than_a_leaving_page_may_send_goes_by_requests_all_the_same(
+    site: Site, browser: BrowserContext
+):
+    page = await opened_without_sockets(site, browser)
+    await page.evaluate(
+        """() => {
+          const list = document.querySelector("ol");
+          for (let number = 0; number < 20; number++) {
+            Object.assign(list.dataset, { slate: `long-${number}`, slateToken: "水".repeat(2_000) });
+            list.querySelector("a").click();
+          }
+        }"""
+    )
+    await until(lambda: len(site.of("click")) == 20)
+
+
 async def test_what_a_request_has_under_way_goes_again_by_the_socket_that_opens_meanwhile(
     site: Site, browser: BrowserContext
 ):

@@ -13,7 +13,7 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
 
   const UNREADABLE = [1007, 1009]; // close codes: not a batch, too large
   const CODES = { 400: 1007, 413: 1009 }; // HTTP's for the same
-  const KEPT_ALIVE = 60_000; // characters; browsers take less than 64 KiB from a page that may be going
+  const KEPT_ALIVE = 60_000; // bytes; browsers take less than 64 KiB from a page that may be going
 
   const pending = new Map(); // key → event: all that is not acknowledged yet
   const blocks = new Map(); // session → its reserved numbers, and the events that wait for one
@@ -237,7 +237,7 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
   const knock = () => {
     if (line || stopped || document.hidden) return;
     const asking = {
-      send: (body) => ask({ method: "POST", body, keepalive: body.length < KEPT_ALIVE }),
+      send: (body) => ask({ method: "POST", body, keepalive: new Blob([body]).size < KEPT_ALIVE }),
       close() {},
       onclose({ code }) { lost(asking, code); },
     };
