@@ -60,6 +60,8 @@ async def test_page_that_goes_away_hands_in_as_much_as_the_browser_takes_and_the
         }"""
     )
     await until(lambda: len(site.messages) > 0)
+    while await kept(page) < 22:  # two impressions as well
+        await asyncio.sleep(0.02)
     await page.goto("about:blank")
     await until(lambda: len(site.posts) == 1)
     handed_in = [event["slate"] for event in site.posts[0]["events"] if event["type"] == "click"]

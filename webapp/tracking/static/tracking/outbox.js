@@ -45,7 +45,12 @@ globalThis.freshetOutbox = (page, surfaces, over) => {
         counters.put(first + BLOCK, session);
         return first;
       },
-      keep: (event) => done(events("readwrite").put(event)),
+      // Committed at once: what waits for the page to hear of it is undone when the page goes.
+      keep(event) {
+        const kept = events("readwrite"), putting = done(kept.put(event));
+        kept.transaction.commit();
+        return putting;
+      },
       drop: (keys) => { const kept = events("readwrite"); keys.forEach((key) => kept.delete(key)); },
       leftovers: () => done(events("readonly").getAll(null, 2_000)),
     };
