@@ -5,7 +5,7 @@ import asyncio
 from playwright.async_api import BrowserContext, Page
 
 from tests.integration.tracking.conftest import Site, kept, opened
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 
 async def test_click_that_leaves_the_page_is_not_lost(site: Site, page: Page):
@@ -47,9 +47,10 @@ async def test_page_that_goes_away_hands_in_what_is_pending(site: Site, page: Pa
 
 
 async def test_page_that_goes_away_hands_in_as_much_as_the_browser_takes_and_the_next_one_the_rest(
-    site: Site, browser: BrowserContext, page: Page
+    site: Site, browser: BrowserContext
 ):
     site.outcome = "full"
+    page = await opened(site, browser)
     await page.evaluate(
         """() => {
           const list = document.querySelector("ol");
@@ -60,8 +61,9 @@ async def test_page_that_goes_away_hands_in_as_much_as_the_browser_takes_and_the
         }"""
     )
     await until(lambda: len(site.messages) > 0)
-    while await kept(page) < 22:  # two impressions as well
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(PATIENCE_S):
+        while await kept(page) < 22:  # two impressions as well
+            await asyncio.sleep(0.02)
     await page.goto("about:blank")
     await until(lambda: len(site.posts) == 1)
     handed_in = [event["slate"] for event in site.posts[0]["events"] if event["type"] == "click"]
