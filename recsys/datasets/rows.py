@@ -51,7 +51,7 @@ def read_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value != value or (isinstance(value, str) and (not value or value.isspace()))
+    return value is None or value != value or (isinstance(value, str) and not value.strip())
 
 
 def _csv_rows(path: Path, rejected: list[Rejected]) -> Iterator[tuple[int, Row]]:

@@ -180,14 +180,19 @@ def test_logged_traceback_says_where_and_not_with_which_values(tmp_path: Path, f
     assert "hunter2" not in done.stdout
 
 
+def said(folder: Path, form: str, code: str) -> list[str]:
+    """Return the lines of a process that sets Django up by itself, with logs in this form."""
+    done = run("-c", code, FRESHET_VAR=str(folder), FRESHET_LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="webapp.settings")
+    return done.stdout.splitlines()
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_request_for_another_site_is_told_of_in_one_line_and_is_no_error(tmp_path: Path, form: str) -> None:
     code = (
         "import django; django.setup(); from django.test import Client;"
         "print(Client().get('/nothing/', headers={'host': 'elsewhere.example'}).status_code)"
     )
-    done = run("-c", code, FRESHET_VAR=str(tmp_path), FRESHET_LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="webapp.settings")
-    line, status = done.stdout.splitlines()
+    line, status = said(tmp_path, form, code)
     assert status == "400"
     assert "elsewhere.example" in line and "warning" in line
 
@@ -199,8 +204,7 @@ def test_answer_that_something_is_away_or_taken_is_no_error(tmp_path: Path, form
         "from django.utils.log import log_response; request = RequestFactory().get('/staff/live/events/');"
         "[log_response('refused %d', n, response=HttpResponse(status=n), request=request) for n in (503, 500)]"
     )
-    done = run("-c", code, FRESHET_VAR=str(tmp_path), FRESHET_LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="webapp.settings")
-    foreseen, failed = done.stdout.splitlines()
+    foreseen, failed = said(tmp_path, form, code)
     assert "refused 503" in foreseen and "warning" in foreseen
     assert "refused 500" in failed and "error" in failed
 
@@ -212,6 +216,5 @@ def test_channel_layer_without_redis_is_told_of_in_one_line(tmp_path: Path, form
         "try: raise redis.ConnectionError('connecting to 127.0.0.1:1')\n"
         "except redis.RedisError: logging.getLogger('channels_redis.pubsub').exception('in the %s task', 'receive')"
     )
-    done = run("-c", code, FRESHET_VAR=str(tmp_path), FRESHET_LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="webapp.settings")
-    (line,) = done.stdout.splitlines()
+    (line,) = said(tmp_path, form, code)
     assert "in the receive task: connecting to 127.0.0.1:1" in line and "warning" in line

@@ -37,6 +37,20 @@ async def test_events_of_a_closed_tab_are_sent_by_the_next_visit(site: Site, bro
     await until(lambda: site.of("click") == ["alien"])
 
 
+async def click_on_twenty_lists(page: Page, token: str) -> None:
+    """Click on one film as if it stood on lists that each have such a token."""
+    await page.evaluate(
+        """(token) => {
+          const list = document.querySelector("ol");
+          for (let number = 0; number < 20; number++) {
+            Object.assign(list.dataset, { slate: `long-${number}`, slateToken: token });
+            list.querySelector("a").click();
+          }
+        }""",
+        token,
+    )
+
+
 async def test_page_that_goes_away_hands_in_what_is_pending(site: Site, page: Page):
     site.outcome = "full"
     await page.click("text=Alien")
@@ -51,15 +65,7 @@ async def test_page_that_goes_away_hands_in_as_much_as_the_browser_takes_and_the
 ):
     site.outcome = "full"
     page = await opened(site, browser)
-    await page.evaluate(
-        """() => {
-          const list = document.querySelector("ol");
-          for (let number = 0; number < 20; number++) {
-            Object.assign(list.dataset, { slate: `long-${number}`, slateToken: "x".repeat(5_000) });
-            list.querySelector("a").click();
-          }
-        }"""
-    )
+    await click_on_twenty_lists(page, "x" * 5_000)
     await until(lambda: len(site.messages) > 0)
     async with asyncio.timeout(PATIENCE_S):
         while await kept(page) < 22:  # two impressions as well
@@ -114,15 +120,7 @@ async def test_what_has_more_bytes_than_a_leaving_page_may_send_goes_by_requests
     site: Site, browser: BrowserContext
 ):
     page = await opened_without_sockets(site, browser)
-    await page.evaluate(
-        """() => {
-          const list = document.querySelector("ol");
-          for (let number = 0; number < 20; number++) {
-            Object.assign(list.dataset, { slate: `long-${number}`, slateToken: "水".repeat(2_000) });
-            list.querySelector("a").click();
-          }
-        }"""
-    )
+    await click_on_twenty_lists(page, "水" * 2_000)
     await until(lambda: len(site.of("click")) == 20)
 
 
